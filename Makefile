@@ -1,0 +1,41 @@
+# Each target sets up .venv by itself: Python 3.11 or newer with its venv module, and make, are all it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := results/demo
+
+.PHONY: help demo test lint check traces bench clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)  ## five methods on six pairs, three seeds: leaderboard, gains, flags, results/demo/report.html
+	$(BIN)/tlbench sweep sweep=demo store=$(DEMO)/runs
+	$(BIN)/tlbench report --store $(DEMO)/runs --out $(DEMO)
+
+test: $(READY)  ## every test; those that need real data look in $TLBENCH_DATA
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: $(READY)  ## style, types, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+check: lint  ## style, types, spelling and the fast tests, in about a minute
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+traces: $(READY)  ## renew tests/traces after a change that is meant to move numbers (then say so in CHANGELOG.md)
+	TLBENCH_RENEW_TRACES=1 $(BIN)/python -m pytest -q tests/conformance/test_traces.py
+
+bench: $(READY)  ## the harness's own share of a training step, against a bare loop
+	$(BIN)/python benchmarks/training_step.py
+
+clean:  ## remove the environment, the demo's results and caches; results/runs stays
+	rm -rf .venv $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -1,0 +1,1 @@
+"""The methods, one a file. They import tlbench, never one another."""

@@ -1,0 +1,57 @@
+"""Deep CORAL: make the feature covariances of the two domains equal.
+
+Paper    Sun & Saenko, Deep CORAL, ECCV Workshops 2016, arXiv:1607.01719, eqs. 1-3
+Loss     cross-entropy(source) + weight * |C_s - C_t|_F^2 / (4 D^2)
+Uses     source labels; target inputs only
+Departs  1. penalty on the bottleneck features (paper: the last fully connected layer)
+Note     no mean-matching term, as in the paper; several public ports add one
+See      conf/method/coral.yaml, docs/methods/coral.md, tests/baselines/test_coral.py
+"""
+
+from typing import Any
+
+from torch import Tensor
+
+from tlbench.errors import TlbenchError
+from tlbench.method import GradientMethod, SourceOutput, TargetOutput
+
+
+class Coral(GradientMethod):
+    family = "feature"
+
+    def __init__(self, *, weight: float, **base: Any) -> None:
+        super().__init__(**base)
+        if not weight >= 0:
+            raise TlbenchError(f"method.weight must be 0 or more, got {weight}. Set by method.weight=...")
+        self.weight = weight
+
+    def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
+        return {"coral": self.weight * coral_loss(source.features, target.features)}
+
+
+def coral_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
+    """Squared Frobenius distance of the sample covariances, over 4 D^2 (eq. 1).
+
+    Args:
+        xs_ND: source features, (N, D) with N >= 2.
+        xt_MD: target features, (M, D) with M >= 2. M may differ from N.
+
+    Returns:
+        Scalar >= 0, zero iff the covariances agree; blind to the domains' means.
+
+    Raises:
+        ValueError: a domain has fewer than two samples, or the widths differ.
+    """
+    if min(len(xs_ND), len(xt_MD)) < 2 or xs_ND.shape[1] != xt_MD.shape[1]:
+        raise ValueError(
+            "coral_loss needs two or more samples per domain and one feature width, got "
+            f"source {tuple(xs_ND.shape)} and target {tuple(xt_MD.shape)}."
+        )
+    difference_DD = covariance(xs_ND) - covariance(xt_MD)
+    return difference_DD.square().sum() / (4 * xs_ND.shape[1] ** 2)
+
+
+def covariance(x_ND: Tensor) -> Tensor:
+    """(D, D) sample covariance, centred, divided by N - 1 (torch.cov also takes D = 1 to a scalar; this does not)."""
+    centred_ND = x_ND - x_ND.mean(dim=0)
+    return centred_ND.T @ centred_ND / (len(x_ND) - 1)

@@ -1,0 +1,18 @@
+"""target_only: train on the labelled target shots alone. What one has without any transfer.
+
+Uses     the labelled target shots
+See      conf/method/target_only.yaml, docs/methods/references.md, tests/baselines/test_references.py
+"""
+
+import numpy as np
+
+from tlbench.method import Reference
+from tlbench.method.reference import shots_of
+from tlbench.task import Labelled, Task
+
+
+class TargetOnly(Reference):
+    needs_shots = True
+
+    def examples(self, task: Task, target_labels: np.ndarray | None) -> list[Labelled]:
+        return [shots_of(task)]

@@ -1,0 +1,99 @@
+"""The harness's own share of a training step: Lightning and tlbench against a bare loop of the same model and batches.
+
+Both sides train the same network from the same weights on the same batches, in turns within one process, and end with
+equal weights (checked, so that nobody compares two different things). Run it with `make bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+
+from tlbench.config.build import dataset_of, protocol_of
+from tlbench.config.schema import RunConfig
+from tlbench.learner import build_learner
+from tlbench.method import GradientMethod
+from tlbench.sweep.driver import sweeper
+from tlbench.task import HeldOut, Task, load_task
+from tlbench.training.batches import PairedBatches
+from tlbench.training.fit import fit_gradient
+from tlbench.training.module import make_optimizer
+from tlbench.training.schedules import LEARNING_RATE
+
+METHODS = ("source_only", "dann", "mmd", "coral")
+AIM = 0.15
+
+
+def bare(method: GradientMethod, task: Task, config: RunConfig) -> None:
+    """What one would write by hand for this model, loss, optimiser and these batches."""
+    optim = config.optim
+    batches = PairedBatches(
+        method.labelled(task),
+        task.target if method.needs_target else None,
+        batch_size=optim.batch_size,
+        steps=optim.steps,
+        seed=config.seed,
+    )
+    optimizer = make_optimizer(optim, [{"params": method.parameters(), "lr": optim.lr}])
+    factor = LEARNING_RATE[optim.schedule]
+    method.train()
+    for step, (labelled, target) in enumerate(batches):
+        method.progress = step / optim.steps
+        for group in optimizer.param_groups:
+            group["lr"] = optim.lr * factor(step / optim.steps)
+        optimizer.zero_grad()
+        torch.stack(list(method.losses(labelled, target).values())).sum().backward()
+        optimizer.step()
+
+
+def harness(method: GradientMethod, task: Task, held_out: HeldOut, config: RunConfig) -> None:
+    """The same through Lightning and tlbench, checkpoints left out: they are evaluation, not training."""
+    fit_gradient(method, task, held_out, config)
+
+
+def seconds(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def compare(config: RunConfig, repeats: int) -> tuple[list[float], list[float]]:
+    """Seconds of each repeat: bare, harness."""
+    dataset = dataset_of(config)
+    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed)
+    learner, task, held_out = build_learner(config, task, held_out)
+    assert isinstance(learner, GradientMethod)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        one, two = copy.deepcopy(learner), copy.deepcopy(learner)
+        times[0].append(seconds(lambda one=one: bare(one, task, config)))
+        times[1].append(seconds(lambda two=two: harness(two, task, held_out, config)))
+        for a, b in zip(one.parameters(), two.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+    return times
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--steps", type=int, default=300)
+    options.add_argument("--repeats", type=int, default=5)
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    print(f"small CNN on mini_digits, {given.steps} steps, {given.repeats} turns each, one thread; medians")
+    print(f"{'method':<12} {'bare ms':>8} {'harness ms':>11} {'share':>7}  (aim: {AIM:.0%} or less)")
+    for name in METHODS:
+        arguments = [f"method={name}", "pair=H-R", f"optim.steps={given.steps}", "optim.evaluations=1", "logger=none"]
+        with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+            config = next(job.config for job in machine.plan(arguments) if job.asked)
+        bare_s, harness_s = compare(config, given.repeats)
+        a, b = (1000 * statistics.median(times) / given.steps for times in (bare_s, harness_s))
+        print(f"{name:<12} {a:>8.2f} {b:>11.2f} {1 - a / b:>7.1%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from baselines.dann import domain_loss, reversal_strength, reverse_gradient
+
+
+def test_strength_follows_equation_14():
+    assert reversal_strength(0.0, 10) == 0
+    assert reversal_strength(0.5, 10) == pytest.approx(2 / (1 + math.exp(-5)) - 1) == pytest.approx(0.98661, abs=1e-5)
+    assert reversal_strength(1.0, 10) == pytest.approx(0.99990920, abs=1e-7)
+    assert reversal_strength(0.5, 2) < reversal_strength(0.5, 10)
+
+
+def test_reversal_is_the_identity_forward_and_turns_the_gradient():
+    x = torch.tensor([1.0, -2.0], requires_grad=True)
+    y = reverse_gradient(x, 0.25)
+    assert y.tolist() == x.tolist()
+    (y * torch.tensor([3.0, 4.0])).sum().backward()
+    assert x.grad.tolist() == [-0.75, -1.0]
+
+
+def test_domain_loss_weighs_the_domains_equally_whatever_their_sizes():
+    logits = torch.tensor([2.0, 0.0, -1.0, 3.0, 1.0], dtype=torch.float64)
+    p = 1 / (1 + np.exp(-logits.numpy()))
+    want = (-np.log(p[:2]).mean() - np.log(1 - p[2:]).mean()) / 2
+    assert domain_loss(logits, n_source=2).item() == pytest.approx(want)
+    assert domain_loss(torch.zeros(5), n_source=1).item() == pytest.approx(math.log(2))
+
+
+def test_domain_loss_is_least_where_the_discriminator_is_right():
+    sure = torch.tensor([50.0, 50.0, -50.0])
+    assert domain_loss(sure, n_source=2).item() == pytest.approx(0, abs=1e-12)
+    assert domain_loss(-sure, n_source=2).item() == pytest.approx(50)
+
+
+def test_domain_loss_gradient():
+    assert torch.autograd.gradcheck(
+        lambda z: domain_loss(z, 2), torch.randn(5, dtype=torch.float64, requires_grad=True)
+    )
+
+
+@pytest.mark.parametrize("n_source", [0, 3])
+def test_a_batch_without_one_of_the_domains_is_refused(n_source):
+    domain_loss(torch.zeros(3), n_source=1)
+    with pytest.raises(ValueError, match="rows of both domains"):
+        domain_loss(torch.zeros(3), n_source=n_source)
+
+
+def test_discriminator_and_features_pull_in_opposite_directions():
+    # one gradient step of the features raises the discriminator's loss, one of the discriminator lowers it
+    torch.manual_seed(0)
+    features = torch.randn(8, 2, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2, dtype=torch.float64, requires_grad=True)
+
+    def loss(f, w):
+        return domain_loss(f @ w, n_source=4)
+
+    value = loss(reverse_gradient(features, 1.0), weight)
+    value.backward()
+    with torch.no_grad():
+        assert loss(features - 0.01 * features.grad, weight) > value
+        assert loss(features, weight - 0.01 * weight.grad) < value

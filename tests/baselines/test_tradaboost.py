@@ -1,0 +1,136 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from baselines.tradaboost import TrAdaBoost, reweighted, source_beta, target_beta, voted, voting_from
+from tests.support import gaussian_task
+from tlbench.classifiers.estimators import LinearSVM
+from tlbench.errors import Refused, TlbenchError
+from tlbench.task import Labelled
+
+
+def test_source_beta_is_the_papers():
+    # n = 100, N = 50: 1 / (1 + sqrt(2 ln 100 / 50))
+    assert (
+        source_beta(100, 50)
+        == pytest.approx(1 / (1 + np.sqrt(2 * np.log(100) / 50)))
+        == pytest.approx(0.69970, abs=1e-5)
+    )
+    assert source_beta(100, 500) > source_beta(100, 50)
+
+
+def test_target_beta_is_e_over_one_minus_e_not_over_two_minus_e():
+    # weights 1 1 2, the last wrong: e = 1/2; the first wrong: e = 1/4, beta = 1/3 (E / (2 - E) would be 1/7)
+    assert target_beta(np.array([1.0, 1, 2]), np.array([True, False, False])) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "want"),
+    [
+        ([True, True, True, False], 1.0),
+        ([True] * 4, 1.0),
+        ([False] * 4, (1 / 8) / (7 / 8)),
+        ([True] * 2 + [False] * 2, 1.0),
+    ],
+)
+def test_errors_of_a_half_or_more_and_of_zero_are_kept_within_bounds(wrong, want):
+    assert target_beta(np.ones(4), np.array(wrong)) == pytest.approx(want)
+
+
+def test_wrong_source_examples_lose_weight_and_wrong_target_examples_gain_it():
+    weights, wrong = np.array([1.0, 1, 2, 2, 4]), np.array([True, False, True, False, True])
+    beta = source_beta(3, 10)
+    got = reweighted(weights, wrong, n=3, rounds=10, beta_t=0.25)
+    assert got == pytest.approx([beta, 1, 2 * beta, 2, 16])
+
+
+@pytest.mark.parametrize(("rounds", "first"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (100, 50)])
+def test_the_vote_starts_at_round_ceil_n_over_2(rounds, first):
+    assert voting_from(rounds) + 1 == first
+
+
+def test_the_vote_weighs_rounds_by_the_log_of_one_over_beta():
+    says = np.array([[[1.0, 0]], [[0, 1.0]], [[0, 1.0]]])  # round 1 says class 0, rounds 2 and 3 class 1
+    assert voted(says, np.log([8.0, 2, 2])) == pytest.approx(np.array([[0.6, 0.4]]))  # 3 : 1 + 1 in bits
+    assert voted(says, np.zeros(3)) == pytest.approx(np.array([[1 / 3, 2 / 3]]))
+
+
+def papers_algorithm(xs, ys, xt, yt, x, rounds):
+    """Algorithm 1 for two classes, written from the paper: h in {0, 1}, |h - c|, product form of the final vote."""
+    n, m = len(xs), len(xt)
+    pool, labels = np.vstack([xs, xt]), np.concatenate([ys, yt])
+    w = np.ones(n + m)
+    beta = 1 / (1 + np.sqrt(2 * np.log(n) / rounds))
+    score, bound = np.ones(len(x)), 1.0
+    for t in range(1, rounds + 1):
+        p = w / w.sum()
+        h = SVC(kernel="linear", C=1.0).fit(pool, labels, sample_weight=p * (n + m))
+        loss = np.abs(h.predict(pool) - labels)
+        e = (w[n:] * loss[n:]).sum() / w[n:].sum()
+        e = min(max(e, 1 / (2 * m)), 0.5)
+        beta_t = e / (1 - e)
+        w[:n] *= beta ** loss[:n]
+        w[n:] *= beta_t ** -loss[n:]
+        if t >= np.ceil(rounds / 2):
+            score *= beta_t ** -h.predict(x).astype(float)
+            bound *= beta_t**-0.5
+    return (score >= bound).astype(int)
+
+
+@pytest.mark.parametrize("shift", [0.5, 1.0])
+@pytest.mark.parametrize("rounds", [1, 5, 8])
+def test_two_classes_are_the_papers_algorithm(rounds, shift):
+    task, held_out = gaussian_task(n=60, shots_per_class=6, shift=shift, seed=3)
+    x = held_out.test.inputs
+    want = papers_algorithm(task.source.inputs, task.source.labels, task.shots.inputs, task.shots.labels, x, rounds)
+    method = TrAdaBoost(rounds=rounds, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(task)
+    shares = method.predict_proba(x)
+    clear = np.abs(shares[:, 1] - 0.5) > 1e-9  # a tie goes to class 1 in the paper, to the lower class here
+    assert clear.mean() > 0.9
+    assert (shares.argmax(axis=1)[clear] == want[clear]).all()
+    assert 0 < want.mean() < 1
+
+
+def test_the_history_tells_error_and_weight_of_each_round():
+    task, _ = gaussian_task(n=60, shots_per_class=6, shift=1.0, seed=3)
+    method = TrAdaBoost(rounds=4, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(task)
+    assert len(method.history) == 4
+    assert method.history[0]["source_share"] == pytest.approx(60 / 72)
+    errors = [min(max(h["target_error"], 1 / 24), 0.5) for h in method.history]
+    assert method.votes == pytest.approx([np.log((1 - e) / e) for e in errors])
+
+
+def test_a_base_learner_without_an_error_makes_it_pooling():
+    task, held_out = gaussian_task(n=20, shots_per_class=2, shift=0.0)
+    apart = Labelled(task.source.inputs + 20 * task.source.labels[:, None], task.source.labels)
+    shots = Labelled(task.shots.inputs + 20 * task.shots.labels[:, None], task.shots.labels)
+    method = TrAdaBoost(rounds=6, classifier=LinearSVM(n_classes=2, seed=0, C=1.0))
+    method.fit(dataclasses.replace(task, source=apart, shots=shots))
+    assert [h["source_share"] for h in method.history] == pytest.approx([20 / 24] * 6)
+    pooled = LinearSVM(n_classes=2, seed=0, C=1.0)
+    pooled.fit(np.concatenate([apart.inputs, shots.inputs]), np.concatenate([apart.labels, shots.labels]))
+    test = held_out.test.inputs * 11
+    assert (method.predict_proba(test).argmax(axis=1) == pooled.predict_proba(test).argmax(axis=1)).all()
+
+
+def test_rounds_that_are_all_at_an_error_of_a_half_vote_equally():
+    task, held_out = gaussian_task(n=60, shots_per_class=6, shift=2.0, seed=3)
+    method = TrAdaBoost(rounds=5, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(task)
+    assert not np.any(method.votes)
+    np.testing.assert_allclose(method.predict_proba(held_out.test.inputs).sum(axis=1), 1)
+
+
+def test_no_unlabelled_target_example_is_looked_at():
+    task, held_out = gaussian_task(shots_per_class=3)
+    other = type(task)(task.source, task.target * 100 + 5, task.shots, task.source_val, 2, (3,))
+    one, two = (TrAdaBoost(rounds=4, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(t) for t in (task, other))
+    np.testing.assert_array_equal(one.predict_proba(held_out.test.inputs), two.predict_proba(held_out.test.inputs))
+
+
+def test_shots_are_needed_and_at_least_one_round():
+    with pytest.raises(Refused, match=r"protocol\.shots is 0"):
+        TrAdaBoost(rounds=2, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(gaussian_task()[0])
+    with pytest.raises(TlbenchError, match=r"method\.rounds must be 1 or more"):
+        TrAdaBoost(rounds=0, classifier=LinearSVM(n_classes=2, seed=0, C=1.0))

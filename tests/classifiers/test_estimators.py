@@ -1,0 +1,84 @@
+import copy
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.svm import SVC
+
+from tlbench.classifiers.estimators import LinearSVM, Logistic, RbfSVM
+from tlbench.errors import Refused, TlbenchError
+
+ALL = [LinearSVM, RbfSVM, Logistic]
+
+
+def problem(n: int = 60, classes: int = 3, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    return rng.normal(size=(n, 4)) + 1.5 * np.eye(4)[labels], labels
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(LinearSVM, SVC(kernel="linear", C=0.5)), (RbfSVM, SVC(kernel="rbf", gamma=1 / 4, C=0.5)),
+     (Logistic, LogisticRegression(C=0.5, max_iter=1000))],
+)  # fmt: skip
+@pytest.mark.parametrize("classes", [2, 3])
+def test_predictions_are_scikit_learns(ours, theirs, classes):
+    (x, y), (test, _) = problem(classes=classes), problem(seed=1)
+    weights = np.linspace(0.1, 1.9, len(x))
+    got = ours(n_classes=classes, seed=0, C=0.5).fit(x, y, weights).predict_proba(test)
+    theirs.fit(x, y, sample_weight=weights)
+    scores = theirs.decision_function(test)
+    want = scores.argmax(axis=1) if scores.ndim > 1 else (scores > 0).astype(int)
+    assert (got.argmax(axis=1) == want).all()
+    np.testing.assert_allclose(got.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_sparse_rows_and_classes_absent_from_training(kind):
+    x, y = problem()
+    dense = kind(n_classes=5, seed=0, C=1.0).fit(x, y).predict_proba(x)
+    sparse = kind(n_classes=5, seed=0, C=1.0).fit(sp.csr_matrix(x), y).predict_proba(sp.csr_matrix(x))
+    np.testing.assert_allclose(dense, sparse, atol=1e-4)
+    assert dense.shape == (60, 5)
+    assert not dense[:, 3:].any()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_c_is_chosen_by_cross_validation_on_the_training_labels(kind):
+    x, y = problem(n=90)
+    y = np.where(np.random.default_rng(5).random(90) < 0.2, (y + 1) % 3, y)  # label noise, so that C matters
+    found = kind(n_classes=3, seed=4, C=1.0, search=[1e-4, 0.05, 100.0], folds=3).fit(x, y)
+    plain = {LinearSVM: SVC(kernel="linear"), RbfSVM: SVC(gamma=0.25), Logistic: LogisticRegression(max_iter=1000)}
+    folds = StratifiedKFold(3, shuffle=True, random_state=4)
+    want = GridSearchCV(plain[kind], {"C": [1e-4, 0.05, 100.0]}, cv=folds).fit(x, y).best_params_["C"]
+    assert want == found.C
+    assert kind(n_classes=3, seed=4, C=1.0).fit(x, y).C == 1.0
+
+
+def test_the_first_of_equally_good_values_wins():
+    x, y = problem()
+    x = x + 50 * np.eye(4)[y]
+    assert LinearSVM(n_classes=3, seed=0, C=7.0, search=[0.5, 0.1, 1.0]).fit(x, y).C == 0.5
+
+
+def test_kernels_kept_for_one_array_are_not_used_for_another():
+    (x, y), (z, _) = problem(), problem(seed=1)
+    first = LinearSVM(n_classes=3, seed=0, C=1.0).fit(x, y)
+    copied = copy.copy(first).fit(x, y, np.linspace(0.1, 1.9, len(x)))  # what boosting does
+    assert not np.allclose(copied.predict_proba(z), first.predict_proba(z))
+    first.predict_proba(z)
+    again = first.fit(z, y)
+    np.testing.assert_allclose(again.predict_proba(x), LinearSVM(n_classes=3, seed=0, C=1.0).fit(z, y).predict_proba(x))
+
+
+def test_refusals():
+    x, y = problem()
+    for wrong in ({"C": 0.0}, {"C": 1.0, "search": [1.0, -1.0]}, {"C": 1.0, "folds": 1}):
+        with pytest.raises(TlbenchError, match="C > 0 and folds >= 2"):
+            LinearSVM(n_classes=3, seed=0, **wrong)
+    LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=2).fit(x[:6], y[:6])
+    with pytest.raises(Refused, match="needs 3 labelled examples of each class"):
+        LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=3).fit(x[:6], y[:6])

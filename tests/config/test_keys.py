@@ -1,0 +1,67 @@
+import pytest
+
+from tests.support import config_of
+from tlbench.config.keys import cell_key, recipe_key, run_key
+
+
+def config(*extra: str):
+    return config_of("pair=H-P", "method=dann", *extra)
+
+
+def keys(c, fingerprint="f", revision=1):
+    return run_key(c, fingerprint, revision), recipe_key(c, fingerprint), cell_key(c, fingerprint, revision)
+
+
+@pytest.mark.parametrize(
+    "same",
+    ["store=elsewhere", "data_dir=elsewhere", "logger=none", "trainer=cpu", "trainer.threads=2", "selection=oracle",
+     "alpha=0.1", "group=mine", "references.without_shots=[source_only]"],
+)  # fmt: skip
+def test_paths_logging_hardware_and_what_is_only_reported_change_no_key(same):
+    assert keys(config(same)) == keys(config())
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["optim.lr=0.2", "backbone.width=8", "classifier.bottleneck=8", "protocol.shots=1", "trainer.precision=bf16-mixed",
+     "trainer.devices=2"],
+)  # fmt: skip
+def test_the_recipe_changes_every_key(other):
+    assert not set(keys(config(other))) & set(keys(config()))
+
+
+def test_pair_data_and_code():
+    base = keys(config())
+    assert not set(keys(config_of("pair=H-R", "method=dann"))) & set(base)
+    assert not set(keys(config(), fingerprint="g")) & set(base)
+    run, recipe, cell = keys(config(), revision=2)
+    assert (run != base[0], recipe == base[1], cell != base[2]) == (True, True, True)
+
+
+def test_the_methods_own_parameters_leave_the_recipe_alone():
+    base, other, reference = keys(config()), keys(config("method.weight=2.0")), config().as_reference("source_only")
+    assert other[0] != base[0]
+    assert other[1] == base[1] == recipe_key(reference, "f")
+    assert other[2] != base[2]
+
+
+def test_the_seed_leaves_the_cell_alone_and_zero_is_a_seed():
+    base, other = keys(config()), keys(config("seed=1"))
+    assert config().seed == 0
+    assert base[0] != other[0]
+    assert base[1] != other[1]
+    assert base[2] == other[2]
+
+
+def test_keys_stay_what_they_are():
+    # a change here makes every finished run of every user be run again: say so under "Changes numbers"
+    content = {"dataset": {"name": "d"}, "seed": 0}
+
+    class Fixed:
+        method = {"name": "m"}
+        trainer = type("T", (), {"precision": "32-true", "devices": 1})
+
+        def model_dump(self, **_):
+            return dict(content)
+
+    assert run_key(Fixed(), "f", 1) == "b1cfcca72aaf0474"

@@ -1,0 +1,27 @@
+import pytest
+
+from tests.support import config_of
+from tlbench.config.refusals import refuse_impossible
+from tlbench.errors import Refused
+
+SVM = ("backbone=identity", "classifier=linear_svm")
+HEAD = ("backbone=lenet", "classifier=head")
+FIXED = ("backbone=identity", "classifier=head")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused", "message"),
+    [
+        (["tradaboost", *SVM, "protocol.shots=1"], ["tradaboost", *SVM], r"tradaboost needs .* protocol\.shots is 0"),
+        (["target_only", *SVM, "protocol.shots=1"], ["target_only", *SVM], "target_only needs labelled"),
+        (["oracle", *SVM], ["oracle", *SVM, "protocol=transductive"], "its own test examples"),
+        (["dann", *HEAD], ["dann", *SVM], "of shape 'gradient', but classifier=linear_svm"),
+        (["coral_linear", *SVM], ["coral_linear", *HEAD], "of shape 'estimator', but classifier=head"),
+        (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),
+        (["dann", *FIXED], ["dann", *FIXED, "classifier.bottleneck=0"], "no features to adapt"),
+    ],
+)
+def test_a_refusal_stands_beside_what_is_allowed(allowed, refused, message):
+    refuse_impossible(config_of("pair=H-P", f"method={allowed[0]}", *allowed[1:]))
+    with pytest.raises(Refused, match=message):
+        refuse_impossible(config_of("pair=H-P", f"method={refused[0]}", *refused[1:]))

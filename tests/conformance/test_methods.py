@@ -1,0 +1,147 @@
+"""What holds for every method, whatever it does."""
+
+import ast
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import baselines
+from tests.conformance.cases import METHODS, is_oracle, learns_by_gradient, toy_config
+from tlbench.config.build import dataset_of, protocol_of
+from tlbench.data.domain import Domain
+from tlbench.data.files import FileDataset
+from tlbench.learner import build_learner
+from tlbench.protocols import Protocol
+from tlbench.results.store import RunStore
+from tlbench.run import ensure_run, identity_of
+from tlbench.task import load_task
+from tlbench.training.batches import PairedBatches
+
+GRADIENT = [method for method in METHODS if learns_by_gradient(method)]
+HONEST = [method for method in METHODS if not is_oracle(method)]
+
+
+def predictions(config, store: Path) -> dict[str, np.ndarray]:
+    """Predictions and confidences of a run in a fresh store, under the rules that use no target label."""
+    config = config.model_copy(update={"store": str(store)})
+    assert ensure_run(config) == "done", RunStore(store).record(identity_of(config)["run_key"])["reason"]
+    table = {rule: RunStore(store).predictions(identity_of(config)["run_key"], rule) for rule in ("last", "source_val")}
+    return {
+        f"{rule} {name}": t[name].to_numpy() for rule, t in table.items() for name in ("id", "prediction", "confidence")
+    }
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_seed_gives_equal_predictions_twice(method, toy, tmp_path):
+    one, two = (predictions(toy_config(method, toy), tmp_path / name) for name in ("one", "two"))
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+@pytest.mark.parametrize("method", HONEST)
+def test_random_target_labels_change_no_prediction(method, shots, toy, tmp_path, monkeypatch):
+    """Every target label but those of the shots is replaced; the shots are drawn as before."""
+    config = toy_config(method, toy, *([f"protocol.shots={shots}"] if shots else []))
+    if not shots and config.shots:
+        pytest.skip("this method needs labelled target examples")
+    before = predictions(config, tmp_path / "true")
+    dataset = dataset_of(config)
+    true = dataset.load("right")
+    draw, load = Protocol._draw_shots, FileDataset.load
+    pool = protocol_of(config).rows([dataset.load("left")], true, config.seed)
+    random = np.random.default_rng(9).integers(0, 3, len(true))
+    labels = np.where(np.isin(np.arange(len(true)), pool.target_shots), true.labels, random)
+    assert (labels != true.labels).sum() > 20
+
+    def with_random_labels(self, name):
+        return Domain(name, true.inputs, labels, true.groups) if name == "right" else load(self, name)
+
+    monkeypatch.setattr(FileDataset, "load", with_random_labels)
+    monkeypatch.setattr(Protocol, "_draw_shots", lambda self, _, *a, **k: draw(self, true, *a, **k))
+    after = predictions(config, tmp_path / "random")
+    for name in before:
+        np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_the_oracle_does_use_target_labels(toy, tmp_path, monkeypatch):
+    """The test above can fail: what it replaces is what an oracle reads."""
+    config = toy_config("oracle", toy)
+    before = predictions(config, tmp_path / "true")
+    load = FileDataset.load
+
+    def with_other_labels(self, name):
+        d = load(self, name)
+        return Domain(name, d.inputs, (d.labels + (name == "right")) % 3, d.groups)
+
+    monkeypatch.setattr(FileDataset, "load", with_other_labels)
+    assert (before["last prediction"] != predictions(config, tmp_path / "other")["last prediction"]).any()
+
+
+def one_step(method: str, toy: Path):
+    config = toy_config(method, toy)
+    task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), 0)
+    learner, task, _ = build_learner(config, task, held_out)
+    (batch,) = PairedBatches(learner.labelled(task), task.target, batch_size=16, steps=1, seed=0)
+    learner.progress = 0.5
+    return learner, learner.losses(*batch)
+
+
+@pytest.mark.parametrize("method", GRADIENT)
+def test_one_step_has_finite_terms_and_reaches_every_parameter(method, toy):
+    learner, terms = one_step(method, toy)
+    assert len(terms) > 1
+    for value in terms.values():
+        assert value.shape == ()
+        assert torch.isfinite(value)
+    sum(terms.values()).backward()
+    for name, parameter in learner.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("method", GRADIENT)
+def test_each_added_term_moves_the_network(method, toy):
+    learner, terms = one_step(method, toy)
+    for name, value in terms.items():
+        gradients = torch.autograd.grad(value, learner.network.backbone.parameters(), retain_graph=True)
+        assert sum(float(g.abs().sum()) for g in gradients) > 0, name
+
+
+@pytest.mark.parametrize("method", GRADIENT)
+def test_at_weight_zero_a_method_is_source_only(method, toy, tmp_path):
+    own = predictions(toy_config(method, toy, "method.weight=0"), tmp_path / "own")
+    reference = predictions(toy_config("source_only", toy), tmp_path / "reference")
+    for name in own:
+        np.testing.assert_array_equal(own[name], reference[name])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_file_config_page_and_test_bear_the_methods_name(method):
+    folder = Path(baselines.__file__).parent
+    root = folder.parent
+    text = (folder / f"{method}.py").read_text("utf-8")
+    for path in re.findall(r"(?:conf|docs|tests)/[\w/.]+", ast.get_docstring(ast.parse(text)) or ""):
+        assert (root / path).is_file(), path
+    assert f"conf/method/{method}.yaml" in text
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def test_the_harness_knows_no_method_and_methods_do_not_know_one_another():
+    root = Path(baselines.__file__).parent.parent
+    for path in (root / "tlbench").rglob("*.py"):
+        assert not any(name.split(".")[0] == "baselines" for name in imports_of(path)), path
+    for path in (root / "baselines").glob("*.py"):
+        assert not any(name.split(".")[0] == "baselines" for name in imports_of(path)), path

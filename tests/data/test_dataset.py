@@ -1,0 +1,58 @@
+import pytest
+
+from tlbench.data.dataset import Dataset, Pair
+from tlbench.errors import TlbenchError
+
+
+class Named(Dataset):
+    def load(self, domain):
+        raise AssertionError
+
+    def fingerprint(self, domains):
+        return ""
+
+
+def office(**changes) -> Dataset:
+    short = {"amazon": "A", "dslr": "D", "webcam": "W"}
+    return Named(**{"name": "office31", "short": short, "classes": ["mug"], "input_shape": [4], **changes})
+
+
+def test_pairs_are_all_ordered_pairs():
+    assert [str(pair) for pair in office().pairs] == [
+        "amazon-dslr", "amazon-webcam", "dslr-amazon", "dslr-webcam", "webcam-amazon", "webcam-dslr"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("amazon-webcam", Pair(("amazon",), "webcam")),
+        ("A-W", Pair(("amazon",), "webcam")),
+        ("amazon+D-webcam", Pair(("amazon", "dslr"), "webcam")),
+    ],
+)
+def test_a_pair_is_read_by_names_and_short_codes(text, want):
+    pair = office().pair(text)
+    assert pair == want
+    assert office().pair(str(pair)) == want
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("amazon-webcm", r"Unknown domain 'webcm'. Did you mean 'webcam'\? Known: amazon, dslr, webcam\. Set by pair="),
+        ("amazon", "written source-target"),
+        ("-webcam", "written source-target"),
+        ("A-amazon", "each domain once"),
+        ("A+A-W", "each domain once"),
+    ],
+)
+def test_a_wrong_pair_is_told(text, message):
+    with pytest.raises(TlbenchError, match=message):
+        office().pair(text)
+
+
+def test_domain_names_are_plain():
+    office(short={"real_world2": "R"})
+    with pytest.raises(TlbenchError, match="only letters, digits and _"):
+        office(short={"real-world": "R"})

@@ -1,0 +1,30 @@
+import numpy as np
+import scipy.sparse as sp
+
+from tlbench.data.transforms import rescale, row_l1, zscore
+
+ALL = np.arange(4)
+X = np.array([[1.0, 3, 0], [2, 2, 4], [0, 0, 0], [5, 5, 10]])
+
+
+def test_row_l1_divides_by_the_sum_and_leaves_empty_rows():
+    want = np.array([[0.25, 0.75, 0], [0.25, 0.25, 0.5], [0, 0, 0], [0.25, 0.25, 0.5]])
+    np.testing.assert_allclose(row_l1(X, ALL), want)
+    np.testing.assert_allclose(row_l1(sp.csr_matrix(X), ALL).toarray(), want)
+
+
+def test_zscore_uses_the_population_deviation_and_zeroes_constant_features():
+    x = np.array([[1.0, 7], [2, 7], [3, 7], [6, 7]])
+    want = (x[:, 0] - 3) / np.sqrt((4 + 1 + 0 + 9) / 4)
+    np.testing.assert_allclose(zscore(x, ALL), np.stack([want, np.zeros(4)], axis=1))
+
+
+def test_zscore_looks_at_the_named_rows_only():
+    x = np.array([[0.0], [2], [100], [-100]])
+    np.testing.assert_allclose(zscore(x, np.array([0, 1])), (x - 1) / 1)
+
+
+def test_rescale_sends_the_range_to_minus_one_and_one():
+    got = rescale(np.array([[0, 255, 127.5]]), ALL, low=0, high=255)
+    np.testing.assert_allclose(got, [[-1, 1, 0]], atol=1e-6)
+    assert got.dtype == np.float32

@@ -1,0 +1,109 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tlbench.report.cells import summarise
+from tlbench.report.grid import grids
+from tlbench.report.words import cell_text, method_name, unanimous
+
+AXES = {"dataset": "d", "protocol": "p", "backbone": "b", "classifier": "k"}
+
+
+def run(method="dann", pair="a-b", seed=0, accuracy=0.5, gain=None, status="done", selection="last", **changes):
+    key = f"{method}/{pair}/{seed}"
+    flagged = gain is not None
+    return {
+        "run_key": key, "cell_key": f"{method}/{pair}", "recipe_key": f"{pair}/{seed}", "status": status,
+        "reason": None if status == "done" else "why", **AXES, "pair": pair, "method": method,
+        "family": "reference" if method == "source_only" else "feature", "seed": seed, "selection": selection,
+        "uses_target_labels": selection == "oracle", "accuracy": accuracy if status == "done" else np.nan,
+        "gain": gain, "gain_low": gain - 2 if flagged else None, "gain_high": gain + 2 if flagged else None,
+        "gain_p": 0.001 if flagged else None, "gain_flag": ("negative" if gain < 0 else "positive") if flagged else None,
+        "reference": "source_only" if flagged else None, **changes,
+    }  # fmt: skip
+
+
+def planned(*rows):
+    columns = ["run_key", "cell_key", "seed", "reference", *AXES, "pair", "method", "family"]
+    return pd.DataFrame(list(rows), columns=columns)
+
+
+def cells_of(*rows, plan=(), selection="last"):
+    return summarise(pd.DataFrame(rows), planned(*plan), selection=selection, alpha=0.05)
+
+
+def test_mean_sd_and_interval_of_a_cell():
+    cells = cells_of(*[run(seed=i, accuracy=a, gain=g) for i, (a, g) in enumerate([(0.5, -4.0), (0.7, -5), (0.9, -6)])])
+    (cell,) = cells.itertuples()
+    assert (cell.n_seeds, cell.accuracy, cell.accuracy_sd) == pytest.approx((3, 70, 20))  # 16.3 if divided by n
+    assert cell.accuracy_half == pytest.approx(4.302653 * 20 / 3**0.5)
+    assert (cell.gain, cell.gain_sd) == pytest.approx((-5, 1))
+    assert cell.p == pytest.approx(stats.ttest_1samp([-4, -5, -6], 0).pvalue)
+    assert cell.flag == "negative"
+    assert (cell.runs_negative, cell.runs_positive) == (3, 0)
+
+
+def test_holm_is_over_the_cells_of_the_report():
+    # p = 0.013 alone is negative; with three more cells beside it, 0.013 * 4 is not below 0.05
+    one = [run(seed=i, gain=g) for i, g in enumerate([-4.0, -5, -6])]
+    others = [run(pair=f"a-{c}", seed=i, gain=g) for c in "xyz" for i, g in enumerate([-1.0, 0.1, 1])]
+    alone, beside = cells_of(*one), cells_of(*one, *others)
+    assert alone["flag"].tolist() == ["negative"]
+    row = beside[beside["pair"] == "a-b"].iloc[0]
+    assert row["p_holm"] == pytest.approx(4 * row["p"])
+    assert (row["n_tests"], row["flag"]) == (4, "inconclusive")
+
+
+def test_fewer_than_three_seeds_say_so():
+    (cell,) = cells_of(run(seed=0, gain=-9.0), run(seed=1, gain=-9.5)).itertuples()
+    assert cell.flag == "few seeds"
+    assert np.isnan(cell.p)
+    assert len(unanimous(cells_of(run(seed=0, gain=-9.0), run(seed=1, gain=-9.5)), "negative")) == 1
+
+
+def test_seeds_that_change_nothing_leave_the_test_examples_as_what_is_random():
+    (cell,) = cells_of(*[run(seed=i, gain=-9.0) for i in range(3)]).itertuples()
+    assert (cell.basis, cell.p, cell.gain_half) == ("examples", 0.001, 2)
+
+
+def test_a_missing_or_failed_seed_is_a_hole_and_never_averaged_over():
+    plan = [{k: v for k, v in run(seed=2).items() if k in planned().columns}]
+    missing = cells_of(run(seed=0), run(seed=1), plan=plan)
+    assert missing["hole"].tolist() == ["2 of 3 seeds (1 missing)"]
+    assert missing["accuracy"].isna().all()
+    failed = cells_of(run(seed=0), run(seed=1), run(seed=2, status="failed"))
+    assert failed["hole"].tolist() == ["2 of 3 seeds (1 failed)"]
+    assert cells_of(run(seed=0), run(seed=1), run(seed=2))["hole"].tolist() == [""]
+
+
+def test_a_seed_that_is_there_twice_is_refused():
+    with pytest.raises(ValueError, match="two runs of one seed"):
+        cells_of(run(seed=0), run(seed=0, run_key="other"))
+
+
+def test_only_the_rows_of_one_selection_count():
+    rows = [run(seed=0, accuracy=0.5), run(seed=0, accuracy=0.9, selection="oracle")]
+    (last,), (oracle,) = cells_of(*rows).itertuples(), cells_of(*rows, selection="oracle").itertuples()
+    assert (last.accuracy, oracle.accuracy) == (50, 90)
+    assert (method_name(last), method_name(oracle)) == ("dann", "ORACLE dann")
+
+
+def test_a_cell_without_a_reference_has_no_flag():
+    (cell,) = cells_of(*[run("source_only", seed=i) for i in range(3)]).itertuples()
+    assert cell.flag == ""
+    assert cell_text(cell) == ("50.0 ± 0.0", "")
+
+
+def test_an_average_needs_every_pair():
+    rows = [run(pair=p, seed=0, accuracy=a, gain=1.0) for p, a in (("a-b", 0.4), ("b-a", 0.6))]
+    rows += [run("coral", "a-b", seed=0, accuracy=0.4, gain=1.0)]
+    (grid,) = grids(cells_of(*rows))
+    assert grid.average["dann"] == pytest.approx((50, 1))
+    assert np.isnan(grid.average["coral"]).all()
+    assert grid.methods == ["coral", "dann"]
+
+
+def test_blocks_do_not_mix_protocols():
+    titles = [grid.title for grid in grids(cells_of(run(), run(protocol="q", run_key="r", cell_key="c")))]
+    assert titles == [f"d · protocol {p} · backbone b · classifier k" for p in "pq"]

@@ -1,0 +1,147 @@
+import csv
+import html.parser
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.report.test_cells import cells_of, run
+from tlbench.cli import main
+from tlbench.report.html import to_html
+from tlbench.results.store import RunStore
+from tlbench.results.table import COLUMNS
+
+
+@pytest.fixture
+def swept(toy, tmp_path, capsys):
+    """A store with a sweep of three seeds in it, one method skipped."""
+    command = ["sweep", "dataset=toy", "pair=L-R,R-L", "hydra/launcher=basic", "--config-dir", str(toy)]
+    assert main([*command, "method=dann,coral", "seed=0,1,2"]) == 0
+    capsys.readouterr()
+    return RunStore(tmp_path / "store")
+
+
+def test_the_leaderboard_and_every_file_are_written(swept, capsys):
+    assert main(["report", "--out", "out"]) == 0
+    text = capsys.readouterr().out
+    for word in ("source_only", "dann", "coral", "left-right", "gains are over source_only", "negative transfer:",
+                 "Holm over the 4 gains"):  # fmt: skip
+        assert word in text
+    assert {p.name for p in Path("out").iterdir()} == {"report.html", "report.md", "report.tex", "runs.csv"}
+
+
+def test_the_csv_is_the_tidy_table(swept):
+    assert main(["report", "--out", "out", "--format", "csv"]) == 0
+    assert [p.name for p in Path("out").iterdir()] == ["runs.csv"]
+    with Path("out/runs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 3 * 3 * 3
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
+
+
+class Page(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open, self.outside, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.outside += [v for k, v in attrs if k in ("src", "href") and v and not v.startswith("#")]
+        if tag not in ("meta", "br", "link", "img", "path", "use", "rect"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.open:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_the_page_needs_nothing_from_outside_and_is_well_formed(swept):
+    main(["report", "--out", "out", "--format", "html"])
+    text = Path("out/report.html").read_text("utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.outside == []
+    assert "<script" not in text
+    assert not re.search(r"url\((?!#)", text)
+    assert "<svg" in text
+    for word in ("Where does transfer help", "Hurt:", "Helped:", "Not complete: 0", "inductive", "selection last"):
+        assert word in page.text
+
+
+def test_names_and_reasons_are_escaped_on_the_page():
+    rows = [run("<b>dann", "a<i>-b", seed=i, gain=-5.0 - i) for i in range(3)]
+    rows.append(run("coral", "a-b", status="failed", reason="<script>alert(1)</script>"))
+    cells = cells_of(*rows)
+    text = to_html(cells, pd.DataFrame(rows), "last", 0.05, {"store": "<u>runs"})
+    assert not re.search(r"<(b>dann|i>|u>|script)", text)
+    for word in ("&lt;b&gt;dann", "&lt;script&gt;", "&lt;u&gt;runs"):
+        assert word in text
+
+
+def test_latex_escapes_and_closes_its_environments(swept):
+    main(["report", "--out", "out", "--format", "latex"])
+    text = Path("out/report.tex").read_text()
+    assert r"source\_only" in text
+    assert not re.search(r"(?<!\\)_", text)
+    for name in ("table", "tabular"):
+        assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") == 1
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert {line.count("&") for line in rows} == {3}
+    assert text.count(r"\textbf") == 2
+
+
+def test_markdown_rows_are_as_wide_as_their_head(swept):
+    main(["report", "--out", "out", "--format", "md"])
+    rows = [line for line in Path("out/report.md").read_text().splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 2 + 1
+    assert {row.count("|") for row in rows} == {5}
+
+
+def test_a_report_with_holes_says_so_and_exits_1(swept, toy, capsys):
+    import shutil
+
+    key = next(k for k in swept.run_keys() if swept.record(k)["method"] == "dann")
+    shutil.rmtree(swept.root / key)
+    assert main(["report", "--out", "out"]) == 1
+    text = capsys.readouterr().out
+    assert "not complete: 1 of 6 cells" in text
+    assert "2 of 3 seeds (1 missing)" in text
+    assert "2 of 3 seeds (1 missing)" in Path("out/report.html").read_text("utf-8")
+
+
+def test_oracle_is_printed_on_whatever_used_target_labels(swept, capsys):
+    main(["report", "--out", "out", "--selection", "oracle"])
+    assert "ORACLE dann" in capsys.readouterr().out
+    assert "ORACLE selection." in Path("out/report.html").read_text("utf-8")
+    assert "ORACLE" not in "".join(m for m in [Path("out/runs.csv").read_text("utf-8")])
+    main(["report", "--out", "out2"])
+    assert "ORACLE" not in Path("out2/report.md").read_text("utf-8")
+
+
+def test_variants_of_a_method_stand_apart(toy, capsys):
+    command = ["sweep", "dataset=toy", "pair=L-R", "hydra/launcher=basic", "--config-dir", str(toy)]
+    assert main([*command, "method=coral", "method.weight=1.0,2.0"]) == 0
+    capsys.readouterr()
+    assert main(["report", "--out", "out"]) == 0
+    text = capsys.readouterr().out.replace("\n", " ")
+    assert "method.weight=1.0" in text
+    assert "method.weight=2.0" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["--store", "nowhere"], "Store 'nowhere' does not exist"), (["--store", "."], "holds no runs")],
+)
+def test_a_store_that_is_not_there_is_told(arguments, message, capsys):
+    assert main(["report", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_told(swept, capsys):
+    Path("file").write_text("")
+    assert main(["report", "--out", "file"]) == 2
+    assert "cannot be written" in capsys.readouterr().err

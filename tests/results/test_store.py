@@ -1,0 +1,98 @@
+import json
+import multiprocessing
+import os
+
+import pandas as pd
+import pytest
+
+from tlbench.errors import TlbenchError
+from tlbench.results.store import HISTORY, RunStore
+
+RECORD = {"run_key": "ab12", "status": "done"}
+ROWS = pd.DataFrame(
+    {"selection": ["last", "oracle"], "id": ["t/0", "t/0"], "group": [0, 0], "label": [1, 1], "prediction": [1, 0],
+     "confidence": [0.9, 0.6]}
+)  # fmt: skip
+
+
+def test_a_run_comes_back_as_it_was_written(tmp_path):
+    store = RunStore(tmp_path / "store")
+    store.check_writable()
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "metrics.csv").write_text("a\n1\n")
+    history = pd.DataFrame([(0, "loss", 0.5)], columns=HISTORY)
+    store.write(RECORD, {"seed": 0}, ROWS, history, extra=tmp_path / "logs")
+    assert store.run_keys() == ["ab12"]
+    assert store.record("ab12") == RECORD
+    assert store.config("ab12") == {"seed": 0}
+    assert store.predictions("ab12", "oracle")["prediction"].tolist() == [0]
+    assert store.history("ab12")["value"].tolist() == [0.5]
+    assert (store.root / "ab12" / "logs" / "metrics.csv").read_text() == "a\n1\n"
+    assert not [p for p in store.root.iterdir() if p.name.startswith(".ab12")]
+
+
+def test_a_finished_run_is_never_replaced_and_a_failed_one_is(tmp_path):
+    store = RunStore(tmp_path)
+    store.write({**RECORD, "status": "failed"}, {"n": 1})
+    store.write(RECORD, {"n": 2}, ROWS)
+    store.write({**RECORD, "status": "failed"}, {"n": 3})
+    assert store.status("ab12") == "done"
+    assert store.config("ab12") == {"n": 2}
+    assert len(store.predictions("ab12", "last")) == 1
+
+
+def test_a_run_that_is_not_whole_is_not_there(tmp_path):
+    store = RunStore(tmp_path)
+    (tmp_path / ".ab12-x").mkdir()
+    (tmp_path / ".ab12-x" / "record.json").write_text(json.dumps(RECORD))
+    (tmp_path / "cd34").mkdir()
+    assert store.run_keys() == []
+    assert store.status("ab12") is store.status("cd34") is None
+
+
+def test_values_that_are_no_numbers_are_never_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        RunStore(tmp_path).write({**RECORD, "accuracy": float("nan")}, {})
+    assert RunStore(tmp_path).run_keys() == []
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "ab12").mkdir()
+    (tmp_path / "ab12" / "record.json").write_text("{")
+    with pytest.raises(TlbenchError, match=r"is damaged .* Delete the folder"):
+        RunStore(tmp_path).record("ab12")
+
+
+def test_no_pickle_is_written(tmp_path):
+    store = RunStore(tmp_path)
+    store.write(RECORD, {"seed": 0}, ROWS)
+    assert {p.suffix for p in (tmp_path / "ab12").iterdir()} == {".json", ".yaml", ".parquet"}
+
+
+def _count(folder, times):
+    store = RunStore(folder)
+    for _ in range(times):
+        with store.lock("k"):
+            path = folder / "counter"
+            path.write_text(str(int(path.read_text()) + 1))
+
+
+def test_one_process_at_a_time_holds_a_runs_lock(tmp_path):
+    (tmp_path / "counter").write_text("0")
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_count, args=(tmp_path, 50)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (tmp_path / "counter").read_text() == "150"
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TlbenchError, match=r"cannot be written .*Set by store="):
+        RunStore(tmp_path / "file" / "store").check_writable()
+    if os.geteuid():
+        tmp_path.chmod(0o500)
+        with pytest.raises(TlbenchError, match="cannot be written"):
+            RunStore(tmp_path).check_writable()

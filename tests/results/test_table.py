@@ -1,0 +1,58 @@
+import pandas as pd
+import pytest
+
+from tlbench.results import table
+from tlbench.results.store import RunStore
+
+
+def gain(value, key="ref1"):
+    return {"gain": value, "low": value - 1, "high": value + 1, "p": 0.01, "flag": "negative", "run_key": key}
+
+
+def record(**changes):
+    metrics = {"accuracy": 0.5, "macro_f1": 0.4, "ece": 0.1}
+    found = {
+        "step": 9,
+        "oracle": False,
+        "metrics": metrics,
+        "gains": {"target_only": gain(-3.0), "source_only": gain(2.0)},
+    }
+    return {
+        "run_key": "aa", "recipe_key": "r", "cell_key": "c", "status": "done", "reason": None, "dataset": "d",
+        "pair": "a-b", "protocol": "p", "backbone": "b", "classifier": "k", "method": "m", "family": "f", "seed": 0,
+        "selection": "last", "oracle": False, "reference": "target_only", "sizes": {"n": 1, "target_test": 7},
+        "selections": {"last": found, "oracle": {**found, "oracle": True}}, "costs": {"seconds": 1.5},
+        "created": "2026-01-01", **changes,
+    }  # fmt: skip
+
+
+def test_one_row_a_run_and_selection_with_the_primary_gain_and_all_gains():
+    last, oracle = table.rows_of(record())
+    assert (last["selection"], oracle["selection"]) == ("last", "oracle")
+    assert (last["uses_target_labels"], oracle["uses_target_labels"]) == (False, True)
+    assert (last["gain"], last["gain_low"], last["gain_high"]) == (-3.0, -4.0, -2.0)
+    assert (last["gain_over_target_only"], last["gain_over_source_only"]) == (-3.0, 2.0)
+    assert (last["reference"], last["reference_run"], last["n_test"]) == ("target_only", "ref1", 7)
+
+
+def test_runs_that_are_not_done_have_a_row_without_numbers(tmp_path):
+    store = RunStore(tmp_path)
+    store.write(record(), {}, pd.DataFrame(columns=["selection", "id", "group", "label", "prediction", "confidence"]))
+    store.write(record(run_key="bb", status="failed", reason="Diverged"), {})
+    runs = table.read_runs(store)
+    assert runs["run_key"].tolist() == ["aa", "aa", "bb"]
+    failed = runs[runs["status"] == "failed"].iloc[0]
+    assert failed["reason"] == "Diverged"
+    assert pd.isna(failed["accuracy"])
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_the_columns_are_those_that_are_documented(tmp_path, empty):
+    store = RunStore(tmp_path)
+    if not empty:
+        store.write(record(), {})
+    runs = table.read_runs(store)
+    named = [] if empty else ["gain_over_source_only", "gain_over_target_only"]
+    assert runs.columns.tolist() == table.COLUMNS + named
+    for column in table.COLUMNS:
+        assert column in table.__doc__

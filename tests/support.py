@@ -1,0 +1,87 @@
+"""Small things that many tests need: a run's config, a toy data set in files, tasks from arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import scipy.io
+
+from tlbench.config.schema import RunConfig
+from tlbench.results.store import RunStore
+from tlbench.sweep.driver import sweeper
+from tlbench.sweep.plan import Job
+from tlbench.task import HeldOut, Labelled, Task
+
+TOY = """\
+# toy: three domains of four features, made by a test
+_target_: tlbench.data.files.FileDataset
+short: {{left: L, right: R, top: T}}
+counts: {{left: {n}, right: {n}, top: {n}}}
+classes: [a, b, c]
+input_shape: [4]
+reader: {{_target_: tlbench.data.readers.read_mat, _partial_: true, inputs: fts, labels: labels}}
+files:
+  left: {{path: toy/left.mat}}
+  right: {{path: toy/right.mat}}
+  top: {{path: toy/top.mat}}
+transforms: []
+about: {{homepage: none}}
+recipe:
+  common: [protocol=inductive, optim.steps=8, optim.evaluations=2, optim.batch_size=16, optim.lr=0.05]
+  reference: gradient
+  gradient: [backbone=mlp, 'backbone.hidden=[8]', classifier=head, classifier.bottleneck=6]
+  estimator: [backbone=identity, classifier=linear_svm]
+"""
+SHIFT = {"left": 0.0, "right": 1.5, "top": -1.0}
+
+
+def write_toy(root: Path, n: int = 60) -> tuple[Path, Path]:
+    """Three shifted copies of a three-class problem; returns (data folder, config folder)."""
+    data, conf = root / "data", root / "conf"
+    (data / "toy").mkdir(parents=True)
+    (conf / "dataset").mkdir(parents=True)
+    (conf / "dataset" / "toy.yaml").write_text(TOY.format(n=n))
+    for i, (domain, shift) in enumerate(SHIFT.items()):
+        rng = np.random.default_rng(i)
+        labels = np.arange(n) % 3
+        centres = np.array([[2.0, 0, 0, 0], [0, 2.0, 0, 0], [0, 0, 2.0, 0]])
+        rows = centres[labels] + rng.normal(size=(n, 4)) + shift * np.array([1.0, 0.5, 0.0, 1.0])
+        scipy.io.savemat(data / "toy" / f"{domain}.mat", {"fts": rows, "labels": labels[:, None] + 1})
+    return data, conf
+
+
+def jobs_of(*arguments: str, config_dir: Path | str | None = None) -> list[Job]:
+    """The plan of a command."""
+    with sweeper(["hydra.sweeper.quiet=true"], None if config_dir is None else str(config_dir)) as machine:
+        return machine.plan(list(arguments))
+
+
+def config_of(*arguments: str, config_dir: Path | str | None = None) -> RunConfig:
+    """The config of the one run that a command asks for."""
+    (config,) = [job.config for job in jobs_of(*arguments, config_dir=config_dir) if job.asked]
+    return config
+
+
+def predictions_of(store: RunStore, method: str, selection: str = "last", **where: object) -> pd.DataFrame:
+    """Stored predictions of the one run of this method (and of these record fields)."""
+    records = [r for key in store.run_keys() if (r := store.record(key)) and r["method"] == method]
+    (record,) = [r for r in records if all(r[name] == value for name, value in where.items())]
+    return store.predictions(record["run_key"], selection)
+
+
+def gaussian_task(
+    n: int = 60, m: int = 50, *, shots_per_class: int = 0, shift: float = 1.0, seed: int = 0
+) -> tuple[Task, HeldOut]:
+    """A two-class, three-feature task with a shifted target, without files."""
+    rng = np.random.default_rng(seed)
+
+    def draw(size: int, offset: float) -> Labelled:
+        labels = np.arange(size) % 2
+        return Labelled(rng.normal(size=(size, 3)) + 2.0 * labels[:, None] + offset, labels.astype(np.int64))
+
+    source, target, test = draw(n, 0.0), draw(m, shift), draw(m, shift)
+    shots = draw(2 * shots_per_class, shift) if shots_per_class else None
+    task = Task(source, target.inputs, shots, draw(n // 3, 0.0), 2, (3,))
+    return task, HeldOut(test, np.array([f"t/{i}" for i in range(m)]), np.arange(m), target.labels)

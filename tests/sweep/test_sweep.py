@@ -1,0 +1,197 @@
+"""Sweeps as a user runs them, on the toy data set."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlbench.cli import main
+from tlbench.results.store import RunStore
+from tlbench.results.table import read_runs
+
+FAST = ["hydra/launcher=basic"]
+
+
+def sweep(toy: Path, *arguments: str) -> int:
+    return main(["sweep", "dataset=toy", *FAST, *arguments, "--config-dir", str(toy)])
+
+
+@pytest.fixture
+def store(tmp_path) -> RunStore:
+    return RunStore(tmp_path / "store")
+
+
+def test_a_sweep_leaves_every_run_with_gains_over_matched_references(toy, store, capsys):
+    assert sweep(toy, "pair=L-R,L-T", "method=dann,mmd", "seed=0,1") == 0
+    runs = read_runs(store)
+    assert len(runs.drop_duplicates("run_key")) == 2 * 2 * 3
+    methods = runs[(runs["method"] != "source_only") & (runs["selection"] == "last")]
+    for run in methods.itertuples():
+        reference = store.record(run.reference_run)
+        assert (reference["method"], reference["recipe_key"]) == ("source_only", run.recipe_key)
+        own, other = store.predictions(run.run_key, "last"), store.predictions(run.reference_run, "last")
+        right, other_right = ((t["prediction"] == t["label"]).to_numpy() for t in (own, other))
+        assert run.gain == pytest.approx(100 * (right.mean() - other_right.mean()))
+    assert "12 runs (4 of them references that the methods need), 0 are there." in capsys.readouterr().err
+
+
+def test_the_same_command_again_does_nothing_and_a_longer_one_the_rest(toy, store):
+    assert sweep(toy, "pair=L-R", "method=source_only,dann", "seed=0") == 0
+    before = stamps(store)
+    assert sweep(toy, "pair=L-R", "method=source_only,dann", "seed=0") == 0
+    assert stamps(store) == before
+    assert sweep(toy, "pair=L-R", "method=source_only,dann", "seed=0,1") == 0
+    after = stamps(store)
+    assert len(after) == 4
+    assert {key: after[key] for key in before} == before
+
+
+def stamps(store: RunStore) -> dict[str, tuple[int, int]]:
+    return {key: ((s := (store.root / key / "record.json").stat()).st_mtime_ns, s.st_ino) for key in store.run_keys()}
+
+
+def test_a_failed_run_stops_no_other_and_is_tried_again(toy, store, capsys):
+    command = ["pair=L-R", "method=coral", "optim.lr=1e30,0.01"]
+    assert sweep(toy, *command) == 1
+    statuses = read_runs(store).drop_duplicates("run_key").set_index("run_key")["status"]
+    assert sorted(statuses) == ["done", "done", "failed", "failed"]
+    assert "Diverged: term" in capsys.readouterr().err
+    before = stamps(store)
+    assert sweep(toy, *command) == 1
+    after = stamps(store)
+    assert {key for key in after if after[key] != before[key]} == set(statuses[statuses == "failed"].index)
+
+
+def test_a_combination_that_cannot_be_run_is_recorded_as_skipped(toy, store, capsys):
+    assert sweep(toy, "pair=L-R", "method=source_only,tradaboost") == 1
+    runs = read_runs(store).drop_duplicates("run_key").set_index("method")
+    assert runs.loc["tradaboost", "status"] == "skipped"
+    assert "protocol.shots is 0" in runs.loc["tradaboost", "reason"]
+    assert runs.loc["source_only", "status"] == "done"
+    assert "skipped: tradaboost toy left-right seed 0: tradaboost needs labelled" in capsys.readouterr().err
+
+
+def test_a_sweep_of_nothing_but_impossible_runs_is_the_users_mistake(toy, capsys):
+    assert sweep(toy, "pair=L-R", "method=tradaboost") == 2
+    assert "Set protocol.shots=3" in capsys.readouterr().err
+
+
+def test_more_shots_than_a_class_holds_are_told(toy, capsys):
+    arguments = ["run", "dataset=toy", "pair=L-R", "method=tradaboost", "protocol.shots=19", "--config-dir", str(toy)]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "protocol.shots=19 needs" in error
+    assert "Traceback" not in error
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(toy, store, capsys):
+    assert sweep(toy, "pair=all", "method=dann", "--dry-run") == 0
+    assert "12 runs, 6 of them as references." in capsys.readouterr().out
+    assert not store.root.exists()
+
+
+def test_the_reference_of_a_single_run_is_made_on_the_way(toy, store, capsys):
+    assert main(["run", "dataset=toy", "pair=L-R", "method=dann", "--config-dir", str(toy)]) == 0
+    assert sorted(read_runs(store)["method"].unique()) == ["dann", "source_only"]
+    out = capsys.readouterr().out
+    assert "gain over source_only" in out
+    assert "points [" in out
+
+
+def test_run_refuses_a_list(toy, capsys):
+    assert main(["run", "dataset=toy", "pair=L-R", "method=dann,coral", "--config-dir", str(toy)]) == 2
+    assert "ask for 2 runs; `tlbench run` does one" in capsys.readouterr().err
+
+
+def test_a_users_own_method_in_one_file_and_one_config(toy, store):
+    Path("nudge.py").write_text(
+        "from tlbench.method import GradientMethod\n"
+        "class Nudge(GradientMethod):\n"
+        "    family = 'feature'\n"
+        "    def __init__(self, *, weight, **base):\n"
+        "        super().__init__(**base)\n"
+        "        self.weight = weight\n"
+        "    def adaptation_terms(self, source, target):\n"
+        "        gap = source.features.mean(0) - target.features.mean(0)\n"
+        "        return {'means': self.weight * gap.square().sum()}\n"
+    )
+    (toy / "method").mkdir()
+    (toy / "method" / "nudge.yaml").write_text("# nudge: equal means\n_target_: nudge.Nudge\nweight: 1.0\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tlbench", "sweep", "dataset=toy", "pair=L-R", "method=nudge,coral", "seed=0,1",
+         "--config-dir", str(toy)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    runs = read_runs(store)
+    own = runs[(runs["method"] == "nudge") & (runs["selection"] == "last")]
+    assert len(own) == 2
+    assert own["gain"].notna().all()
+    history = store.history(own["run_key"].iloc[0])
+    assert set(history["name"]) == {"classification", "means"}
+    listed = subprocess.run(
+        [sys.executable, "-m", "tlbench", "list", "methods", "--config-dir", str(toy)], capture_output=True, text=True
+    )
+    assert "nudge                equal means" in listed.stdout
+
+
+@pytest.mark.slow
+def test_kill_minus_9_loses_no_finished_run_and_repeats_none(toy, store):
+    command = [
+        sys.executable, "-m", "tlbench", "sweep", "dataset=toy", "pair=all", "method=dann", "seed=0,1",
+        "optim.steps=300", "--config-dir", str(toy),
+    ]  # fmt: skip
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(store.run_keys()) < 4:
+        assert time.monotonic() < deadline
+        assert running.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    finished = stamps(store)
+    assert 4 <= len(finished) < 24
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    after = stamps(store)
+    assert len(after) == 24
+    assert {key: after[key] for key in finished} == finished
+    assert all(store.status(key) == "done" for key in after)
+
+
+@pytest.mark.slow
+def test_two_sweeps_may_write_to_one_store_at_once(toy, store):
+    command = [
+        sys.executable, "-m", "tlbench", "sweep", "dataset=toy", "pair=all", "method=coral", "--config-dir", str(toy)
+    ]  # fmt: skip
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [process.communicate()[1] for process in running]
+    assert [process.returncode for process in running] == [0, 0], errors
+    assert len(store.run_keys()) == 12
+
+
+def test_the_plan_lets_a_report_see_what_is_missing(toy, store):
+    assert sweep(toy, "pair=L-R", "method=dann", "seed=0,1") == 0
+    (plan,) = (store.root / "plans").glob("*.json")
+    planned = json.loads(plan.read_text())
+    assert {run["run_key"] for run in planned["runs"]} == set(store.run_keys())
+    assert planned["arguments"][0] == "dataset=toy"
+
+
+def test_processes_and_one_process_give_equal_predictions(toy, tmp_path):
+    command = ["sweep", "dataset=toy", "pair=L-R", "method=dann,coral_linear", "--config-dir", str(toy)]
+    stores = [tmp_path / "one", tmp_path / "two"]
+    assert main([*command, f"store={stores[0]}", "hydra/launcher=basic"]) == 0
+    done = subprocess.run([sys.executable, "-m", "tlbench", *command, f"store={stores[1]}"], capture_output=True)
+    assert done.returncode == 0
+    one, two = map(RunStore, stores)
+    assert one.run_keys() == two.run_keys()
+    for key in one.run_keys():
+        a, b = one.predictions(key, "last"), two.predictions(key, "last")
+        np.testing.assert_array_equal(a["confidence"], b["confidence"])

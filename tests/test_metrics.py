@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+
+from tlbench.metrics import measure
+
+
+def draw(n: int = 200, classes: int = 4):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, classes, n)
+    scores = rng.random((n, classes)) + 0.7 * np.eye(classes)[labels]
+    return scores / scores.sum(axis=1, keepdims=True), labels
+
+
+def test_metrics_agree_with_scikit_learn():
+    p, y = draw()
+    got, said = measure(p, y), p.argmax(axis=1)
+    assert got["accuracy"] == accuracy_score(y, said)
+    assert got["macro_f1"] == pytest.approx(f1_score(y, said, average="macro"))
+    assert got["per_class_accuracy"] == pytest.approx(recall_score(y, said, average=None).tolist())
+    assert got["confusion"] == confusion_matrix(y, said).tolist()
+
+
+def test_calibration_error_by_bins():
+    p, y = draw()
+    confidence, right = p.max(axis=1), p.argmax(axis=1) == y
+    bins = np.clip((confidence * 15).astype(int), 0, 14)
+    want = sum(
+        (bins == b).mean() * abs(confidence[bins == b].mean() - right[bins == b].mean()) for b in np.unique(bins)
+    )
+    assert measure(p, y)["ece"] == pytest.approx(want, rel=1e-5)
+
+
+def test_a_class_without_test_examples_has_no_accuracy():
+    p, y = draw()
+    got = measure(p[y != 2], y[y != 2])
+    assert got["per_class_accuracy"][2] is None
+    assert got["per_class_accuracy"][1] is not None

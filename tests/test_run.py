@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from tests.support import config_of, predictions_of
+from tlbench.results.store import RunStore
+from tlbench.run import ensure_run, identity_of
+
+TOY = ("dataset=toy", "pair=L-R")
+
+
+def record_of(config) -> dict:
+    return RunStore(config.store).record(identity_of(config)["run_key"])
+
+
+def test_a_record_says_what_was_run_with_what_and_what_came_out(toy):
+    config = config_of(*TOY, "method=dann", "selection=source_val", config_dir=toy)
+    assert ensure_run(config) == "done"
+    record = record_of(config)
+    assert record.keys() >= {
+        "run_key", "recipe_key", "cell_key", "data_fingerprint", "status", "reason", "versions", "code", "hardware",
+        "costs", "sizes", "selections", "reference", "seed", "method_revision", "created",
+    }  # fmt: skip
+    assert record["sizes"] == {
+        "labelled": 48, "source": 48, "source_val": 12, "target_unlabelled": 42, "shots": 0, "target_test": 18
+    }  # fmt: skip
+    assert set(record["selections"]) == {"last", "source_val", "oracle"}
+    assert record["selection"] == "source_val"
+    assert [s["oracle"] for s in record["selections"].values()] == [False, False, True]
+    assert record["costs"]["seconds"] >= record["costs"]["train_seconds"] > 0
+    assert json.dumps(record, allow_nan=False)
+
+
+def test_a_flag_follows_from_the_stored_predictions(toy):
+    config = config_of(*TOY, "method=dann", config_dir=toy)
+    ensure_run(config)
+    store = RunStore(config.store)
+    own, other = predictions_of(store, "dann"), predictions_of(store, "source_only")
+    assert own["id"].tolist() == other["id"].tolist()
+    right, other_right = (t["prediction"].to_numpy() == t["label"].to_numpy() for t in (own, other))
+    wins, losses = int((right & ~other_right).sum()), int((~right & other_right).sum())
+    p = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
+    want = "inconclusive" if p >= 0.05 else ("positive" if wins > losses else "negative")
+    gain = record_of(config)["selections"]["last"]["gains"]["source_only"]
+    assert gain["gain"] == pytest.approx(100 * (wins - losses) / len(own))
+    assert gain["p"] == pytest.approx(p)
+    assert gain["flag"] == want
+    reference = identity_of(config.as_reference("source_only"))
+    assert gain["run_key"] == reference["run_key"]
+    assert store.record(gain["run_key"])["recipe_key"] == identity_of(config)["recipe_key"]
+
+
+def test_the_reported_accuracy_is_that_of_the_stored_predictions(toy):
+    config = config_of(*TOY, "method=source_only", config_dir=toy)
+    ensure_run(config)
+    for rule, result in record_of(config)["selections"].items():
+        table = predictions_of(RunStore(config.store), "source_only", rule)
+        assert result["metrics"]["accuracy"] == pytest.approx((table["prediction"] == table["label"]).mean())
+
+
+def test_with_shots_both_gains_are_there_and_the_first_is_flagged(toy):
+    config = config_of(*TOY, "method=tradaboost", "method.rounds=3", "protocol.shots=2", config_dir=toy)
+    ensure_run(config)
+    record = record_of(config)
+    assert list(record["selections"]["last"]["gains"]) == ["target_only", "source_only"]
+    assert record["reference"] == "target_only"
+    shots = set(range(60)) - {int(i.split("/")[1]) for i in predictions_of(RunStore(config.store), "tradaboost")["id"]}
+    assert record["sizes"]["shots"] == 6 <= len(shots)
+
+
+def test_a_divergence_is_a_failed_run_with_step_and_term(toy):
+    config = config_of(*TOY, "method=coral", "optim.lr=1e30", config_dir=toy)
+    assert ensure_run(config) == "failed"
+    record = record_of(config)
+    assert record["reason"].startswith("Diverged: term '")
+    assert (record["step"], record["term"] in ("classification", "coral")) == (1, True)
+
+
+def test_whatever_goes_wrong_is_recorded_with_its_traceback(toy, monkeypatch):
+    import tlbench.run
+
+    config = config_of(*TOY, "method=source_only", config_dir=toy)
+    monkeypatch.setattr(tlbench.run, "load_task", lambda *a: 1 / 0)
+    assert ensure_run(config) == "failed"
+    record = record_of(config)
+    assert record["reason"] == "ZeroDivisionError: division by zero"
+    assert "Traceback" in record["traceback"]
+    monkeypatch.undo()
+
+
+def test_a_run_whose_reference_failed_has_no_gain_over_it(toy, monkeypatch):
+    import tlbench.run
+
+    real = tlbench.run.ensure_run
+    monkeypatch.setattr(tlbench.run, "ensure_run", lambda c: "failed" if c.method["name"] == "source_only" else real(c))
+    config = config_of(*TOY, "method=coral", config_dir=toy)
+    assert real(config) == "done"
+    assert record_of(config)["selections"]["last"]["gains"] == {}
+
+
+def test_a_selection_by_source_validation_needs_a_validation_part(toy):
+    config = config_of(*TOY, "method=source_only", "protocol=transductive", "selection=source_val", config_dir=toy)
+    assert ensure_run(config) == "skipped"
+    assert "keeps none" in record_of(config)["reason"]
+
+
+def test_the_history_holds_every_step_and_no_sum(toy):
+    config = config_of(*TOY, "method=dann", "method.weight=0.5", config_dir=toy)
+    ensure_run(config)
+    history = RunStore(config.store).history(record_of(config)["run_key"])
+    assert set(history["name"]) == {"classification", "domain"}
+    assert history.groupby("name")["step"].apply(list).tolist() == [list(range(8))] * 2
+
+
+def test_frozen_backbones_give_estimators_and_heads_the_same_features(toy):
+    arguments = ["backbone=mlp", "backbone.mode=frozen", "backbone.hidden=[5]"]
+    for classifier in ("logistic", "head"):
+        config = config_of(*TOY, "method=source_only", f"classifier={classifier}", *arguments, config_dir=toy)
+        assert ensure_run(config) == "done"
+        assert record_of(config)["backbone"] == "mlp frozen"
+
+
+def test_several_sources_are_pooled(toy):
+    config = config_of("dataset=toy", "pair=L+T-R", "method=mmd", config_dir=toy)
+    assert ensure_run(config) == "done"
+    assert record_of(config)["sizes"]["source"] == 96
+
+
+def test_two_seeds_draw_different_splits_and_methods_of_one_seed_the_same(toy):
+    ids = {}
+    for method in ("source_only", "coral"):
+        for seed in (0, 1):
+            config = config_of(*TOY, f"method={method}", f"seed={seed}", config_dir=toy)
+            ensure_run(config)
+            ids[method, seed] = predictions_of(RunStore(config.store), method, seed=seed)["id"].tolist()
+    assert ids["source_only", 0] == ids["coral", 0] != ids["source_only", 1] == ids["coral", 1]
+
+
+def test_bfloat16_runs_and_differs_from_float32_only_by_rounding(toy):
+    one, two = (
+        config_of(*TOY, "method=coral", f"trainer.precision={p}", config_dir=toy) for p in ("32-true", "bf16-mixed")
+    )
+    assert [ensure_run(one), ensure_run(two)] == ["done", "done"]
+    a, b = (RunStore(c.store).predictions(identity_of(c)["run_key"], "last")["confidence"] for c in (one, two))
+    assert np.abs(a - b).max() < 0.05

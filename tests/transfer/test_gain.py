@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from tlbench.transfer.gain import flag, paired_gain, sign_flip_p
+
+
+def bits(text: str) -> np.ndarray:
+    return np.array([c == "1" for c in text])
+
+
+def test_the_gain_is_the_difference_of_accuracies_in_percentage_points():
+    own, other = bits("1101000000"), bits("1000000001")
+    gain = paired_gain(own, other, np.arange(10), alpha=0.05)
+    assert gain.gain == pytest.approx(100 * (own.mean() - other.mean())) == pytest.approx(10.0)
+    assert (gain.n, gain.n_groups) == (10, 10)
+
+
+def test_with_single_examples_the_p_value_is_the_exact_mcnemar_test():
+    # 9 wins and 2 losses; ties say nothing
+    sums = np.array([1] * 9 + [-1] * 2 + [0] * 30)
+    assert sign_flip_p(sums) == pytest.approx(binomtest(9, 11).pvalue) == pytest.approx(0.0654296875)
+
+
+def test_groups_flip_as_a_whole():
+    # two groups of sums 2 and 3: |sum| >= 5 in 2 of 4 sign patterns; single examples would give 2 / 2^5
+    assert sign_flip_p(np.array([2, 3])) == pytest.approx(0.5)
+    own, other = np.ones(5, bool), np.zeros(5, bool)
+    assert paired_gain(own, other, np.array([0, 0, 1, 1, 1]), alpha=0.05).p == pytest.approx(0.5)
+    assert paired_gain(own, other, np.arange(5), alpha=0.05).p == pytest.approx(2 / 2**5)
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=9))
+def test_the_p_value_equals_the_enumeration_of_all_sign_patterns(sums):
+    x = np.array(sums)
+    signs = np.array(np.meshgrid(*[[-1, 1]] * len(x))).reshape(len(x), -1)
+    reached = np.abs(signs.T @ np.abs(x)) >= abs(x.sum())
+    assert sign_flip_p(x) == pytest.approx(reached.mean())
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 5)), min_size=2, max_size=30))
+def test_exchanging_the_two_runs_changes_the_sign_and_nothing_else(rows):
+    own, other, groups = (np.array(column) for column in zip(*rows, strict=True))
+    one, two = paired_gain(own, other, groups, alpha=0.05), paired_gain(other, own, groups, alpha=0.05)
+    assert one.gain == pytest.approx(-two.gain)
+    assert one.p == pytest.approx(two.p)
+    assert (one.low, one.high) == pytest.approx((-two.high, -two.low), abs=1e-9)
+    assert one.low - 1e-9 <= one.gain <= one.high + 1e-9 or one.n_groups < 3
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    rng, covered = np.random.default_rng(0), 0
+    for seed in range(200):
+        right = rng.random((2, 150)) < np.array([[0.7], [0.6]])
+        gain = paired_gain(*right, np.arange(150), alpha=0.1, seed=seed)
+        covered += gain.low <= 10 <= gain.high
+    assert 165 <= covered <= 193  # 180 expected, sd 4.2; a 95 % interval would give 190, a 68 % one 137
+
+
+def test_whole_groups_widen_the_interval_when_their_examples_agree():
+    rng = np.random.default_rng(1)
+    own = np.repeat(rng.random(50) < 0.7, 4)
+    other = np.repeat(rng.random(50) < 0.6, 4)
+    grouped = paired_gain(own, other, np.repeat(np.arange(50), 4), alpha=0.05)
+    single = paired_gain(own, other, np.arange(200), alpha=0.05)
+    assert (grouped.high - grouped.low) / (single.high - single.low) == pytest.approx(2, rel=0.2)  # sqrt(4)
+    assert grouped.p > single.p
+
+
+def test_runs_that_agree_everywhere_have_no_gain_and_no_flag():
+    gain = paired_gain(bits("1010"), bits("1010"), np.arange(4), alpha=0.05)
+    assert (gain.gain, gain.low, gain.high, gain.p, gain.flag) == (0, 0, 0, 1, "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("gain", "p", "want"),
+    [(-3, 0.01, "negative"), (3, 0.01, "positive"), (-3, 0.05, "inconclusive"), (3, 0.2, "inconclusive"),
+     (0, 0.0, "inconclusive"), (-3, float("nan"), "inconclusive")],
+)  # fmt: skip
+def test_a_flag_needs_a_p_value_below_the_level_and_a_sign(gain, p, want):
+    assert flag(gain, p, 0.05) == want

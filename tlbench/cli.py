@@ -1,0 +1,106 @@
+"""The `tlbench` command. Heavy imports happen inside the commands, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from tlbench.errors import TlbenchError, unknown
+
+LISTED = ("datasets", "methods", "backbones", "classifiers", "protocols", "optims", "selections", "loggers", "sweeps")
+FORMATS = ("html", "md", "csv", "latex")
+DESCRIPTION = (
+    "Benchmark transfer learning: train methods, compare them with matched references, say where transfer hurts."
+)
+EPILOG = """examples:
+  tlbench run dataset=mini_digits pair=handwritten-printed method=dann seed=0
+  tlbench sweep dataset=mini_digits pair=all method=source_only,dann,mmd,coral seed=0,1,2
+  tlbench report --out results/report
+  tlbench list methods
+run and sweep take Hydra overrides; the keys are those of conf/config.yaml and the groups beside it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 = everything asked for was done, 1 = not all of it, 2 = the command itself is at fault."""
+    top = parser()
+    options, rest = top.parse_known_args(arguments)
+    if rest and (not hasattr(options, "overrides") or any(word.startswith("-") for word in rest)):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:  # overrides that stand behind an option
+        options.overrides += rest
+    try:
+        return options.command(options)
+    except TlbenchError as error:
+        print(f"tlbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ntlbench: interrupted. Finished runs are kept; the same command goes on from here.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="tlbench", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    top.add_argument("--version", action="version", version=_version())
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("run", run, "one run, and the references it is compared with"),
+        ("sweep", sweep, "a grid of runs; lists such as seed=0,1,2 and pair=all; resumes by itself"),
+    ):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("overrides", nargs="*", help="key=value, as in Hydra")
+        sub.add_argument("--config-dir", help="a folder of your own configs, such as method/my_method.yaml")
+        sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
+        sub.set_defaults(command=command)
+    sub = commands.add_parser("report", help="leaderboard, gains and flags of a store")
+    sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
+    sub.add_argument("--out", default="results/report", help="folder to write to (default: results/report)")
+    sub.add_argument("--format", action="append", choices=FORMATS, help="write only this; may be repeated")
+    sub.add_argument("--selection", default="last", choices=("last", "source_val", "oracle"))
+    sub.set_defaults(command=report)
+    sub = commands.add_parser("list", help="what there is to choose from")
+    sub.add_argument("what", metavar="|".join(LISTED))
+    sub.add_argument("--config-dir", help="a folder of your own configs")
+    sub.set_defaults(command=list_options)
+    return top
+
+
+def _version() -> str:
+    from tlbench import __version__
+
+    return f"tlbench {__version__}"
+
+
+def run(options: argparse.Namespace) -> int:
+    from tlbench.sweep.commands import run_one
+
+    return run_one(options.overrides, options.config_dir, dry=options.dry_run)
+
+
+def sweep(options: argparse.Namespace) -> int:
+    from tlbench.sweep.commands import run_many
+
+    return run_many(options.overrides, options.config_dir, dry=options.dry_run)
+
+
+def report(options: argparse.Namespace) -> int:
+    from tlbench.report.command import make_report
+
+    store = options.store or os.environ.get("TLBENCH_STORE", "results/runs")
+    return make_report(store, options.out, options.format or list(FORMATS), options.selection)
+
+
+def list_options(options: argparse.Namespace) -> int:
+    from tlbench.listing import describe
+
+    if options.what not in LISTED:
+        raise unknown("list", options.what, LISTED)
+    for name, text in describe(options.what.removesuffix("s"), options.config_dir):
+        print(f"{name:<20} {text}")
+    return 0

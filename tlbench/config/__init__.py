@@ -1,0 +1,1 @@
+"""Configs: what is allowed in them, how one run's config is composed, its keys."""

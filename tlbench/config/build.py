@@ -1,0 +1,66 @@
+"""Objects from config groups."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_class, instantiate
+from pydantic import ValidationError
+
+from tlbench.config.schema import Group, RunConfig, first_line
+from tlbench.data.dataset import Dataset
+from tlbench.errors import TlbenchError
+from tlbench.method.base import Method
+from tlbench.protocols import Protocol
+
+
+def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) -> Any:
+    """Calls the group's `_target_` with its other keys and what is `given`; a user's mistake becomes one line."""
+    values = {k: v for k, v in group.items() if k not in ("name", *drop)}
+    if "_target_" not in values:
+        raise TlbenchError(f"conf/{kind}/{group.get('name')}.yaml has no _target_; it must name the class to build.")
+    try:
+        return instantiate(values, _partial_=True)(**given)
+    except ValidationError as error:
+        raise TlbenchError(first_line(error, kind)) from error
+    except InstantiationException as error:
+        reason = str(error).splitlines()[0]
+        raise TlbenchError(f"{kind} '{group.get('name')}' cannot be built: {reason}") from error
+    except TypeError as error:
+        raise TlbenchError(
+            f"{kind} '{group.get('name')}' ({values['_target_']}) does not fit its config: {error}."
+        ) from error
+
+
+def method_class(group: Group) -> type[Method]:
+    """The class of a method config, imported but not built."""
+    try:
+        found = get_class(group["_target_"])
+    except (KeyError, ImportError, ValueError) as error:
+        raise TlbenchError(f"method '{group.get('name')}': class not found ({error}). See its _target_.") from error
+    if not issubclass(found, Method):
+        raise TlbenchError(f"method '{group.get('name')}': {found.__name__} is no tlbench.method.Method.")
+    return found
+
+
+def classifier_learner(group: Group) -> str:
+    """What a classifier config is for: "gradient" or "estimator"."""
+    return str(getattr(get_class(group["_target_"]), "learner"))  # noqa: B009
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    """The data set of a run, built once a process: a sweep asks for it hundreds of times, and it holds no data."""
+    return _dataset(json.dumps(config.dataset), config.data_dir)
+
+
+@lru_cache(maxsize=64)
+def _dataset(group: str, data_dir: str) -> Dataset:
+    values = json.loads(group)
+    return build("dataset", values, name=values["name"], data_dir=data_dir)
+
+
+def protocol_of(config: RunConfig) -> Protocol:
+    return build("protocol", config.protocol)

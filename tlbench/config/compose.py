@@ -1,0 +1,107 @@
+"""From Hydra's overrides to the config of one run, and from Hydra's errors to one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tlbench.config.schema import RunConfig, checked
+from tlbench.errors import TlbenchError, unknown
+
+GROUPS = ("dataset", "protocol", "backbone", "classifier", "method", "optim", "trainer", "selection", "logger")
+PER_RUN = ("pair", "seed")
+"""Plain values that most jobs of a sweep differ in; composing once and setting them saves a sweep its start-up time."""
+
+
+def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
+    """A composed Hydra config, resolved and checked; each group gets the name of its file as `name`."""
+    values = plain(config)
+    values.pop("hydra", None)
+    for group in GROUPS:
+        if not isinstance(values.get(group), dict):
+            raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
+        values[group] = {**values[group], "name": choices[group]}
+    return checked(values)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A resolved config as plain dicts and lists."""
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}
+
+
+class Composer:
+    """Composes configs of single runs with the loader and the master config that Hydra gives a sweeper."""
+
+    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
+        self.loader, self.master = loader, master
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def options(self, group: str) -> list[str]:
+        """Names in a config group, the user's own folder included."""
+        return self.loader.get_group_options(group, results_filter=ObjectType.CONFIG)
+
+    def raw(self, overrides: Sequence[str]) -> DictConfig:
+        """The composed config, Hydra's own node included. Raises TlbenchError in one line for any mistake in it."""
+        key = tuple(overrides)
+        if key not in self._composed:
+            try:
+                self._composed[key] = self.loader.load_sweep_config(self.master, list(overrides))
+            except (HydraException, OmegaConfBaseException) as error:
+                raise self._told(error, overrides) from error
+        return self._composed[key]
+
+    def run_config(self, overrides: Sequence[str]) -> RunConfig:
+        """The config of the run that these overrides, without any sweep in them, ask for."""
+        own = {key: o.split("=", 1)[1] for o in overrides if (key := o.split("=", 1)[0]) in PER_RUN}
+        raw = self.raw([o for o in overrides if o.split("=", 1)[0] not in PER_RUN])
+        try:
+            values = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
+            merged = OmegaConf.merge(values, OmegaConf.from_dotlist([f"{key}={value}" for key, value in own.items()]))
+            assert isinstance(merged, DictConfig)
+            return settle(merged, raw.hydra.runtime.choices)
+        except OmegaConfBaseException as error:
+            raise self._told(error, overrides) from error
+
+    def _told(self, error: Exception, overrides: Sequence[str]) -> TlbenchError:
+        text = str(error)
+        if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+            group, _, name = error.missing_cfg_file.rpartition("/")
+            return unknown(group, name, error.options, f"{group}={name}")
+        if match := re.match(r"Could not override '([^']+)'", text):
+            return self._unknown_key(match[1], overrides)
+        if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
+            text = f"{text} {error.__cause__}"
+        return TlbenchError(" ".join(text.split()))
+
+    def _unknown_key(self, key: str, overrides: Sequence[str]) -> TlbenchError:
+        groups = [o for o in overrides if o.split("=", 1)[0] in GROUPS and o.split("=", 1)[0] != key]
+        raw = self.raw(groups)
+        known = flat_keys(OmegaConf.masked_copy(raw, [str(k) for k in raw if k not in ("hydra", "sweep")]))
+        top, _, rest = key.partition(".")
+        if rest and (top in known or top in GROUPS):
+            known = [k for k in known if k.startswith(f"{top}.")]
+            return unknown("config key", key, set(known), f"{key}=... on the command line")
+        tops = {*GROUPS, *(k for k in known if "." not in k)}
+        return unknown("config key", top, tops, f"{key}=... on the command line")
+
+
+def flat_keys(config: Any, prefix: str = "") -> list[str]:
+    """All keys of nested mappings, dotted, without `_target_` and the like."""
+    keys = []
+    for name in config:
+        if str(name).startswith("_"):
+            continue
+        keys.append(f"{prefix}{name}")
+        value = config._get_node(name) if isinstance(config, DictConfig) else config[name]
+        if isinstance(value, DictConfig | dict) and not (isinstance(value, DictConfig) and value._is_none()):
+            keys += flat_keys(value, f"{prefix}{name}.")
+    return keys

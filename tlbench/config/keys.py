@@ -1,0 +1,41 @@
+"""Content hashes that name a run, its recipe and its cell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from tlbench.config.schema import RunConfig
+
+NOT_CONTENT = {"data_dir", "store", "logger", "trainer", "selection", "references", "alpha", "group", "sweep"}
+"""Paths, logging, hardware and what is only reported: a run is the same run whatever they are."""
+
+
+def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
+    """All that two runs must share to be compared: everything but the method, and the data's fingerprint."""
+    recipe = config.model_dump(mode="json", exclude=NOT_CONTENT | {"method"})
+    recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in ("about", "recipe")}
+    # batch statistics (MMD, CORAL) are of one device's share of a batch, so the number of devices moves numbers
+    hardware = {"precision": config.trainer.precision, "devices": config.trainer.devices}
+    return {**recipe, **hardware, "fingerprint": fingerprint}
+
+
+def recipe_key(config: RunConfig, fingerprint: str) -> str:
+    """Hash of the recipe, the seed included."""
+    return _digest(recipe_of(config, fingerprint))
+
+
+def run_key(config: RunConfig, fingerprint: str, revision: int) -> str:
+    """Hash of recipe, method and the method's revision."""
+    return _digest({**recipe_of(config, fingerprint), "method": config.method, "revision": revision})
+
+
+def cell_key(config: RunConfig, fingerprint: str, revision: int) -> str:
+    """The run key without the seed."""
+    content = {**recipe_of(config, fingerprint), "method": config.method, "revision": revision}
+    return _digest({k: v for k, v in content.items() if k != "seed"})
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

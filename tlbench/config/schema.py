@@ -1,0 +1,130 @@
+"""The config of one run, range-checked before any data is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tlbench.errors import TlbenchError
+
+Positive = Annotated[int, Field(ge=1)]
+MODES = ("finetune", "frozen")
+Group = dict[str, Any]
+"""A group that is built from its `_target_`, with the name of its file under `name`."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OptimConfig(Strict):
+    """Optimiser, schedule and budget of gradient methods; part of the recipe.
+
+    `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
+    """
+
+    name: str
+    kind: Literal["sgd", "adam", "adamw"]
+    lr: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    nesterov: bool = False
+    weight_decay: Annotated[float, Field(ge=0)]
+    backbone_lr: Annotated[float, Field(ge=0)]
+    schedule: Literal["constant", "annealed", "cosine"]
+    batch_size: Annotated[int, Field(ge=2)]
+    steps: Positive
+    evaluations: Positive
+
+    @model_validator(mode="after")
+    def _no_more_evaluations_than_steps(self) -> OptimConfig:
+        if self.evaluations > self.steps:
+            raise ValueError(f"evaluations={self.evaluations} is more than steps={self.steps}")
+        return self
+
+
+class TrainerConfig(Strict):
+    """Hardware. `precision` and `devices` move numbers by design, so these two are part of the run key."""
+
+    name: str
+    accelerator: Literal["cpu", "gpu", "auto"]
+    devices: Positive
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    threads: Annotated[int, Field(ge=0)]
+    progress: bool
+
+
+class SelectionConfig(Strict):
+    """Which rule's checkpoint is reported; all rules are evaluated and stored in any case."""
+
+    name: str
+    rule: Literal["last", "source_val", "oracle"]
+
+
+class References(Strict):
+    """Methods to compare with, the first being the one whose gain is flagged; `methods` holds their configs."""
+
+    without_shots: Annotated[list[str], Field(min_length=1)]
+    with_shots: Annotated[list[str], Field(min_length=1)]
+    methods: dict[str, Group]
+
+
+class RunConfig(Strict):
+    """Everything that one run needs."""
+
+    dataset: Group
+    pair: str
+    protocol: Group
+    backbone: Group
+    classifier: Group
+    method: Group
+    optim: OptimConfig
+    trainer: TrainerConfig
+    selection: SelectionConfig
+    references: References
+    logger: Group
+    group: str
+    seed: Annotated[int, Field(ge=0)]
+    alpha: Annotated[float, Field(gt=0, lt=1)]
+    data_dir: str
+    store: str
+    sweep: Group | None = None
+
+    @field_validator("backbone")
+    @classmethod
+    def _known_mode(cls, backbone: Group) -> Group:
+        if backbone.get("mode") not in MODES:
+            raise ValueError(f"backbone.mode must be {' or '.join(MODES)}, got {backbone.get('mode')!r}")
+        return backbone
+
+    @property
+    def shots(self) -> int:
+        return int(self.protocol["shots"])
+
+    @property
+    def reference_names(self) -> list[str]:
+        """What this run is compared with, primary reference first. A reference is compared with those before it."""
+        names = self.references.with_shots if self.shots else self.references.without_shots
+        own = self.method["name"]
+        return names[: names.index(own)] if own in names else names
+
+    def as_reference(self, name: str) -> RunConfig:
+        """The same recipe with a reference as its method."""
+        return self.model_copy(update={"method": {**self.references.methods[name], "name": name}})
+
+
+def checked(values: dict[str, Any]) -> RunConfig:
+    """Values to a RunConfig; the first thing out of range becomes a one-line error."""
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise TlbenchError(first_line(error)) from error
+
+
+def first_line(error: ValidationError, prefix: str = "") -> str:
+    """The first finding of a ValidationError in one line: key, what is allowed, what was given."""
+    first = error.errors()[0]
+    key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    given = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+    allowed = first["msg"].removeprefix("Value error, ")
+    return f"{key or 'config'}: {allowed}{given}. Set by {key or 'the config'}=... on the command line or in conf/."

@@ -1,0 +1,1 @@
+"""Domains, the data sets that hold them, their readers and transforms."""

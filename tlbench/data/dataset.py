@@ -1,0 +1,104 @@
+"""A data set: several domains over one label space."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from tlbench.data.domain import Domain, Inputs
+from tlbench.errors import TlbenchError, unknown
+
+Transform = Callable[[Inputs, np.ndarray], Inputs]
+"""(inputs, rows that may be looked at) -> inputs. A protocol names the rows, so that no statistic of a held-out
+test part reaches training."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Source domain(s) and target domain, written `amazon-webcam` or `amazon+dslr-webcam`."""
+
+    sources: tuple[str, ...]
+    target: str
+
+    def __str__(self) -> str:
+        return f"{'+'.join(self.sources)}-{self.target}"
+
+
+class Dataset(ABC):
+    """Base of all data sets.
+
+    Args:
+        name: as in `conf/dataset/NAME.yaml`.
+        short: short code of each domain, in the order in which domains are listed; `A-W` stands for `amazon-webcam`.
+        classes: class names; their number fixes the label space.
+        input_shape: shape of one example, (D,) or (channels, height, width).
+        transforms: applied in turn to the inputs of a domain.
+        about: homepage, licence, citation; for people.
+        recipe: what a command that names no backbone, classifier or protocol gets; read when a run is composed.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        short: Mapping[str, str],
+        classes: Sequence[Any],
+        input_shape: Sequence[int],
+        transforms: Sequence[Transform] = (),
+        about: Mapping[str, str] | None = None,
+        recipe: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.short = dict(short)
+        self.classes = tuple(str(c) for c in classes)
+        self.input_shape = tuple(int(side) for side in input_shape)
+        self.transforms = tuple(transforms)
+        self.about, self.recipe = dict(about or {}), dict(recipe or {})
+        for domain in self.short:
+            if not re.fullmatch(r"\w+", domain, re.ASCII):
+                raise TlbenchError(f"Domain name '{domain}' of {name}: only letters, digits and _ are allowed.")
+
+    @abstractmethod
+    def load(self, domain: str) -> Domain:
+        """Reads one domain. Raises TlbenchError where a file is missing or is not what the config says."""
+
+    @abstractmethod
+    def fingerprint(self, domains: Sequence[str]) -> str:
+        """A hash of the content of these domains, 16 hex digits."""
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return tuple(self.short)
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All ordered pairs of one source and one target."""
+        return [Pair((source,), target) for source, target in permutations(self.domains, 2)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        return {**{code: domain for domain, code in self.short.items()}, **{domain: domain for domain in self.domains}}
+
+    def pair(self, text: str) -> Pair:
+        """Reads `amazon-webcam`, `A-W` or `amazon+dslr-webcam`."""
+        where = f"pair={text} (conf/dataset/{self.name}.yaml)"
+        left, dash, right = text.partition("-")
+        if not dash or not left or not right:
+            raise TlbenchError(
+                f"A pair is written source-target, such as {self.pairs[0]}; got '{text}'. Set by {where}."
+            )
+        names = [*left.split("+"), right]
+        for name in names:
+            if name not in self._by_name:
+                raise unknown("domain", name, self.domains, where)
+        *sources, target = (self._by_name[name] for name in names)
+        if target in sources or len(set(sources)) < len(sources):
+            raise TlbenchError(f"A pair names each domain once; got '{text}'. Set by {where}.")
+        return Pair(tuple(sources), target)

@@ -1,0 +1,34 @@
+"""What is done to the inputs of a domain before any method sees them.
+
+Each takes (inputs, rows): statistics come from `rows` only, which the protocol names; all inputs are transformed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tlbench.data.domain import Inputs, as_rows
+
+
+def row_l1(inputs: Inputs, rows: np.ndarray) -> Inputs:
+    """Each example divided by its sum of absolute values; an all-zero example stays zero."""
+    x_ND = as_rows(inputs)
+    total_N: np.ndarray = np.asarray(abs(x_ND).sum(axis=1)).ravel()
+    scale_N = np.divide(1.0, total_N, out=np.zeros_like(total_N), where=total_N > 0)
+    return x_ND.multiply(scale_N[:, None]).tocsr() if hasattr(x_ND, "multiply") else x_ND * scale_N[:, None]
+
+
+def zscore(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
+    """Each feature to mean 0 and population standard deviation 1 over `rows`; a constant feature to 0.
+
+    Source: preprocessing of Gong et al., CVPR 2012, and Sun et al., AAAI 2016, per domain.
+    """
+    x_ND = as_rows(inputs)
+    x_ND = x_ND if isinstance(x_ND, np.ndarray) else x_ND.toarray()
+    mean_D, sd_D = x_ND[rows].mean(axis=0), x_ND[rows].std(axis=0)
+    return np.divide(x_ND - mean_D, sd_D, out=np.zeros_like(x_ND), where=sd_D > 1e-12)
+
+
+def rescale(inputs: Inputs, rows: np.ndarray, *, low: float, high: float) -> np.ndarray:
+    """Pixels from [low, high] to [-1, 1], float32."""
+    return (np.asarray(inputs, dtype=np.float32) - low) * np.float32(2.0 / (high - low)) - np.float32(1.0)

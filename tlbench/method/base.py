@@ -1,0 +1,30 @@
+"""What every method says of itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from tlbench.task import Labelled, Task
+
+
+class Method:
+    """Base of all methods.
+
+    Attributes:
+        learner: "gradient" (trained by Lightning, classifier=head), "estimator" (fitted on feature arrays), or
+            "either" (references).
+        family: reference, instance, feature, adversarial, self-training or parameter.
+        revision: raise it when a change moves the method's numbers; it is part of the run key.
+        needs_shots: the method makes no sense without labelled target examples.
+        oracle: the method uses target labels that no method has; printed with the word ORACLE.
+    """
+
+    learner: ClassVar[Literal["gradient", "estimator", "either"]]
+    family: ClassVar[str]
+    revision: ClassVar[int] = 1
+    needs_shots: ClassVar[bool] = False
+    oracle: ClassVar[bool] = False
+
+    def labelled(self, task: Task) -> list[Labelled]:
+        """The labelled sets that the method trains on, pooled: the source, and the shots where there are any."""
+        return [task.source] if task.shots is None else [task.source, task.shots]

@@ -1,0 +1,68 @@
+"""Methods trained by gradient descent: a source loss, and the terms that a method adds to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tlbench.classifiers.head import Network
+from tlbench.method.base import Method
+
+
+@dataclass(frozen=True)
+class SourceOutput:
+    """A source batch after the network: features (B, F), logits (B, C), labels (B,)."""
+
+    features: Tensor
+    logits: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class TargetOutput:
+    """An unlabelled target batch after the network: features (B, F), logits (B, C). No labels, by design."""
+
+    features: Tensor
+    logits: Tensor
+
+
+class GradientMethod(Method, nn.Module):
+    """Base of gradient methods; owns forward, the classification loss and prediction.
+
+    Args:
+        network: backbone and head; the method may add modules of its own.
+
+    Attributes:
+        progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
+        needs_target: whether the unlabelled target passes through the network in training.
+    """
+
+    learner = "gradient"
+    needs_target = True
+
+    def __init__(self, *, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.progress = 0.0
+
+    def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
+        """The scalars to add to the classification loss, by name, each with its weight in it."""
+        raise NotImplementedError
+
+    def losses(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> dict[str, Tensor]:
+        """All terms of one step. The labelled sets come source first; they are one pool for the classification loss."""
+        outputs = [self.network(inputs) for inputs, _ in labelled]
+        labels = [labels for _, labels in labelled]
+        terms = {"classification": F.cross_entropy(torch.cat([logits for _, logits in outputs]), torch.cat(labels))}
+        if self.needs_target and target is not None:
+            features, logits = outputs[0]
+            source = SourceOutput(features, logits, labels[0])
+            terms |= self.adaptation_terms(source, TargetOutput(*self.network(target)))
+        return terms
+
+    def predict_proba(self, x: Tensor) -> Tensor:
+        """(B, C) class probabilities of a batch."""
+        return self.network(x)[1].float().softmax(dim=1)

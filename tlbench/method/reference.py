@@ -1,0 +1,61 @@
+"""References: what a method is compared with. They train on labelled examples alone, with any classifier."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+import numpy as np
+
+from tlbench.data.domain import stack
+from tlbench.errors import Refused
+from tlbench.method.base import Method
+from tlbench.method.estimator import EstimatorMethod
+from tlbench.method.gradient import GradientMethod
+from tlbench.task import Labelled, Task
+
+
+class Reference(Method, ABC):
+    """Base of references: names the labelled sets to train on; the classifier of the recipe does the rest."""
+
+    learner = "either"
+    family = "reference"
+
+    @abstractmethod
+    def examples(self, task: Task, target_labels: np.ndarray | None) -> list[Labelled]:
+        """The labelled sets. `target_labels` are those of `task.target`, given to an oracle only, else None."""
+
+
+def shots_of(task: Task) -> Labelled:
+    """The labelled target examples, or Refused where there are none."""
+    if task.shots is None:
+        raise Refused(
+            "This reference trains on labelled target examples, but protocol.shots is 0. Set protocol.shots=3."
+        )
+    return task.shots
+
+
+class SupervisedNetwork(GradientMethod):
+    """A network trained on labelled sets alone."""
+
+    needs_target = False
+
+    def __init__(self, *, examples: list[Labelled], **base: Any) -> None:
+        super().__init__(**base)
+        self.examples = examples
+
+    def labelled(self, task: Task) -> list[Labelled]:
+        return self.examples
+
+
+class SupervisedEstimator(EstimatorMethod):
+    """A classifier fitted on labelled sets alone."""
+
+    def __init__(self, *, examples: list[Labelled], **base: Any) -> None:
+        super().__init__(**base)
+        self.examples = examples
+
+    def fit(self, task: Task) -> Self:
+        inputs = stack([part.inputs for part in self.examples])
+        self.classifier.fit(inputs, np.concatenate([part.labels for part in self.examples]))
+        return self

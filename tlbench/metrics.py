@@ -1,0 +1,31 @@
+"""Metrics of one set of predictions, by torchmetrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torchmetrics.functional import classification as tm
+
+
+def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any]:
+    """Metrics in [0, 1] of class probabilities (N, C) against labels (N,).
+
+    Returns:
+        accuracy, macro_f1 (over all C classes), ece (expected calibration error, 15 bins), per_class_accuracy (list of
+        C, None for a class without test examples), confusion (C x C counts, rows are true classes).
+    """
+    probabilities = torch.from_numpy(np.ascontiguousarray(probabilities_NC, dtype=np.float64))
+    labels, n_classes = torch.from_numpy(labels_N), probabilities_NC.shape[1]
+    confusion = tm.multiclass_confusion_matrix(probabilities, labels, num_classes=n_classes)
+    per_class = tm.multiclass_accuracy(probabilities, labels, num_classes=n_classes, average=None)
+    present = confusion.sum(dim=1) > 0
+    ece = tm.multiclass_calibration_error(probabilities, labels, num_classes=n_classes, n_bins=15)
+    return {
+        "accuracy": float((probabilities.argmax(dim=1) == labels).double().mean()),
+        "macro_f1": tm.multiclass_f1_score(probabilities, labels, num_classes=n_classes, average="macro").item(),
+        "ece": ece.item(),
+        "per_class_accuracy": [a if p else None for a, p in zip(per_class.tolist(), present.tolist(), strict=True)],
+        "confusion": confusion.tolist(),
+    }

@@ -1,0 +1,160 @@
+"""Who sees what: which rows of source and target are for training, for selection and for the test.
+
+No protocol looks at a target label except to draw the labelled shots, so the split itself tells nothing about them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from tlbench.data.domain import Domain
+from tlbench.errors import Refused
+from tlbench.seeds import stream
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row numbers, one array per source domain, one for the target; `fit` rows are those a transform may look at."""
+
+    source_train: list[np.ndarray]
+    source_val: list[np.ndarray]
+    source_fit: list[np.ndarray]
+    target_unlabelled: np.ndarray
+    target_shots: np.ndarray
+    target_test: np.ndarray
+    target_fit: np.ndarray
+
+
+@checked(frozen=True, kw_only=True, config=STRICT)
+class Protocol(ABC):
+    """Base of protocols.
+
+    Args:
+        shots: labelled target examples per class, never among the test examples; 0 = unsupervised.
+    """
+
+    shots: Annotated[int, Field(ge=0)] = 0
+
+    target_test_is_held_out = False
+
+    @property
+    def label(self) -> str:
+        """What tables print: the protocol and its numbers."""
+        return self._name() + (f", {self.shots} shots" if self.shots else "")
+
+    @abstractmethod
+    def _name(self) -> str: ...
+
+    @abstractmethod
+    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        """Splits by seed. Raises Refused where a class has too few examples for the shots."""
+
+    def _draw_shots(self, target: Domain, pool: np.ndarray, seed: int, *, leave: int) -> tuple[np.ndarray, np.ndarray]:
+        """(shots, rest of the pool without the shots' groups); at least `leave` examples of each class remain."""
+        if self.shots == 0:
+            return pool[:0], pool
+        rng, drawn = stream(seed, "shots"), []
+        for label in np.unique(target.labels):
+            rows = pool[target.labels[pool] == label]
+            if len(rows) < self.shots + leave:
+                raise Refused(
+                    f"protocol.shots={self.shots} needs {self.shots + leave} training examples of each class in the "
+                    f"target, but '{target.name}' has {len(rows)} of class {label}. Ask for fewer shots."
+                )
+            drawn.append(rng.choice(rows, self.shots, replace=False))
+        shots = np.sort(np.concatenate(drawn))
+        return shots, pool[~np.isin(target.groups[pool], target.groups[shots])]
+
+
+@checked(frozen=True, kw_only=True, config=STRICT)
+class Transductive(Protocol):
+    """The literature's custom: every target example is given unlabelled for training, and the same are the test."""
+
+    def _name(self) -> str:
+        return "transductive"
+
+    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        everything = [np.arange(len(source)) for source in sources]
+        return self._whole_target(everything, sources, target, seed)
+
+    def _whole_target(self, train: list[np.ndarray], sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        whole = np.arange(len(target))
+        shots, rest = self._draw_shots(target, whole, seed, leave=1)
+        fit = [np.arange(len(source)) for source in sources]
+        return Rows(train, [rows[:0] for rows in train], fit, rest, shots, rest, whole)
+
+
+@checked(frozen=True, kw_only=True, config=STRICT)
+class Sampled(Transductive):
+    """`n_source_per_class` labelled source examples a class, drawn by seed (all of a class that has fewer); the whole
+    target is training and test, as in the Office-Caltech10 experiments since Gong et al., CVPR 2012."""
+
+    n_source_per_class: Annotated[int, Field(ge=1)] = 20
+
+    def _name(self) -> str:
+        return f"sampled {self.n_source_per_class}/class"
+
+    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        train = []
+        for source in sources:
+            rng = stream(seed, "sample", source.name)
+            per_class = [np.flatnonzero(source.labels == label) for label in np.unique(source.labels)]
+            drawn = [rng.choice(r, min(len(r), self.n_source_per_class), replace=False) for r in per_class]
+            train.append(np.sort(np.concatenate(drawn)))
+        return self._whole_target(train, sources, target, seed)
+
+
+@checked(frozen=True, kw_only=True, config=STRICT)
+class Inductive(Protocol):
+    """A target test part that no training sees, and a source validation part.
+
+    A data set's own test part is used where it has one; then `target_test` is without effect.
+
+    Args:
+        source_val: share of the labelled source kept for validation.
+        target_test: share of the target kept for the test.
+    """
+
+    source_val: Fraction = 0.2
+    target_test: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
+
+    target_test_is_held_out = True
+
+    def _name(self) -> str:
+        return "inductive"
+
+    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        train, val = [], []
+        for source in sources:
+            given = source.given_test
+            pool = np.arange(len(source)) if given is None else np.flatnonzero(~given)
+            held, rest = split_by_group(pool, source.groups, self.source_val, stream(seed, "source", source.name))
+            val.append(held)
+            train.append(rest)
+        whole = np.arange(len(target))
+        if target.given_test is None:
+            test, pool = split_by_group(whole, target.groups, self.target_test, stream(seed, "target", target.name))
+        else:
+            test, pool = whole[target.given_test], whole[~target.given_test]
+        shots, rest = self._draw_shots(target, pool, seed, leave=0)
+        return Rows(train, val, train, rest, shots, test, pool)
+
+
+def split_by_group(
+    pool: np.ndarray, groups: np.ndarray, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """(held out, rest): `share` of the pool's groups, rounded, drawn without a look at any label; sorted rows."""
+    names = np.unique(groups[pool])
+    held = rng.permutation(names)[: round(share * len(names))]
+    is_held = np.isin(groups[pool], held)
+    return pool[is_held], pool[~is_held]

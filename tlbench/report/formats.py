@@ -1,0 +1,86 @@
+"""Markdown, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tlbench.report.grid import Grid, grids
+from tlbench.report.words import cell_text, legend, plus_minus
+
+TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--"}
+TEX_SPECIAL = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
+
+
+def to_markdown(cells: pd.DataFrame, selection: str, alpha: float) -> str:
+    """A table for each block and the legend."""
+    parts = ["# tlbench report", ""]
+    for grid in grids(cells):
+        parts += [f"## {grid.title}", ""]
+        if grid.reference:
+            parts += [f"Gains are over {grid.reference}.", ""]
+        head = ["pair", *grid.methods]
+        rows = [[pair, *[" · ".join(filter(None, _cell(grid, pair, m))) for m in grid.methods]] for pair in grid.pairs]
+        rows.append(["**average**", *[_average(grid, m) for m in grid.methods]])
+        parts += [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
+    if not cells.empty:
+        parts += [legend(alpha, int(cells["n_tests"].iloc[0]), selection), ""]
+    return "\n".join(parts)
+
+
+def to_latex(cells: pd.DataFrame, selection: str, alpha: float) -> str:
+    """A booktabs table for each block; the best accuracy of a pair bold (ORACLE columns do not compete).
+
+    Needs the packages booktabs and amssymb.
+    """
+    parts = [r"% needs \usepackage{booktabs,amssymb}"]
+    for grid in grids(cells):
+        caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
+        caption += legend(alpha, int(cells["n_tests"].iloc[0]), selection)
+        parts += [
+            r"\begin{table}",
+            rf"\caption{{{_tex(caption)}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(grid.methods)}}}",
+            r"\toprule",
+            " & ".join(map(_tex, ["pair", *grid.methods])) + r" \\",
+            r"\midrule",
+        ]
+        for pair in grid.pairs:
+            best = _best(grid, pair)
+            texts = []
+            for method in grid.methods:
+                accuracy, gain = (_tex(part) for part in _cell(grid, pair, method))
+                shown = rf"\textbf{{{accuracy}}}" if method == best else accuracy
+                texts.append(f"{shown} ({gain})" if gain else shown)
+            parts.append(" & ".join([_tex(pair), *texts]) + r" \\")
+        parts += [r"\midrule", " & ".join(["average", *[_tex(_average(grid, m)) for m in grid.methods]]) + r" \\"]
+        parts += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    return "\n".join(parts)
+
+
+def _cell(grid: Grid, pair: str, method: str) -> tuple[str, str]:
+    cell = grid.cells.get((pair, method))
+    return ("–", "") if cell is None else cell_text(cell)
+
+
+def _average(grid: Grid, method: str) -> str:
+    accuracy, gain = grid.average[method]
+    return plus_minus(accuracy, float("nan")) + ("" if pd.isna(gain) else f" · {gain:+.1f}")
+
+
+def _best(grid: Grid, pair: str) -> str | None:
+    own = {
+        m: c.accuracy for m in grid.methods if (c := grid.cells.get((pair, m))) is not None and not c.uses_target_labels
+    }
+    known = {m: a for m, a in own.items() if not pd.isna(a)}
+    return max(known, key=lambda m: known[m]) if known else None
+
+
+def _row(texts: list[str]) -> str:
+    return "| " + " | ".join(text.replace("|", "\\|") for text in texts) + " |"
+
+
+def _tex(text: str) -> str:
+    escaped = "".join(TEX_SPECIAL.get(character, character) for character in text)
+    for sign, command in {**TEX_FLAGS, "·": r"$\cdot$"}.items():
+        escaped = escaped.replace(sign, command)
+    return escaped

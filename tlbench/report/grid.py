@@ -1,0 +1,59 @@
+"""Cells laid out as pairs by methods, one grid a block; used by every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tlbench.report.cells import BLOCK
+from tlbench.report.words import block_title, method_name
+
+FAMILIES = ("reference", "instance", "feature", "adversarial", "self-training", "parameter")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One block (data set, protocol, backbone, classifier).
+
+    Attributes:
+        cells: (pair, method name) to the cell, a named tuple of a summary's row.
+        average: method name to mean accuracy and gain over pairs, only where no pair is missing.
+    """
+
+    title: str
+    pairs: list[str]
+    methods: list[str]
+    cells: dict[tuple[str, str], Any]
+    average: dict[str, tuple[float, float]]
+    reference: str
+
+
+def grids(cells: pd.DataFrame) -> Iterator[Grid]:
+    """The blocks of a summary, in its order; references first among the methods."""
+    if cells.empty:
+        return
+    for key, block in cells.groupby(BLOCK, sort=False):
+        order = block.assign(rank=[FAMILIES.index(f) if f in FAMILIES else 99 for f in block["family"]])
+        order = order.sort_values(["rank", "method", "variant"], kind="stable")
+        rows = list(order.itertuples())
+        methods = list(dict.fromkeys(method_name(row) for row in rows))
+        pairs = sorted(dict.fromkeys(block["pair"]))
+        found = {(row.pair, method_name(row)): row for row in rows}
+        references = sorted({str(row.reference) for row in rows if not pd.isna(row.reference)})
+        title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
+        yield Grid(title, pairs, methods, found, _averages(found, pairs, methods), ", ".join(references))
+
+
+def _averages(
+    cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]
+) -> dict[str, tuple[float, float]]:
+    averages = {}
+    for method in methods:
+        own = [cells.get((pair, method)) for pair in pairs]
+        accuracies = [float("nan") if c is None else c.accuracy for c in own]
+        gains = [float("nan") if c is None else c.gain for c in own]
+        averages[method] = (sum(accuracies) / len(own), sum(gains) / len(own))  # nan as soon as one pair lacks a number
+    return averages

@@ -1,0 +1,121 @@
+"""One folder a run, there whole or not at all; any number of processes may write to one store."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from filelock import FileLock
+
+from tlbench.errors import TlbenchError
+
+PREDICTIONS = ["selection", "id", "group", "label", "prediction", "confidence"]
+HISTORY = ["step", "name", "value"]
+
+
+class RunStore:
+    """A folder of run folders, each named by its run key.
+
+    Args:
+        root: the folder; made at the first write.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def check_writable(self) -> None:
+        """Raises TlbenchError where runs cannot be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise TlbenchError(
+                f"Store '{self.root}' cannot be written ({error.strerror}). Set by store=... or $TLBENCH_STORE."
+            ) from error
+
+    def run_keys(self) -> list[str]:
+        """Keys of all runs that left a folder, in alphabetical order."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path.parent.name for path in self.root.glob("[0-9a-f]*/record.json"))
+
+    def record(self, key: str) -> dict[str, Any] | None:
+        """The record of a run, or None."""
+        path = self.root / key / "record.json"
+        try:
+            return json.loads(path.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise TlbenchError(
+                f"{path} is damaged ({error}). Delete the folder '{path.parent}' and run again."
+            ) from error
+
+    def status(self, key: str) -> str | None:
+        """`done`, `failed`, `skipped`, or None for a run that left nothing."""
+        record = self.record(key)
+        return None if record is None else record["status"]
+
+    def config(self, key: str) -> dict[str, Any]:
+        return yaml.safe_load((self.root / key / "config.yaml").read_text("utf-8"))
+
+    def predictions(self, key: str, selection: str) -> pd.DataFrame:
+        """Test predictions of a run under one selection: id, group, label, prediction, confidence."""
+        table = pd.read_parquet(self.root / key / "predictions.parquet")
+        return table[table["selection"] == selection].drop(columns="selection").reset_index(drop=True)
+
+    def history(self, key: str) -> pd.DataFrame:
+        return pd.read_parquet(self.root / key / "history.parquet")
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Held by the one process that works on this run; freed by the system when that process dies."""
+        folder = self.root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):
+            yield
+
+    def write(
+        self,
+        record: dict[str, Any],
+        config: dict[str, Any],
+        predictions: pd.DataFrame | None = None,
+        history: pd.DataFrame | None = None,
+        extra: Path | None = None,
+    ) -> None:
+        """Writes a run aside and renames it into place. The caller holds the run's lock.
+
+        A finished run is never replaced; a failed or skipped one is. `extra`: a folder moved in as it is (logs).
+        """
+        key = record["run_key"]
+        final = self.root / key
+        if self.status(key) == "done":
+            return
+        aside = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=self.root))
+        aside.chmod(0o755)
+        (aside / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=True), "utf-8")
+        if predictions is None:
+            predictions = pd.DataFrame(columns=PREDICTIONS)
+        if history is None:
+            history = pd.DataFrame(columns=HISTORY)
+        predictions[PREDICTIONS].to_parquet(aside / "predictions.parquet", index=False)
+        history[HISTORY].to_parquet(aside / "history.parquet", index=False)
+        (aside / "record.json").write_text(json.dumps(record, indent=1, allow_nan=False), "utf-8")
+        if extra is not None and extra.is_dir() and any(extra.iterdir()):
+            shutil.move(str(extra), aside / "logs")
+        if final.exists():
+            trash = Path(tempfile.mkdtemp(prefix=".old-", dir=self.root))
+            os.rename(final, trash / key)
+            os.rename(aside, final)
+            shutil.rmtree(trash, ignore_errors=True)
+        else:
+            os.rename(aside, final)

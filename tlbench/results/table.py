@@ -1,0 +1,66 @@
+"""A store as one tidy table: one row a run and selection.
+
+Columns (the same in `report --format csv`):
+    run_key, recipe_key, cell_key     names of the run, of what it must share with a reference, of its cell
+    status, reason                    done | failed | skipped, and why
+    dataset, pair, protocol, backbone, classifier, method, family, selection, seed
+    uses_target_labels                the method or the selection used them: ORACLE
+    accuracy, macro_f1, ece           in [0, 1], on the target test part
+    step                              training step of the chosen checkpoint
+    n_test                            test examples
+    reference, reference_run          the reference that `gain` is against, and its run key
+    gain, gain_low, gain_high, gain_p, gain_flag    percentage points; see tlbench.transfer.gain.Gain
+    gain_over_NAME                    gain over each reference that was there, by its name
+    seconds, train_seconds, peak_memory_mb, examples_per_second
+    created                           time at which the run ended, UTC
+Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from tlbench.results.store import RunStore
+
+AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "seed"]
+KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
+COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
+GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
+COLUMNS = [
+    *KEYS, *AXES, "selection", "uses_target_labels", "accuracy", "macro_f1", "ece", "step", "n_test", "reference",
+    "reference_run", *GAIN.values(), *COSTS, "created",
+]  # fmt: skip
+
+
+def read_runs(store: RunStore) -> pd.DataFrame:
+    """All runs of a store as a tidy table; see the module's text for its columns."""
+    rows = [row for key in store.run_keys() if (record := store.record(key)) for row in rows_of(record)]
+    table = pd.DataFrame(rows)
+    named = sorted(column for column in table.columns if column.startswith("gain_over_"))
+    return table.reindex(columns=[*COLUMNS, *named])
+
+
+def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that one record gives."""
+    common = {name: record.get(name) for name in [*KEYS, *AXES, "created"]}
+    common |= {name: record.get("costs", {}).get(name) for name in COSTS}
+    if record["status"] != "done":
+        return [{**common, "selection": record["selection"], "uses_target_labels": record["oracle"]}]
+    return [{**common, **_result(record, name, found)} for name, found in record["selections"].items()]
+
+
+def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[str, Any]:
+    row = {
+        "selection": name,
+        "uses_target_labels": record["oracle"] or found["oracle"],
+        "step": found["step"],
+        "n_test": record["sizes"]["target_test"],
+        **{metric: found["metrics"][metric] for metric in ("accuracy", "macro_f1", "ece")},
+    }
+    gains = found["gains"]
+    if (primary := record["reference"]) in gains:
+        row |= {column: gains[primary][key] for key, column in GAIN.items()}
+        row |= {"reference": primary, "reference_run": gains[primary]["run_key"]}
+    return row | {f"gain_over_{reference}": gain["gain"] for reference, gain in gains.items()}

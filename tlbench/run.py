@@ -1,0 +1,231 @@
+"""One run as a flat list of steps: load task, build, fit and predict, measure, compare, store."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+from threadpoolctl import threadpool_limits
+
+from tlbench import environment, loggers
+from tlbench.config.build import build, dataset_of, method_class, protocol_of
+from tlbench.config.compose import settle
+from tlbench.config.keys import cell_key, recipe_key, run_key
+from tlbench.config.refusals import refuse_impossible
+from tlbench.config.schema import RunConfig
+from tlbench.errors import Diverged, Refused, TlbenchError
+from tlbench.learner import build_learner, checkpoints_of
+from tlbench.method import GradientMethod
+from tlbench.metrics import measure
+from tlbench.results.store import HISTORY, RunStore
+from tlbench.selection import ORACLE, chosen
+from tlbench.task import HeldOut, load_task
+from tlbench.training.checkpoints import Checkpoint
+from tlbench.transfer.gain import paired_gain
+
+SCHEMA = 1
+
+
+def execute(config: DictConfig) -> str:
+    """The task function that Hydra's launchers call; returns the run's status."""
+    return ensure_run(settle(config, HydraConfig.get().runtime.choices))
+
+
+def identity_of(config: RunConfig) -> dict[str, str]:
+    """Run key, recipe key, cell key and data fingerprint of a run. Reads (or makes) the data of its pair."""
+    dataset, revision = dataset_of(config), method_class(config.method).revision
+    pair = dataset.pair(config.pair)
+    fingerprint = dataset.fingerprint([*pair.sources, pair.target])
+    return {
+        "run_key": run_key(config, fingerprint, revision),
+        "recipe_key": recipe_key(config, fingerprint),
+        "cell_key": cell_key(config, fingerprint, revision),
+        "data_fingerprint": fingerprint,
+    }
+
+
+def ensure_run(config: RunConfig) -> str:
+    """Does the run unless it is done, its references before it; returns its status.
+
+    Whatever goes wrong is recorded with its reason; only KeyboardInterrupt and the like pass through.
+    """
+    store, identity = RunStore(config.store), identity_of(config)
+    key = identity["run_key"]
+    with store.lock(key):
+        if store.status(key) == "done":
+            return "done"
+        logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
+        record: dict[str, Any] = {**described(config), **identity}
+        predictions = history = None
+        try:
+            refuse_impossible(config)
+            references = {name: _reference_key(config, name) for name in config.reference_names}
+            with threadpool_limits(config.trainer.threads or None):
+                if config.trainer.threads:
+                    torch.set_num_threads(config.trainer.threads)
+                result, predictions, history = attempt(config, store, references, logs)
+            record |= {"status": "done", "reason": None, **result}
+        except Refused as error:
+            record |= {"status": "skipped", "reason": str(error)}
+        except Diverged as error:
+            record |= {"status": "failed", "reason": f"Diverged: {error}", "step": error.step, "term": error.term}
+        except TlbenchError as error:
+            record |= {"status": "failed", "reason": str(error)}
+        except Exception as error:  # recorded with its traceback, and shown by the sweep and the report
+            reason = f"{type(error).__name__}: {error}"
+            record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
+        record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+        store.write(record, config.model_dump(mode="json"), predictions, history, extra=logs)
+        shutil.rmtree(logs, ignore_errors=True)
+    return record["status"]
+
+
+def _reference_key(config: RunConfig, name: str) -> str | None:
+    """Run key of a finished reference on the same recipe, done now if need be; None if it cannot be had."""
+    reference = config.as_reference(name)
+    return identity_of(reference)["run_key"] if ensure_run(reference) == "done" else None
+
+
+def attempt(
+    config: RunConfig, store: RunStore, references: dict[str, str | None], logs: Path
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """The steps of a run; returns what the record gets, the predictions and the history."""
+    clock = Clock()
+    dataset = dataset_of(config)
+    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed)
+    clock.lap("load")
+    learner, task, held_out = build_learner(config, task, held_out)
+    clock.lap("build")
+    logger = build("logger", config.logger, config=config, folder=logs)
+    ok = False
+    try:
+        checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger)
+        clock.lap("fit")
+        picks = chosen(checkpoints, task, held_out)
+        if config.selection.rule not in picks:
+            raise Refused(
+                f"selection={config.selection.name} needs source validation data, and protocol={config.protocol['name']} "
+                "keeps none. Use protocol=inductive, or selection=last."
+            )
+        outputs = {rule: predicted(checkpoints[index], held_out) for rule, index in picks.items()}
+        results = {rule: judged(checkpoints[index], rule, held_out) for rule, index in picks.items()}
+        for rule, result in results.items():
+            result["gains"] = gains_of(outputs[rule], rule, store, references, config)
+        clock.lap("measure")
+        loggers.log_result(logger, results[config.selection.rule], next(iter(references), None))
+        ok = True
+    finally:
+        loggers.close(logger, ok)
+    sizes = {
+        "labelled": sum(len(part) for part in learner.labelled(task)),
+        "source": len(task.source),
+        "source_val": len(task.source_val) if task.source_val is not None else 0,
+        "target_unlabelled": int(task.target.shape[0]),
+        "shots": len(task.shots) if task.shots is not None else 0,
+        "target_test": len(held_out.test),
+    }
+    by_gradient = isinstance(learner, GradientMethod)
+    seen = 2 * config.optim.batch_size * config.optim.steps if by_gradient else sizes["labelled"]
+    record = {
+        "selections": results,
+        "sizes": sizes,
+        "costs": {
+            "seconds": round(clock.total(), 4),
+            "train_seconds": round(clock.laps["fit"], 4),
+            "phases": {phase: round(seconds, 4) for phase, seconds in clock.laps.items()},
+            "peak_memory_mb": round(environment.peak_memory_mb(), 1),
+            "examples_per_second": round(seen / max(clock.laps["fit"], 1e-9), 1),
+        },
+        "hardware": environment.hardware(config.trainer.accelerator),
+    }
+    rows = [(step, name, value) for step, values in enumerate(terms) for name, value in values.items()]
+    table = pd.concat([frame.assign(selection=rule) for rule, frame in outputs.items()], ignore_index=True)
+    return record, table, pd.DataFrame(rows, columns=HISTORY)
+
+
+def described(config: RunConfig) -> dict[str, Any]:
+    """What a record says of a run whatever becomes of it."""
+    method = method_class(config.method)
+    names = {group: getattr(config, group)["name"] for group in ("dataset", "classifier", "method")}
+    frozen = config.backbone["mode"] == "frozen" and config.backbone["name"] != "identity"
+    return {
+        "schema": SCHEMA,
+        **names,
+        "pair": config.pair,
+        "protocol": protocol_of(config).label,
+        "backbone": config.backbone["name"] + (" frozen" if frozen else ""),
+        "family": method.family,
+        "oracle": method.oracle,
+        "method_revision": method.revision,
+        "seed": config.seed,
+        "selection": config.selection.rule,
+        "reference": next(iter(config.reference_names), None),
+        "group": config.group,
+        "versions": environment.versions(),
+        "code": environment.code_version(),
+    }
+
+
+def predicted(checkpoint: Checkpoint, held_out: HeldOut) -> pd.DataFrame:
+    """Test predictions at a checkpoint: id, group, label, prediction, confidence."""
+    return pd.DataFrame(
+        {
+            "id": held_out.ids,
+            "group": held_out.groups,
+            "label": held_out.test.labels,
+            "prediction": checkpoint.test.argmax(axis=1),
+            "confidence": checkpoint.test.max(axis=1),
+        }
+    )
+
+
+def judged(checkpoint: Checkpoint, rule: str, held_out: HeldOut) -> dict[str, Any]:
+    """Metrics at a checkpoint, and whether the rule that chose it used target labels."""
+    return {
+        "step": checkpoint.step,
+        "oracle": rule == ORACLE,
+        "metrics": measure(checkpoint.test, held_out.test.labels),
+    }
+
+
+def gains_of(
+    own: pd.DataFrame, rule: str, store: RunStore, references: dict[str, str | None], config: RunConfig
+) -> dict[str, dict[str, Any]]:
+    """Gain over each reference that could be had, under the same selection, with the reference's run key."""
+    found = {}
+    for name, key in references.items():
+        if key is None:
+            continue
+        other = store.predictions(key, rule)
+        if list(other["id"]) != list(own["id"]):
+            raise RuntimeError(f"run {key} ({name}) was tested on other examples: it is no matched reference")
+        right, other_right = (table["prediction"] == table["label"] for table in (own, other))
+        gain = paired_gain(
+            right.to_numpy(), other_right.to_numpy(), own["group"].to_numpy(), alpha=config.alpha, seed=config.seed
+        )
+        found[name] = {**gain.as_dict(), "run_key": key, "reference_accuracy": float(other_right.mean())}
+    return found
+
+
+class Clock:
+    """Seconds of each phase."""
+
+    def __init__(self) -> None:
+        self.started = self.last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.laps[phase], self.last = now - self.last, now
+
+    def total(self) -> float:
+        return time.perf_counter() - self.started

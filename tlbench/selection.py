@@ -1,0 +1,38 @@
+"""Which checkpoint of a run counts.
+
+A rule sees the checkpoints' outputs and the labels it is entitled to. `oracle` alone is given target labels, and is
+printed as ORACLE wherever it appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tlbench.task import HeldOut, Task
+from tlbench.training.checkpoints import Checkpoint
+
+ORACLE = "oracle"
+
+
+def accuracy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
+    """Share of rows whose largest entry stands at the label."""
+    return float((probabilities_NC.argmax(axis=1) == labels_N).mean())
+
+
+def last_best(scores: Sequence[float]) -> int:
+    """Index of the highest score; of equals the last, which has trained longest."""
+    return len(scores) - 1 - int(np.argmax(np.asarray(scores)[::-1]))
+
+
+def chosen(checkpoints: Sequence[Checkpoint], task: Task, held_out: HeldOut) -> dict[str, int]:
+    """Index of the checkpoint that each rule picks; `source_val` only where the protocol keeps a validation part."""
+    picks = {"last": len(checkpoints) - 1}
+    if task.source_val is not None:
+        labels = task.source_val.labels
+        picks["source_val"] = last_best(
+            [accuracy(c.source_val, labels) for c in checkpoints if c.source_val is not None]
+        )
+    picks[ORACLE] = last_best([accuracy(c.test, held_out.test.labels) for c in checkpoints])
+    return picks

@@ -1,0 +1,115 @@
+"""`tlbench run` and `tlbench sweep`: the words round a sweep, and the exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tlbench.errors import TlbenchError
+from tlbench.results.store import RunStore
+from tlbench.sweep.driver import sweeper
+from tlbench.sweep.plan import Job
+from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
+
+MARK = {"negative": "[red]▼ negative transfer[/]", "positive": "[green]▲ positive[/]", "inconclusive": "○ inconclusive"}
+
+
+def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
+    """One run and its references, in this process, with a progress bar on a terminal."""
+    hydra, own = _split(overrides)
+    if not any(o.startswith("hydra/launcher=") for o in hydra):
+        hydra.append("hydra/launcher=basic")
+    if sys.stderr.isatty() and not any(o.startswith("trainer.progress=") for o in own):
+        own.append("trainer.progress=true")
+    with sweeper([*hydra, "hydra.sweeper.quiet=true"], config_dir) as machine:
+        asked = [job for job in machine.plan(own) if job.asked]
+        if len(asked) > 1:
+            raise TlbenchError(
+                f"These arguments ask for {len(asked)} runs; `tlbench run` does one. Use `tlbench sweep`."
+            )
+        if dry:
+            return _dry(machine, own)
+        outcome = machine.sweep(own)
+    job = asked[0]
+    record = outcome.store.record(job.key)
+    if record is None or record["status"] != "done":
+        raise _Told.of(record, job)
+    _show(record, outcome.store, job)
+    return 0
+
+
+def run_many(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
+    """A sweep; 0 only when every run asked for was done."""
+    hydra, own = _split(overrides)
+    with sweeper(hydra, config_dir) as machine:
+        if dry:
+            return _dry(machine, own)
+        outcome = machine.sweep(own)
+    return _conclude(outcome)
+
+
+class _Told(TlbenchError):
+    @classmethod
+    def of(cls, record: dict[str, Any] | None, job: Job) -> TlbenchError:
+        if record is None:
+            return cls(f"{job.title()} left no record; its process was ended from outside.")
+        if record["status"] == "skipped":
+            return cls(record["reason"])
+        trace = record.get("traceback")
+        return cls(f"{job.title()} failed: {record['reason']}" + (f"\n{trace}" if trace else ""))
+
+
+def _split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    hydra = [o for o in overrides if o.lstrip("+~").startswith(("hydra/", "hydra."))]
+    return hydra, [o for o in overrides if o not in hydra]
+
+
+def _dry(machine: TlbenchSweeper, overrides: Sequence[str]) -> int:
+    jobs = machine.plan(overrides)
+    for job in jobs:
+        status = RunStore(job.config.store).status(job.key) or "missing"
+        print(f"{status:<8} {job.key}  {job.title():<60} {' '.join(job.overrides)}")
+    print(f"{len(jobs)} runs, {sum(not job.asked for job in jobs)} of them as references.")
+    return 0
+
+
+def _conclude(outcome: Outcome) -> int:
+    console, counts = Console(stderr=True), Counter(outcome.statuses.values())
+    console.print(", ".join(f"{n} {status or 'without a record'}" for status, n in counts.items()) + ".")
+    unfinished = [job for job in outcome.jobs if outcome.statuses[job.key] != "done"]
+    if not unfinished:
+        return 0
+    reasons: dict[tuple[str, str], list[Job]] = {}
+    for job in unfinished:
+        record = outcome.store.record(job.key) or {"status": "missing", "reason": "left no record"}
+        reasons.setdefault((record["status"], record["reason"]), []).append(job)
+    for (status, reason), jobs in reasons.items():
+        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+        console.print(f"{status}: {jobs[0].title()}{more}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    asked = [job for job in outcome.jobs if job.asked]
+    return 2 if all(outcome.statuses[job.key] == "skipped" for job in asked) else 1
+
+
+def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
+    """The numbers of one run, for the terminal."""
+    console, result = Console(), record["selections"][record["selection"]]
+    oracle = "ORACLE " if record["oracle"] or result["oracle"] else ""
+    table = Table(show_header=False, title=f"{oracle}{job.title()}", title_justify="left")
+    metrics = result["metrics"]
+    table.add_row("recipe", f"{record['protocol']}; {record['backbone']}; {record['classifier']}")
+    table.add_row("selection", f"{record['selection'].replace('oracle', 'ORACLE')} (step {result['step']})")
+    table.add_row("target accuracy", f"{100 * metrics['accuracy']:.1f} % of {record['sizes']['target_test']} examples")
+    table.add_row("macro-F1, ECE", f"{metrics['macro_f1']:.3f}, {metrics['ece']:.3f}")
+    for name, gain in result["gains"].items():
+        text = f"{gain['gain']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}], p = {gain['p']:.2g}"
+        table.add_row(f"gain over {name}", f"{text}  {MARK[gain['flag']] if name == record['reference'] else ''}")
+    if record["reference"] is not None and record["reference"] not in result["gains"]:
+        table.add_row("gain", f"none: the reference {record['reference']} could not be had")
+    table.add_row("took", f"{record['costs']['seconds']:.1f} s")
+    table.add_row("folder", str(store.root / job.key))
+    console.print(table)

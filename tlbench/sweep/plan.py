@@ -1,0 +1,108 @@
+"""The runs of a sweep: those asked for and the references that they need, with their keys and states."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tlbench.config.build import dataset_of
+from tlbench.config.compose import Composer
+from tlbench.config.refusals import refuse_impossible
+from tlbench.config.schema import RunConfig
+from tlbench.errors import Refused
+from tlbench.learner import rehearse
+from tlbench.results.store import RunStore
+from tlbench.run import described, identity_of
+from tlbench.sweep.expand import Overrides, expand, key_of
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep.
+
+    Attributes:
+        overrides: what Hydra composes it from.
+        key, cell: run key and cell key.
+        asked: asked for by the command, not only needed as a reference.
+        stage: references with a lower stage come first.
+    """
+
+    overrides: Overrides
+    config: RunConfig
+    key: str
+    cell: str
+    asked: bool
+    stage: int
+
+    def title(self) -> str:
+        return f"{self.config.method['name']} {self.config.dataset['name']} {self.config.pair} seed {self.config.seed}"
+
+
+def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
+    """All runs, references first, each once. Raises TlbenchError for whatever is wrong before anything runs."""
+    asked = [(overrides, composer.run_config(overrides)) for overrides in expand(composer, arguments)]
+    for _, config in asked:
+        rehearse(config)
+    _check_data([config for _, config in asked])
+    jobs: dict[str, Job] = {}
+    for overrides, config in asked:
+        for stage, (name, reference) in enumerate(_references(config)):
+            others = [o for o in overrides if key_of(o) != "method" and not o.startswith("method.")]
+            _add(jobs, [*others, f"method={name}"], reference, asked=False, stage=stage)
+        _add(jobs, overrides, config, asked=True, stage=len(config.reference_names))
+    return sorted(jobs.values(), key=lambda job: job.stage)
+
+
+def _references(config: RunConfig) -> list[tuple[str, RunConfig]]:
+    try:
+        refuse_impossible(config)
+    except Refused:
+        return []
+    return [(name, config.as_reference(name)) for name in config.reference_names]
+
+
+def _add(jobs: dict[str, Job], overrides: Overrides, config: RunConfig, *, asked: bool, stage: int) -> None:
+    identity = identity_of(config)
+    key = identity["run_key"]
+    known = jobs.get(key)
+    if known is not None:
+        asked, stage = asked or known.asked, min(stage, known.stage)
+    jobs[key] = Job(overrides, config, key, identity["cell_key"], asked, stage)
+
+
+def _check_data(configs: Sequence[RunConfig]) -> None:
+    """Reads each domain once, so that a missing or wrong file is told before the first run."""
+    seen = set()
+    for config in configs:
+        dataset = dataset_of(config)
+        pair = dataset.pair(config.pair)
+        for domain in (*pair.sources, pair.target):
+            if (dataset.name, domain) not in seen:
+                dataset.load(domain)
+                seen.add((dataset.name, domain))
+
+
+def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
+    """Keeps the plan in the store, so that a report can tell what is missing."""
+    runs: list[dict[str, Any]] = []
+    for job in jobs:
+        about = described(job.config)
+        axes = ("dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "seed", "reference")
+        runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}})
+    folder = store.root / "plans"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
+        json.dump({"name": name, "arguments": list(arguments), "runs": runs}, file, indent=1)
+    os.replace(file.name, folder / f"{name}.json")
+
+
+def plan_name(arguments: Sequence[str]) -> str:
+    """A name that the same command gets again."""
+    named = [a.split("=", 1)[1] for a in arguments if key_of(a) == "sweep"]
+    digest = hashlib.sha256("\n".join(sorted(arguments)).encode()).hexdigest()[:8]
+    return f"{named[-1] if named else 'sweep'}-{digest}"

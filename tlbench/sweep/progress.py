@@ -1,0 +1,55 @@
+"""The bar of a sweep: counts the run folders that appear, so it works with every launcher."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tlbench.results.store import RunStore
+
+POLL_SECONDS = 0.5
+
+
+@contextmanager
+def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterator[None]:
+    """Shows how many of these runs have left a fresh folder, until the block ends."""
+    before = {key: _stamp(store, key) for key in keys}
+    ended = threading.Event()
+    columns = [
+        TextColumn("[bold]sweep"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[bad]}"),
+    ]  # fmt: skip
+    with Progress(*columns, console=console, transient=not console.is_terminal) as bar:
+        task = bar.add_task("runs", total=len(keys), bad="")
+
+        def update() -> None:
+            open_keys, bad = set(keys), 0
+            while True:
+                over = ended.is_set()
+                for key in list(open_keys):
+                    if _stamp(store, key) != before[key]:
+                        open_keys.discard(key)
+                        bad += store.status(key) == "failed"
+                bar.update(task, completed=len(keys) - len(open_keys), bad=f"[red]{bad} failed" if bad else "")
+                if over:
+                    return
+                ended.wait(POLL_SECONDS)
+
+        thread = threading.Thread(target=update, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _stamp(store: RunStore, key: str) -> float | None:
+    try:
+        return (store.root / key / "record.json").stat().st_mtime
+    except OSError:
+        return None

@@ -1,0 +1,102 @@
+"""tlbench's sweeper, a Hydra plug-in: `run` and `sweep` both go through it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+from rich.console import Console
+
+from tlbench.config.compose import Composer
+from tlbench.errors import TlbenchError
+from tlbench.results.store import RunStore
+from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
+from tlbench.sweep.progress import sweep_bar
+
+FINISHED = ("done", "skipped")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a sweep: its jobs and the status of each (None: it left nothing)."""
+
+    jobs: list[Job]
+    statuses: dict[str, str | None]
+    store: RunStore
+
+
+class TlbenchSweeper(Sweeper):
+    """Expands, adds references and runs them first, skips what is done, launches the rest.
+
+    Args:
+        quiet: no bar and no words (`run` has its own).
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
+        self.composer = Composer(hydra_context.config_loader, config)
+
+    def plan(self, arguments: Sequence[str]) -> list[Job]:
+        return make_plan(self.composer, arguments)
+
+    def sweep(self, arguments: Sequence[str]) -> Outcome:
+        jobs = self.plan(arguments)
+        stores = {job.config.store for job in jobs}
+        if len(stores) > 1:
+            raise TlbenchError(f"A sweep writes to one store, got {sorted(stores)}.")
+        store, name = RunStore(stores.pop()), plan_name(arguments)
+        store.check_writable()
+        write_plan(store, jobs, arguments, name)
+        todo = [job for job in jobs if store.status(job.key) not in FINISHED]
+        console = Console(stderr=True, quiet=self.quiet)
+        references = sum(not job.asked for job in jobs)
+        console.print(
+            f"{len(jobs)} runs ({references} of them references that the methods need), {len(jobs) - len(todo)} are there."
+        )
+        if todo:
+            with sweep_bar(store, [job.key for job in todo], console):
+                self._launch(todo, name)
+        return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store)
+
+    def _launch(self, todo: Sequence[Job], name: str) -> None:
+        """Stage by stage: a reference is done before the runs that are compared with it."""
+        assert self.hydra_context is not None
+        assert self.config is not None
+        assert self.task_function is not None
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=self.hydra_context, task_function=self.task_function, config=self.config
+        )
+        started = 0
+        for stage in sorted(Counter(job.stage for job in todo)):
+            jobs = [job for job in todo if job.stage == stage]
+            named: list[list[str]] = [_with_group(job.overrides, name) for job in jobs]
+            launcher.launch(named, initial_job_idx=started)
+            started += len(jobs)
+
+
+def _with_group(overrides: Sequence[str], name: str) -> list[str]:
+    return [*overrides, *([] if any(o.startswith("group=") for o in overrides) else [f"group={name}"])]
+
+
+def register() -> None:
+    """Makes the sweeper known to Hydra, as `hydra/sweeper=tlbench`.
+
+    Hydra takes plug-ins only from the namespace package `hydra_plugins`. Naming this module there as well spares us a
+    second top-level package.
+    """
+    sys.modules["hydra_plugins.tlbench"] = sys.modules[__name__]
+    TlbenchSweeper.__module__ = "hydra_plugins.tlbench"
+    Plugins.instance().register(TlbenchSweeper)
+    node: dict[str, Any] = {"_target_": "hydra_plugins.tlbench.TlbenchSweeper", "quiet": False}
+    ConfigStore.instance().store(group="hydra/sweeper", name="tlbench", node=node, provider="tlbench")

@@ -1,0 +1,107 @@
+"""What a method may see, and what only the harness sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tlbench.data.dataset import Dataset, Pair
+from tlbench.data.domain import Domain, Inputs, stack
+from tlbench.protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Examples with their labels: inputs (N, ...), labels (N,) class indices."""
+
+    inputs: Inputs
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a method may see. The target has no labels here: only `shots` carry some, as a set of their own.
+
+    Attributes:
+        source: labelled source examples for training.
+        target: inputs of the unlabelled target examples, (M, ...).
+        shots: labelled target examples, or None (unsupervised).
+        source_val: labelled source examples for selection, or None.
+    """
+
+    source: Labelled
+    target: Inputs
+    shots: Labelled | None
+    source_val: Labelled | None
+    n_classes: int
+    input_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What only evaluation and the oracle reference see.
+
+    Attributes:
+        test: target test examples with labels.
+        ids, groups: name and group of each test example.
+        target_labels: the labels that `Task.target` lacks, row by row.
+    """
+
+    test: Labelled
+    ids: np.ndarray
+    groups: np.ndarray
+    target_labels: np.ndarray
+
+
+def load_task(dataset: Dataset, pair: Pair, protocol: Protocol, seed: int) -> tuple[Task, HeldOut]:
+    """Reads the domains, splits them by the protocol and applies the data set's transforms."""
+    sources, target = [dataset.load(name) for name in pair.sources], dataset.load(pair.target)
+    rows = protocol.rows(sources, target, seed)
+    source_x = [_transformed(dataset, s, fit) for s, fit in zip(sources, rows.source_fit, strict=True)]
+    target_x = _transformed(dataset, target, rows.target_fit)
+
+    def from_sources(parts: list[np.ndarray]) -> Labelled:
+        inputs = stack([x[part] for x, part in zip(source_x, parts, strict=True)])
+        return Labelled(inputs, np.concatenate([s.labels[part] for s, part in zip(sources, parts, strict=True)]))
+
+    def from_target(part: np.ndarray) -> Labelled:
+        return Labelled(target_x[part], target.labels[part])
+
+    source_val = from_sources(rows.source_val)
+    task = Task(
+        source=from_sources(rows.source_train),
+        target=target_x[rows.target_unlabelled],
+        shots=from_target(rows.target_shots) if len(rows.target_shots) else None,
+        source_val=source_val if len(source_val) else None,
+        n_classes=len(dataset.classes),
+        input_shape=dataset.input_shape,
+    )
+    test = rows.target_test
+    hidden = target.labels[rows.target_unlabelled]
+    return task, HeldOut(from_target(test), target.ids(test), target.groups[test], hidden)
+
+
+def map_inputs(
+    task: Task, held_out: HeldOut, function: Callable[[Inputs], np.ndarray], shape: tuple[int, ...]
+) -> tuple[Task, HeldOut]:
+    """The same task with every input replaced by `function(inputs)`, as frozen features do; `shape` of one output."""
+
+    def on(examples: Labelled | None) -> Labelled | None:
+        return None if examples is None else Labelled(function(examples.inputs), examples.labels)
+
+    changed: dict[str, Any] = {name: on(getattr(task, name)) for name in ("source", "shots", "source_val")}
+    test = Labelled(function(held_out.test.inputs), held_out.test.labels)
+    return replace(task, **changed, target=function(task.target), input_shape=shape), replace(held_out, test=test)
+
+
+def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray) -> Inputs:
+    inputs = domain.inputs
+    for transform in dataset.transforms:
+        inputs = transform(inputs, fit)
+    return inputs

@@ -1,0 +1,1 @@
+"""Gradient training: batches, schedules, the Lightning module, prediction."""

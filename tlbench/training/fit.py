@@ -1,0 +1,128 @@
+"""One gradient method through Lightning."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import RichProgressBar
+from pytorch_lightning.loggers import Logger
+from torch.multiprocessing import ProcessRaisedException
+
+from tlbench.config.schema import RunConfig, TrainerConfig
+from tlbench.errors import TlbenchError
+from tlbench.loggers import log_curves
+from tlbench.method.gradient import GradientMethod
+from tlbench.seeds import torch_seed
+from tlbench.task import HeldOut, Task
+from tlbench.training.batches import PairedBatches, share_out
+from tlbench.training.checkpoints import Checkpoint, Snapshots, evaluation_steps
+from tlbench.training.module import CHECK_EVERY, AdaptationModule
+from tlbench.training.several import HandOver, divergence_in, handed_over, rank_and_world
+
+
+def fit_gradient(
+    method: GradientMethod, task: Task, held_out: HeldOut, config: RunConfig, logger: Logger | None = None
+) -> tuple[list[Checkpoint], list[dict[str, float]]]:
+    """Trains for `optim.steps`; returns the checkpoints and the terms of every step.
+
+    Only the inputs of the held-out test part are used here, never its labels.
+    """
+    optim, hardware = config.optim, config.trainer
+    source_val = None if task.source_val is None else task.source_val.inputs
+    snapshots = Snapshots(evaluation_steps(optim.steps, optim.evaluations), held_out.test.inputs, source_val)
+    callbacks: list[pl.Callback] = [snapshots]
+    if hardware.progress:
+        callbacks.append(RichProgressBar(refresh_rate=10))
+    batches = PairedBatches(
+        method.labelled(task),
+        task.target if method.needs_target else None,
+        batch_size=optim.batch_size,
+        steps=optim.steps,
+        seed=config.seed,
+        part=rank_and_world,
+    )
+    module = AdaptationModule(method, optim)
+    torch_seed(config.seed, "training")
+    if hardware.devices > 1:
+        return _on_several(module, batches, snapshots, config, callbacks, logger)
+    _fit(make_trainer(hardware, max_steps=optim.steps, callbacks=callbacks, logger=logger), module, batches)
+    module.settle_history()
+    return snapshots.taken, module.history
+
+
+def _fit(trainer: pl.Trainer, module: AdaptationModule, batches: PairedBatches) -> None:
+    """`trainer.fit`, but Ctrl-C stays a KeyboardInterrupt: Lightning ignores the signal from then on and exits with 1."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, batches)
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
+
+
+def _on_several(
+    module: AdaptationModule,
+    batches: PairedBatches,
+    snapshots: Snapshots,
+    config: RunConfig,
+    callbacks: list[pl.Callback],
+    logger: Logger | None,
+) -> tuple[list[Checkpoint], list[dict[str, float]]]:
+    """As `fit_gradient`, in one process a device; the logger stays in this one and gets the curves at the end."""
+    smallest = min(share_out(config.optim.batch_size, [len(part[1]) for part in batches.labelled]))
+    if smallest < 2 * config.trainer.devices:
+        raise TlbenchError(
+            f"A batch of {config.optim.batch_size} leaves fewer than two examples of a domain on some of the "
+            f"{config.trainer.devices} devices. Raise optim.batch_size, or lower trainer.devices."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        callbacks = [*callbacks, HandOver(Path(folder), snapshots)]
+        trainer = make_trainer(config.trainer, max_steps=config.optim.steps, callbacks=callbacks)
+        try:
+            _fit(trainer, module, batches)
+        except ProcessRaisedException as error:
+            raise divergence_in(str(error)) or error from error
+        checkpoints, history = handed_over(Path(folder))
+    log_curves(logger, history, every=CHECK_EVERY)
+    return checkpoints, history
+
+
+def device_of(accelerator: str) -> torch.device:
+    """The device that a run uses; `auto` takes a CUDA GPU where there is one, else the processor."""
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise TlbenchError("trainer.accelerator=gpu, but torch sees no GPU here. Use trainer=cpu or trainer=auto.")
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def make_trainer(
+    hardware: TrainerConfig, *, max_steps: int, callbacks: list[pl.Callback], logger: Logger | None = None
+) -> pl.Trainer:
+    """A Lightning trainer that trains for `max_steps` and nothing else: no checkpoint files."""
+    device = device_of(hardware.accelerator)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    return pl.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=hardware.devices,
+        strategy="ddp_spawn" if hardware.devices > 1 else "auto",
+        precision=hardware.precision,
+        max_steps=max_steps,
+        max_epochs=1,
+        callbacks=callbacks,
+        logger=logger or False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=hardware.progress,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+        use_distributed_sampler=False,
+    )

@@ -1,0 +1,83 @@
+"""The Lightning module round a gradient method."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+
+from tlbench.config.schema import OptimConfig
+from tlbench.errors import Diverged
+from tlbench.method.gradient import GradientMethod
+from tlbench.training.batches import Batch
+from tlbench.training.schedules import LEARNING_RATE
+
+CHECK_EVERY = 25
+"""Steps between two looks at the terms: a look waits for the device, and the first bad step is found all the same."""
+
+
+class AdaptationModule(pl.LightningModule):
+    """Adds the terms up, keeps their values, stops when one is not finite.
+
+    Attributes:
+        history: one {name: value} a step; the sum of the terms is not among them.
+    """
+
+    def __init__(self, method: GradientMethod, optim: OptimConfig) -> None:
+        super().__init__()
+        self.method, self.optim_config = method, optim
+        self.history: list[dict[str, float]] = []
+        self._pending: list[dict[str, Tensor]] = []
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        self.method.progress = self.global_step / self.optim_config.steps
+        terms = self.method.losses(*batch)
+        self._pending.append({name: value.detach() for name, value in terms.items()})
+        if len(self._pending) == CHECK_EVERY:
+            self.settle_history()
+        return torch.stack(list(terms.values())).sum()
+
+    def settle_history(self) -> None:
+        """Moves pending values from the device into `history`. Raises Diverged at the first that is not finite."""
+        names = sorted({name for terms in self._pending for name in terms})
+        if not names:
+            return
+        gap = torch.full((), math.nan)
+        rows = torch.stack([torch.stack([t.get(n, gap.to(self.device)).float() for n in names]) for t in self._pending])
+        pending, self._pending = self._pending, []
+        for terms, row in zip(pending, rows.tolist(), strict=True):
+            values = {name: value for name, value in zip(names, row, strict=True) if name in terms}
+            for name, value in values.items():
+                if not math.isfinite(value):
+                    raise Diverged(len(self.history), name)
+            self.history.append(values)
+        if self.logger is not None:
+            logged = {f"train/{name}": value for name, value in self.history[-1].items()}
+            self.logger.log_metrics(logged, step=len(self.history))
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        config = self.optim_config
+        backbone = list(self.method.network.backbone.parameters())
+        inside = {id(p) for p in backbone}
+        rest = [p for p in self.method.parameters() if id(p) not in inside]
+        groups = [{"params": rest, "lr": config.lr}]
+        if backbone:
+            groups.append({"params": backbone, "lr": config.lr * config.backbone_lr})
+        optimizer = make_optimizer(config, groups)
+        factor = LEARNING_RATE[config.schedule]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(min(1.0, step / config.steps)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def make_optimizer(config: OptimConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The optimiser that the config names, over parameter groups."""
+    if config.kind == "sgd":
+        return torch.optim.SGD(
+            groups, momentum=config.momentum, nesterov=config.nesterov, weight_decay=config.weight_decay
+        )
+    kind = torch.optim.Adam if config.kind == "adam" else torch.optim.AdamW
+    return kind(groups, weight_decay=config.weight_decay)

@@ -1,0 +1,1 @@
+"""Gains and flags: pure functions on arrays and tables."""

@@ -1,0 +1,108 @@
+"""The gain of one run: two sets of predictions on the same test examples."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from tlbench.seeds import stream
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Accuracy of a run minus that of its reference, in percentage points, on the same test examples.
+
+    Attributes:
+        gain: the estimate.
+        low, high: interval of level 1 - alpha, paired bootstrap over groups of examples.
+        p: two-sided exact p-value of no difference (`sign_flip_p`).
+        flag: `negative`, `positive` or `inconclusive`, by p < alpha and the sign of the gain.
+        n, n_groups: test examples and the groups they form.
+    """
+
+    gain: float
+    low: float
+    high: float
+    p: float
+    flag: str
+    n: int
+    n_groups: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def paired_gain(
+    correct_N: np.ndarray, reference_correct_N: np.ndarray, groups_N: np.ndarray, *, alpha: float, seed: int = 0
+) -> Gain:
+    """Compares two runs example by example.
+
+    Args:
+        correct_N, reference_correct_N: (N,) whether each prediction is right.
+        groups_N: (N,) group of each example; whole groups are resampled, and flipped in the test.
+        alpha: 1 - level of the interval, and threshold of the flag.
+        seed: seed of the bootstrap.
+    """
+    difference_N = correct_N.astype(np.int64) - reference_correct_N.astype(np.int64)
+    _, index_N = np.unique(groups_N, return_inverse=True)
+    sum_G = np.bincount(index_N, weights=difference_N).astype(np.int64)
+    size_G = np.bincount(index_N)
+    gain = 100.0 * difference_N.mean()
+    low, high = _interval(sum_G, size_G, alpha, seed)
+    p = sign_flip_p(sum_G)
+    return Gain(gain, low, high, p, flag(gain, p, alpha), len(difference_N), len(sum_G))
+
+
+def flag(gain: float, p: float, alpha: float) -> str:
+    """`negative` or `positive` if the difference is beyond noise at level alpha, else `inconclusive`."""
+    if not p < alpha or gain == 0:
+        return "inconclusive"
+    return "negative" if gain < 0 else "positive"
+
+
+def sign_flip_p(sum_G: np.ndarray) -> float:
+    """Exact two-sided p-value of the hypothesis that each group's difference is as likely as its negative.
+
+    The null distribution of |sum of differences| is worked out by convolution. With groups of one example this is the
+    exact McNemar test: a sign test on the examples on which the two runs disagree.
+
+    Args:
+        sum_G: (G,) integer differences, one a group.
+    """
+    sizes, counts = np.unique(np.abs(sum_G[sum_G != 0]), return_counts=True)
+    law = np.ones(1)
+    for size, count in zip(sizes, counts, strict=True):
+        step = np.zeros(2 * size + 1)
+        step[[0, -1]] = 0.5
+        for _ in range(count):
+            law = np.convolve(law, step)
+    reach = (len(law) - 1) // 2
+    values = np.arange(-reach, reach + 1)
+    return float(min(1.0, law[np.abs(values) >= abs(int(sum_G.sum()))].sum()))
+
+
+def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap of 100 * sum of differences / number of examples, over groups."""
+    if len(sum_G) < 2 or not sum_G.any():
+        mean = 100.0 * sum_G.sum() / size_G.sum()
+        return mean, mean
+
+    def gain(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
+        return 100.0 * sums.sum(axis=axis) / sizes.sum(axis=axis)
+
+    found = bootstrap(
+        (sum_G, size_G),
+        gain,
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=1 - alpha,
+        method="percentile",
+        rng=stream(seed, "bootstrap"),
+    )
+    return float(found.confidence_interval.low), float(found.confidence_interval.high)
