@@ -31,7 +31,9 @@ def print_leaderboard(cells: pd.DataFrame, selection: str, alpha: float, console
         for cell in unanimous(cells, flag).itertuples():
             line = f"  {method_name(cell)} on {cell.pair}: {plus_minus(cell.gain, cell.gain_half, signed=True)} over "
             console.print(
-                Text(f"{line}{cell.reference}: each of its {cell.n_seeds} runs alone, too few seeds for the cell")
+                Text(
+                    f"{line}{cell.reference}: noise over seeds, but each of its {cell.n_seeds} runs is beyond noise by itself"
+                )
             )
     holes = cells[cells["hole"] != ""]
     if len(holes):
