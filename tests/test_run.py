@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.support import config_of, predictions_of
+from tlbench.cli import main
 from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
 
@@ -100,10 +101,22 @@ def test_a_run_whose_reference_failed_has_no_gain_over_it(toy, monkeypatch):
     assert record_of(config)["selections"]["last"]["gains"] == {}
 
 
-def test_a_selection_by_source_validation_needs_a_validation_part(toy):
-    config = config_of(*TOY, "method=source_only", "protocol=transductive", "selection=source_val", config_dir=toy)
-    assert ensure_run(config) == "skipped"
-    assert "keeps none" in record_of(config)["reason"]
+def test_a_selection_by_source_validation_needs_a_validation_part(toy, capsys):
+    """Told before anything runs, and not recorded: the run itself is one and the same under every selection."""
+    command = ["run", *TOY, "method=source_only", "--config-dir", str(toy)]
+    for wrong in ("protocol=transductive", "protocol.source_val=0"):
+        assert main([*command, wrong, "selection=source_val"]) == 2
+        assert "needs source validation data" in capsys.readouterr().err
+        assert main([*command, wrong, "selection=last"]) == 0
+        capsys.readouterr()
+
+
+def test_a_finished_run_is_shown_under_the_selection_asked_for(toy, capsys):
+    command = ["run", *TOY, "method=source_only", "--config-dir", str(toy)]
+    assert main(command) == main([*command, "selection=oracle"]) == 0
+    out = capsys.readouterr().out
+    assert "last (step 8)" in out
+    assert "ORACLE (step" in out
 
 
 def test_the_history_holds_every_step_and_no_sum(toy):

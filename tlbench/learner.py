@@ -12,13 +12,14 @@ from pytorch_lightning.loggers import Logger
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.classifiers.head import Network
-from tlbench.config.build import build, classifier_learner, method_class
+from tlbench.config.build import build, classifier_learner, method_class, protocol_of
 from tlbench.config.schema import RunConfig
 from tlbench.data.domain import as_rows
 from tlbench.loggers import log_curves
 from tlbench.method import EstimatorMethod, GradientMethod, Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
 from tlbench.seeds import torch_seed
+from tlbench.selection import SOURCE_VAL, no_source_val
 from tlbench.task import HeldOut, Task, map_inputs
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.fit import device_of, fit_gradient
@@ -73,8 +74,10 @@ def rehearse(config: RunConfig) -> None:
     """Builds every part of a run without data or weights, so that a value out of range is told before anything is read.
 
     Raises:
-        TlbenchError: a part refuses its config.
+        TlbenchError: a part refuses its config, or the selection needs what the protocol does not keep.
     """
+    if config.selection.rule == SOURCE_VAL and not protocol_of(config).keeps_source_val:
+        raise no_source_val(config.selection.name, config.protocol["name"])
     _rehearse(json.dumps([config.dataset, config.protocol, config.backbone, config.classifier, config.method]))
 
 

@@ -48,6 +48,11 @@ class Protocol(ABC):
     target_test_is_held_out = False
 
     @property
+    def keeps_source_val(self) -> bool:
+        """Whether a labelled source part is kept for selection."""
+        return False
+
+    @property
     def label(self) -> str:
         """What tables print: the protocol and its numbers."""
         return self._name() + (f", {self.shots} shots" if self.shots else "")
@@ -129,6 +134,10 @@ class Inductive(Protocol):
     target_test: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
 
     target_test_is_held_out = True
+
+    @property
+    def keeps_source_val(self) -> bool:
+        return self.source_val > 0
 
     def _name(self) -> str:
         return "inductive"

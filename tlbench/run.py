@@ -27,7 +27,7 @@ from tlbench.learner import build_learner, checkpoints_of
 from tlbench.method import GradientMethod
 from tlbench.metrics import measure
 from tlbench.results.store import HISTORY, RunStore
-from tlbench.selection import ORACLE, chosen
+from tlbench.selection import ORACLE, chosen, no_source_val
 from tlbench.task import HeldOut, load_task
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.transfer.gain import paired_gain
@@ -112,10 +112,7 @@ def attempt(
         clock.lap("fit")
         picks = chosen(checkpoints, task, held_out)
         if config.selection.rule not in picks:
-            raise Refused(
-                f"selection={config.selection.name} needs source validation data, and protocol={config.protocol['name']} "
-                "keeps none. Use protocol=inductive, or selection=last."
-            )
+            raise no_source_val(config.selection.name, config.protocol["name"])
         outputs = {rule: predicted(checkpoints[index], held_out) for rule, index in picks.items()}
         results = {rule: judged(checkpoints[index], rule, held_out) for rule, index in picks.items()}
         for rule, result in results.items():

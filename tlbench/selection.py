@@ -10,10 +10,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tlbench.errors import TlbenchError
 from tlbench.task import HeldOut, Task
 from tlbench.training.checkpoints import Checkpoint
 
 ORACLE = "oracle"
+SOURCE_VAL = "source_val"
+
+
+def no_source_val(selection: str, protocol: str) -> TlbenchError:
+    """The error of a selection by source validation under a protocol that keeps no such part."""
+    return TlbenchError(
+        f"selection={selection} needs source validation data, and protocol={protocol} keeps none here. "
+        "Use protocol=inductive with protocol.source_val above 0, or selection=last."
+    )
 
 
 def accuracy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
@@ -31,8 +41,6 @@ def chosen(checkpoints: Sequence[Checkpoint], task: Task, held_out: HeldOut) -> 
     picks = {"last": len(checkpoints) - 1}
     if task.source_val is not None:
         labels = task.source_val.labels
-        picks["source_val"] = last_best(
-            [accuracy(c.source_val, labels) for c in checkpoints if c.source_val is not None]
-        )
+        picks[SOURCE_VAL] = last_best([accuracy(c.source_val, labels) for c in checkpoints if c.source_val is not None])
     picks[ORACLE] = last_best([accuracy(c.test, held_out.test.labels) for c in checkpoints])
     return picks

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
+from tlbench.selection import no_source_val
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
 from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
@@ -97,12 +98,15 @@ def _conclude(outcome: Outcome) -> int:
 
 def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     """The numbers of one run, for the terminal."""
-    console, result = Console(), record["selections"][record["selection"]]
+    rule = job.config.selection.rule  # as asked for now; the run may have been made under another
+    if rule not in record["selections"]:
+        raise no_source_val(job.config.selection.name, job.config.protocol["name"])
+    console, result = Console(), record["selections"][rule]
     oracle = "ORACLE " if record["oracle"] or result["oracle"] else ""
     table = Table(show_header=False, title=f"{oracle}{job.title()}", title_justify="left")
     metrics = result["metrics"]
     table.add_row("recipe", f"{record['protocol']}; {record['backbone']}; {record['classifier']}")
-    table.add_row("selection", f"{record['selection'].replace('oracle', 'ORACLE')} (step {result['step']})")
+    table.add_row("selection", f"{rule.replace('oracle', 'ORACLE')} (step {result['step']})")
     table.add_row("target accuracy", f"{100 * metrics['accuracy']:.1f} % of {record['sizes']['target_test']} examples")
     table.add_row("macro-F1, ECE", f"{metrics['macro_f1']:.3f}, {metrics['ece']:.3f}")
     for name, gain in result["gains"].items():
