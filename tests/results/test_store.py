@@ -88,6 +88,14 @@ def test_one_process_at_a_time_holds_a_runs_lock(tmp_path):
     assert (tmp_path / "counter").read_text() == "150"
 
 
+def test_what_a_dead_process_left_is_swept_away_and_no_other_runs_is(tmp_path):
+    store = RunStore(tmp_path / "store")
+    for name in (".k-logs-1", ".k-2", ".kk-logs-1"):
+        (store.root / name).mkdir(parents=True)
+    with store.lock("k"):
+        assert sorted(p.name for p in store.root.iterdir()) == [".kk-logs-1", ".locks"]
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TlbenchError, match=r"cannot be written .*Set by store="):

@@ -78,10 +78,15 @@ class RunStore:
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Held by the one process that works on this run; freed by the system when that process dies."""
+        """Held by the one process that works on this run; freed by the system when that process dies.
+
+        What a process that died had written aside for this run is swept away first.
+        """
         folder = self.root / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock"):
+            for stale in self.root.glob(f".{key}-*"):
+                shutil.rmtree(stale, ignore_errors=True)
             yield
 
     def write(
