@@ -1,10 +1,11 @@
 """DANN: features that a domain classifier cannot tell apart, by gradient reversal.
 
-Paper    Ganin et al., Domain-Adversarial Training of Neural Networks, JMLR 2016, arXiv:1505.07818, eqs. 9-10, 14, 18
+Paper    Ganin et al., Domain-Adversarial Training of Neural Networks, JMLR 2016, arXiv:1505.07818, sections 4.2, 5.2.2
 Loss     cross-entropy(source) + weight * [BCE(D(R(f_s)), 1) + BCE(D(R(f_t)), 0)] / 2;
          R is the identity forward and -lambda backward, lambda = 2 / (1 + exp(-gamma p)) - 1
 Uses     source labels; target inputs only
 Departs  1. the discriminator's learning rate is the head's
+         2. the domain loss is the mean of the two domains' losses (paper: their sum, which is weight=2)
 Note     p runs over this run's own length, as in the paper; several ports count iterations instead
 See      conf/method/dann.yaml, docs/methods/dann.md, tests/baselines/test_dann.py
 """
@@ -46,7 +47,7 @@ class Dann(GradientMethod):
 
 
 def reversal_strength(progress: float, gamma: float) -> float:
-    """lambda_p = 2 / (1 + exp(-gamma p)) - 1 for progress p in [0, 1] (eq. 14): 0 at the start, near 1 at the end."""
+    """lambda_p = 2 / (1 + exp(-gamma p)) - 1 for progress p in [0, 1] (section 5.2.2): 0 at the start, near 1 at the end."""
     return 2.0 / (1.0 + math.exp(-gamma * progress)) - 1.0
 
 

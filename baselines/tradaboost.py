@@ -45,7 +45,6 @@ class TrAdaBoost(EstimatorMethod):
             )
         n, m = len(task.source), len(task.shots)
         x, y = stack([task.source.inputs, task.shots.inputs]), np.concatenate([task.source.labels, task.shots.labels])
-        self.classifier.tuned(x, y)
         weights = np.ones(n + m)
         self.learners, self.votes, self.history = [], [], []
         for _ in range(self.rounds):

@@ -31,6 +31,14 @@ def test_calibration_error_by_bins():
     assert measure(p, y)["ece"] == pytest.approx(want, rel=1e-5)
 
 
+def test_a_vote_that_rounding_left_above_one_is_no_logit():
+    p, y = draw()
+    p[0] = [1.0, 0, 0, 0]
+    above = p.copy()
+    above[0, 0] = 1 + 2**-52
+    assert measure(above, y)["ece"] == pytest.approx(measure(p, y)["ece"], abs=1e-9)
+
+
 def test_a_class_without_test_examples_has_no_accuracy():
     p, y = draw()
     got = measure(p[y != 2], y[y != 2])

@@ -1,13 +1,21 @@
+import copy
 import json
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import binomtest
 
 from tests.support import config_of, predictions_of
+from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.cli import main
+from tlbench.config.build import dataset_of, protocol_of
+from tlbench.data.domain import dense_float32
+from tlbench.data.transforms import zscore
+from tlbench.learner import build_learner, checkpoints_of
 from tlbench.results.store import RunStore
-from tlbench.run import ensure_run, identity_of
+from tlbench.run import ensure_run, identity_of, is_current
+from tlbench.task import load_task
 
 TOY = ("dataset=toy", "pair=L-R")
 
@@ -117,6 +125,111 @@ def test_a_finished_run_is_shown_under_the_selection_asked_for(toy, capsys):
     out = capsys.readouterr().out
     assert "last (step 8)" in out
     assert "ORACLE (step" in out
+
+
+def test_a_reference_that_failed_once_is_made_up_for(toy, monkeypatch):
+    """The run is kept; its gain is worked out once its reference is there."""
+    import tlbench.run
+
+    real = tlbench.run.load_task
+    config = config_of(*TOY, "method=coral", config_dir=toy)
+    monkeypatch.setattr(tlbench.run, "load_task", lambda *a: 1 / 0)
+    assert ensure_run(config.as_reference("source_only")) == "failed"
+    reference = tlbench.run._reference_key
+    monkeypatch.setattr(tlbench.run, "load_task", real)
+    monkeypatch.setattr(tlbench.run, "_reference_key", lambda *a: None)
+    assert ensure_run(config) == "done"
+    before = record_of(config)
+    assert not is_current(before, config)
+    monkeypatch.setattr(tlbench.run, "_reference_key", reference)
+    assert ensure_run(config) == "done"
+    after = record_of(config)
+    assert is_current(after, config)
+    assert after["selections"]["last"]["gains"]["source_only"]["run_key"]
+    assert after["created"] == before["created"]
+    assert after["selections"]["last"]["metrics"] == before["selections"]["last"]["metrics"]
+
+
+def test_other_references_and_another_level_change_the_comparison_and_no_run(toy):
+    arguments = [*TOY, "method=tradaboost", "method.rounds=2", "protocol.shots=2"]
+    config = config_of(*arguments, config_dir=toy)
+    ensure_run(config)
+    other = config_of(*arguments, "references.with_shots=[source_only]", "alpha=0.2", config_dir=toy)
+    first = record_of(config)
+    assert ensure_run(other) == "done"
+    second = record_of(other)
+    assert (first["reference"], second["reference"]) == ("target_only", "source_only")
+    assert (first["alpha"], second["alpha"]) == (0.05, 0.2)
+    assert list(second["selections"]["last"]["gains"]) == ["source_only"]
+    one, two = (r["selections"]["last"]["gains"]["source_only"] for r in (first, second))
+    assert one["gain"] == two["gain"]
+    assert two["high"] - two["low"] <= one["high"] - one["low"]
+
+
+def test_each_rule_is_compared_with_the_reference_under_the_same_rule(toy):
+    config = config_of(*TOY, "method=mmd", "optim.lr=0.3", "optim.evaluations=8", config_dir=toy)
+    ensure_run(config)
+    store = RunStore(config.store)
+    differ = 0
+    for rule, found in record_of(config)["selections"].items():
+        own, other = predictions_of(store, "mmd", rule), predictions_of(store, "source_only", rule)
+        gain = (own["prediction"] == own["label"]).mean() - (other["prediction"] == other["label"]).mean()
+        assert found["gains"]["source_only"]["gain"] == pytest.approx(100 * gain)
+        last = predictions_of(store, "source_only", "last")["prediction"]
+        differ += (other["prediction"] != last).any()
+    assert differ  # else the rules would have nothing to tell apart
+
+
+def test_a_network_that_breaks_in_its_last_step_is_no_finished_run(toy):
+    config = config_of(
+        *TOY, "method=source_only", "optim.lr=1e38", "optim.steps=1", "optim.evaluations=1", config_dir=toy
+    )
+    assert ensure_run(config) == "failed"
+    assert record_of(config)["term"] == "prediction"
+
+
+def test_dropout_is_off_when_predictions_are_made(toy):
+    config = config_of(*TOY, "method=source_only", "classifier.dropout=0.9", "optim.evaluations=1", config_dir=toy)
+    task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), 0)
+    learner, task, held_out = build_learner(config, task, held_out)
+    checkpoints, _ = checkpoints_of(learner, task, held_out, config, None)
+    learner.eval()
+    want = learner.predict_proba(torch.from_numpy(dense_float32(held_out.test.inputs))).detach().numpy()
+    np.testing.assert_allclose(checkpoints[-1].test, want, rtol=1e-5)
+
+
+def test_first_weights_follow_the_seed_and_not_the_method(toy):
+    def first_weights(method: str, seed: int) -> torch.Tensor:
+        config = config_of(*TOY, f"method={method}", f"seed={seed}", config_dir=toy)
+        task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), seed)
+        return torch.cat([p.flatten() for p in build_learner(config, task, held_out)[0].network.parameters()])
+
+    one = first_weights("source_only", 0)
+    assert torch.equal(one, first_weights("dann", 0))
+    for part, other in zip(one.split(20), first_weights("source_only", 1).split(20), strict=True):
+        assert not torch.equal(part, other)  # backbone and head alike
+
+
+def test_transforms_look_at_no_held_out_example(toy):
+    config = config_of(*TOY, "method=source_only", config_dir=toy)
+    dataset, protocol = dataset_of(config), protocol_of(config)
+    dataset = copy.copy(dataset)
+    dataset.transforms = (zscore,)
+    task, held_out = load_task(dataset, dataset.pair("L-R"), protocol, 0)
+    for seen in (task.target, task.source.inputs):
+        np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-12)
+        np.testing.assert_allclose(seen.std(axis=0), 1)
+    for unseen in (held_out.test.inputs, task.source_val.inputs):
+        assert np.abs(unseen.mean(axis=0)).max() > 1e-3
+
+
+def test_c_is_searched_on_the_source_for_method_and_reference_alike(toy, monkeypatch):
+    seen = []
+    tuned = FeatureClassifier.tuned
+    monkeypatch.setattr(FeatureClassifier, "tuned", lambda self, x, y: seen.append(len(y)) or tuned(self, x, y))
+    search = ["classifier.search=[0.01,1]", "protocol.shots=2", "method.rounds=2"]
+    assert ensure_run(config_of(*TOY, "method=tradaboost", *search, config_dir=toy)) == "done"
+    assert seen == [48, 48, 48]  # target_only, source_only, tradaboost: 48 labelled source examples each time
 
 
 def test_the_history_holds_every_step_and_no_sum(toy):

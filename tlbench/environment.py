@@ -69,7 +69,7 @@ def hardware(accelerator: str) -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process has held so far (GPU memory where a GPU was used), in MiB."""
+    """Most memory that this process has held so far, its earlier runs included (GPU memory where one was used), in MiB."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -43,6 +43,7 @@ def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Lea
     if not gradient:
         task, held_out = map_inputs(task, held_out, as_rows, (backbone.out_dim,))
         classifier = build("classifier", config.classifier, n_classes=task.n_classes, seed=config.seed)
+        classifier.tuned(task.source.inputs, task.source.labels)
         return _with_classifier(config, task, held_out, classifier), task, held_out
     torch_seed(config.seed, "head")
     head = build("classifier", config.classifier, in_dim=backbone.out_dim, n_classes=task.n_classes)

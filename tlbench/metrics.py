@@ -16,7 +16,9 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
         accuracy, macro_f1 (over all C classes), ece (expected calibration error, 15 bins), per_class_accuracy (list of
         C, None for a class without test examples), confusion (C x C counts, rows are true classes).
     """
-    probabilities = torch.from_numpy(np.ascontiguousarray(probabilities_NC, dtype=np.float64))
+    # torchmetrics takes anything above 1, a rounding error of a vote too, for logits and would apply a softmax to it
+    clipped_NC = np.clip(np.asarray(probabilities_NC, dtype=np.float64), 0.0, 1.0)
+    probabilities = torch.from_numpy(np.ascontiguousarray(clipped_NC))
     labels, n_classes = torch.from_numpy(labels_N), probabilities_NC.shape[1]
     confusion = tm.multiclass_confusion_matrix(probabilities, labels, num_classes=n_classes)
     per_class = tm.multiclass_accuracy(probabilities, labels, num_classes=n_classes, average=None)

@@ -61,7 +61,9 @@ def ensure_run(config: RunConfig) -> str:
     store, identity = RunStore(config.store), identity_of(config)
     key = identity["run_key"]
     with store.lock(key):
-        if store.status(key) == "done":
+        if (known := store.record(key)) is not None and known["status"] == "done":
+            if not is_current(known, config):
+                store.rewrite_record(compared_again(known, config, store))
             return "done"
         logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
         record: dict[str, Any] = {**described(config), **identity}
@@ -87,6 +89,37 @@ def ensure_run(config: RunConfig) -> str:
         store.write(record, config.model_dump(mode="json"), predictions, history, extra=logs)
         shutil.rmtree(logs, ignore_errors=True)
     return record["status"]
+
+
+def lost(config: RunConfig, reason: str) -> None:
+    """Records a run whose process died (killed for memory, say) as failed, unless it is done by now."""
+    store, identity = RunStore(config.store), identity_of(config)
+    record = {**described(config), **identity, "status": "failed", "reason": f"Its process died. {reason}"}
+    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+    with store.lock(identity["run_key"]):
+        store.write(record, config.model_dump(mode="json"))
+
+
+def is_current(record: dict[str, Any], config: RunConfig) -> bool:
+    """Whether a finished run's gains are over the references, and at the level, that this config asks for."""
+    wanted = {name: identity_of(config.as_reference(name))["run_key"] for name in config.reference_names}
+    stored = [{n: g["run_key"] for n, g in found["gains"].items()} for found in record["selections"].values()]
+    return record["alpha"] == config.alpha and all(list(gains.items()) == list(wanted.items()) for gains in stored)
+
+
+def compared_again(record: dict[str, Any], config: RunConfig, store: RunStore) -> dict[str, Any]:
+    """The record with its gains worked out anew from stored predictions: the run itself does not depend on them."""
+    references = {name: _reference_key(config, name) for name in config.reference_names}
+    selections = {
+        rule: {**found, "gains": gains_of(store.predictions(record["run_key"], rule), rule, store, references, config)}
+        for rule, found in record["selections"].items()
+    }
+    return {**record, **compared_with(config), "selections": selections}
+
+
+def compared_with(config: RunConfig) -> dict[str, Any]:
+    """What a record says of the comparison: the reference whose gain counts, and the level."""
+    return {"reference": next(iter(config.reference_names), None), "alpha": config.alpha}
 
 
 def _reference_key(config: RunConfig, name: str) -> str | None:
@@ -130,8 +163,9 @@ def attempt(
         "shots": len(task.shots) if task.shots is not None else 0,
         "target_test": len(held_out.test),
     }
-    by_gradient = isinstance(learner, GradientMethod)
-    seen = 2 * config.optim.batch_size * config.optim.steps if by_gradient else sizes["labelled"]
+    seen = sizes["labelled"]
+    if isinstance(learner, GradientMethod):
+        seen = (1 + learner.needs_target) * config.optim.batch_size * config.optim.steps
     record = {
         "selections": results,
         "sizes": sizes,
@@ -165,7 +199,7 @@ def described(config: RunConfig) -> dict[str, Any]:
         "method_revision": method.revision,
         "seed": config.seed,
         "selection": config.selection.rule,
-        "reference": next(iter(config.reference_names), None),
+        **compared_with(config),
         "group": config.group,
         "versions": environment.versions(),
         "code": environment.code_version(),

@@ -7,7 +7,7 @@ import torch
 from baselines.dann import domain_loss, reversal_strength, reverse_gradient
 
 
-def test_strength_follows_equation_14():
+def test_strength_follows_the_papers_schedule():
     assert reversal_strength(0.0, 10) == 0
     assert reversal_strength(0.5, 10) == pytest.approx(2 / (1 + math.exp(-5)) - 1) == pytest.approx(0.98661, abs=1e-5)
     assert reversal_strength(1.0, 10) == pytest.approx(0.99990920, abs=1e-7)

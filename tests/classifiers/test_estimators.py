@@ -50,7 +50,7 @@ def test_sparse_rows_and_classes_absent_from_training(kind):
 def test_c_is_chosen_by_cross_validation_on_the_training_labels(kind):
     x, y = problem(n=90)
     y = np.where(np.random.default_rng(5).random(90) < 0.2, (y + 1) % 3, y)  # label noise, so that C matters
-    found = kind(n_classes=3, seed=4, C=1.0, search=[1e-4, 0.05, 100.0], folds=3).fit(x, y)
+    found = kind(n_classes=3, seed=4, C=1.0, search=[1e-4, 0.05, 100.0], folds=3).tuned(x, y)
     plain = {LinearSVM: SVC(kernel="linear"), RbfSVM: SVC(gamma=0.25), Logistic: LogisticRegression(max_iter=1000)}
     folds = StratifiedKFold(3, shuffle=True, random_state=4)
     want = GridSearchCV(plain[kind], {"C": [1e-4, 0.05, 100.0]}, cv=folds).fit(x, y).best_params_["C"]
@@ -61,7 +61,22 @@ def test_c_is_chosen_by_cross_validation_on_the_training_labels(kind):
 def test_the_first_of_equally_good_values_wins():
     x, y = problem()
     x = x + 50 * np.eye(4)[y]
-    assert LinearSVM(n_classes=3, seed=0, C=7.0, search=[0.5, 0.1, 1.0]).fit(x, y).C == 0.5
+    assert LinearSVM(n_classes=3, seed=0, C=7.0, search=[0.5, 0.1, 1.0]).tuned(x, y).C == 0.5
+
+
+def test_the_folds_follow_the_seed(monkeypatch):
+    seen = []
+
+    class Folds(StratifiedKFold):
+        def __init__(self, n_splits, *, shuffle, random_state):
+            seen.append(random_state)
+            super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
+
+    monkeypatch.setattr("tlbench.classifiers.estimators.StratifiedKFold", Folds)
+    x, y = problem()
+    for seed in (0, 5):
+        LinearSVM(n_classes=3, seed=seed, C=1.0, search=[1.0]).tuned(x, y)
+    assert seen == [0, 5]
 
 
 def test_kernels_kept_for_one_array_are_not_used_for_another():
@@ -79,6 +94,6 @@ def test_refusals():
     for wrong in ({"C": 0.0}, {"C": 1.0, "search": [1.0, -1.0]}, {"C": 1.0, "folds": 1}):
         with pytest.raises(TlbenchError, match="C > 0 and folds >= 2"):
             LinearSVM(n_classes=3, seed=0, **wrong)
-    LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=2).fit(x[:6], y[:6])
+    LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=2).tuned(x[:6], y[:6])
     with pytest.raises(Refused, match="needs 3 labelled examples of each class"):
-        LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=3).fit(x[:6], y[:6])
+        LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=3).tuned(x[:6], y[:6])

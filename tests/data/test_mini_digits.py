@@ -40,8 +40,12 @@ def test_no_handwriting_is_in_two_domains(made):
     own, photo = made["handwritten_groups"], made["photo_groups"]
     assert len(np.unique(own)) + len(np.unique(photo)) == total
     assert (made["handwritten_labels"][:10] == load_digits().target[:10]).all()
-    half = total // 2
-    assert (made["photo_labels"][: total - half] == load_digits().target[half:]).all()
+    own_digits = len(np.unique(own))
+    target = load_digits().target
+    assert (made["photo_labels"][: total - own_digits] == target[own_digits:]).all()
+    # every writer copied the same list of digits, which ends with 4 9 0 8 9 8 and begins with 0 to 9 (a 0 is lacking here)
+    assert target[own_digits - 6 : own_digits].tolist() == [4, 9, 0, 8, 9, 8]
+    assert target[own_digits : own_digits + 19].tolist() == [*range(1, 10), *range(10)]
 
 
 def test_both_drawings_of_a_digit_share_group_and_label_and_differ(made):

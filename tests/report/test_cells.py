@@ -77,6 +77,32 @@ def test_a_missing_or_failed_seed_is_a_hole_and_never_averaged_over():
     assert cells_of(run(seed=0), run(seed=1), run(seed=2))["hole"].tolist() == [""]
 
 
+def test_a_gain_that_some_seeds_lack_is_a_hole_and_so_are_two_references():
+    rows = [run(seed=0, gain=1.0), run(seed=1, gain=2.0), run(seed=2, reference="source_only")]
+    (cell,) = cells_of(*rows).itertuples()
+    assert cell.hole == "1 of 3 seeds lack their reference source_only"
+    assert np.isnan(cell.gain)
+    rows = [run(seed=0, gain=1.0), run(seed=1, gain=2.0, reference="target_only")]
+    (cell,) = cells_of(*rows).itertuples()
+    assert cell.hole.startswith("seeds compared with different references (source_only, target_only)")
+
+
+def test_a_rule_that_the_protocol_has_no_data_for_is_not_called_missing():
+    (cell,) = cells_of(run(seed=0), selection="source_val").itertuples()
+    assert cell.hole == "no checkpoint by source_val under this protocol"
+
+
+def test_the_largest_p_of_equal_seeds_counts():
+    rows = [run(seed=i, gain=-9.0, gain_p=p) for i, p in enumerate([0.001, 0.04, 0.002])]
+    assert cells_of(*rows)["p"].tolist() == [0.04]
+
+
+def test_two_cells_of_one_name_are_refused():
+    rows = [run(seed=0), run(seed=0, run_key="r", cell_key="c")]
+    with pytest.raises(ValueError, match="would hide the other"):
+        list(grids(cells_of(*rows)))
+
+
 def test_a_seed_that_is_there_twice_is_refused():
     with pytest.raises(ValueError, match="two runs of one seed"):
         cells_of(run(seed=0), run(seed=0, run_key="other"))

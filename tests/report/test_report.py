@@ -1,6 +1,7 @@
 import csv
 import html.parser
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -102,8 +103,6 @@ def test_markdown_rows_are_as_wide_as_their_head(swept):
 
 
 def test_a_report_with_holes_says_so_and_exits_1(swept, toy, capsys):
-    import shutil
-
     key = next(k for k in swept.run_keys() if swept.record(k)["method"] == "dann")
     shutil.rmtree(swept.root / key)
     assert main(["report", "--out", "out"]) == 1
@@ -130,6 +129,31 @@ def test_variants_of_a_method_stand_apart(toy, capsys):
     text = capsys.readouterr().out.replace("\n", " ")
     assert "method.weight=1.0" in text
     assert "method.weight=2.0" in text
+
+
+def test_a_variant_without_a_run_hides_no_other(toy, tmp_path, capsys):
+    command = ["sweep", "dataset=toy", "pair=L-R", "hydra/launcher=basic", "--config-dir", str(toy)]
+    assert main([*command, "method=coral", "method.weight=1.0,2.0"]) == 0
+    store = RunStore(tmp_path / "store")
+    for key in store.run_keys():
+        if store.config(key)["method"].get("weight") == 2.0:
+            shutil.rmtree(store.root / key)
+    capsys.readouterr()
+    assert main(["report", "--out", "out"]) == 1
+    text = Path("out/report.md").read_text("utf-8")
+    assert "coral [method.weight=1.0] | coral [method.weight=2.0]" in text
+    assert "0 of 1 seeds (1 missing)" in text
+
+
+def test_runs_compared_at_different_levels_are_not_mixed(toy, capsys):
+    command = ["sweep", "dataset=toy", "pair=L-R", "hydra/launcher=basic", "--config-dir", str(toy), "method=coral"]
+    assert main([*command, "seed=0"]) == main([*command, "seed=1", "alpha=0.1"]) == 0
+    assert main(["report", "--out", "out"]) == 2
+    assert "compared at different levels, alpha = 0.05, 0.1" in capsys.readouterr().err
+    assert main([*command, "seed=0", "alpha=0.1"]) == 0
+    capsys.readouterr()
+    assert main(["report", "--out", "out"]) == 0
+    assert "90 % t interval" in Path("out/report.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def record(**changes):
     return {
         "run_key": "aa", "recipe_key": "r", "cell_key": "c", "status": "done", "reason": None, "dataset": "d",
         "pair": "a-b", "protocol": "p", "backbone": "b", "classifier": "k", "method": "m", "family": "f", "seed": 0,
-        "selection": "last", "oracle": False, "reference": "target_only", "sizes": {"n": 1, "target_test": 7},
+        "selection": "last", "oracle": False, "reference": "target_only", "alpha": 0.05, "sizes": {"n": 1, "target_test": 7},
         "selections": {"last": found, "oracle": {**found, "oracle": True}}, "costs": {"seconds": 1.5},
         "created": "2026-01-01", **changes,
     }  # fmt: skip

@@ -19,7 +19,8 @@ FAST = ["hydra/launcher=basic"]
 
 
 def sweep(toy: Path, *arguments: str) -> int:
-    return main(["sweep", "dataset=toy", *FAST, *arguments, "--config-dir", str(toy)])
+    launcher = [] if any(a.startswith("hydra/launcher") for a in arguments) else FAST
+    return main(["sweep", "dataset=toy", *launcher, *arguments, "--config-dir", str(toy)])
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ class FeatureClassifier(ABC):
         n_classes: columns of `predict_proba`, also where a training set lacks a class.
         seed: seed of the folds.
         C: inverse strength of the regularisation, > 0.
-        search: values of C to try by cross-validation on the labelled training examples (`fit` without weights or
-            `tuned`); None = take C as it is. The first of equally good values wins.
+        search: values of C to try by cross-validation (`tuned`); None = take C as it is. The first of equally good
+            values wins.
         folds: number of folds of that search.
     """
 
@@ -52,7 +52,11 @@ class FeatureClassifier(ABC):
         return x_ND
 
     def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
-        """Sets C by cross-validation on these examples, if a search is configured; returns itself."""
+        """Sets C by cross-validation on these examples, if a search is configured; returns itself.
+
+        The harness calls it with the labelled source, once for a run, whatever its method trains on: C belongs to the
+        recipe, so a method and its references get the same.
+        """
         if self.search is None:
             return self
         if (fewest := int(np.unique(labels_N, return_counts=True)[1].min())) < self.folds:
@@ -68,7 +72,6 @@ class FeatureClassifier(ABC):
 
     def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
         """Fits on (N, D) features with optional weights (N,) of mean 1; returns itself."""
-        self.tuned(x_ND, labels_N)
         self.model = self._model().fit(self._seen(x_ND), labels_N, sample_weight=weights_N)
         return self
 

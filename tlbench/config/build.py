@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_type_hints
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
-from pydantic import ValidationError
+from hydra.utils import get_class, get_method, instantiate
+from pydantic import TypeAdapter, ValidationError
 
 from tlbench.config.schema import Group, RunConfig, first_line
 from tlbench.data.dataset import Dataset
@@ -22,6 +22,7 @@ def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) 
     values = {k: v for k, v in group.items() if k not in ("name", *drop)}
     if "_target_" not in values:
         raise TlbenchError(f"conf/{kind}/{group.get('name')}.yaml has no _target_; it must name the class to build.")
+    _check_scalars(kind, values)
     try:
         return instantiate(values, _partial_=True)(**given)
     except ValidationError as error:
@@ -33,6 +34,24 @@ def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) 
         raise TlbenchError(
             f"{kind} '{group.get('name')}' ({values['_target_']}) does not fit its config: {error}."
         ) from error
+
+
+def _check_scalars(kind: str, values: Group) -> None:
+    """Raises TlbenchError where a number, text or truth value is not what the `_target_` says it takes."""
+    try:
+        target = get_method(values["_target_"])
+        hints = get_type_hints(getattr(target, "__init__") if isinstance(target, type) else target)  # noqa: B009
+    except (ImportError, ValueError, NameError, TypeError):
+        return  # what is wrong with the target itself is told where it is built
+    for key, hint in hints.items():
+        if key in values and hint in (int, float, str, bool):
+            try:
+                TypeAdapter(hint).validate_python(values[key], strict=hint in (int, bool))
+            except ValidationError as error:
+                raise TlbenchError(
+                    f"{kind}.{key}: {error.errors()[0]['msg']}, got {values[key]!r}. Set by {kind}.{key}=... on the "
+                    "command line or in conf/."
+                ) from error
 
 
 def method_class(group: Group) -> type[Method]:

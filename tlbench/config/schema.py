@@ -68,6 +68,13 @@ class References(Strict):
     with_shots: Annotated[list[str], Field(min_length=1)]
     methods: dict[str, Group]
 
+    @model_validator(mode="after")
+    def _are_known(self) -> References:
+        for name in [*self.without_shots, *self.with_shots]:
+            if name not in self.methods:
+                raise ValueError(f"reference {name!r} is none of {', '.join(sorted(self.methods))}")
+        return self
+
 
 class RunConfig(Strict):
     """Everything that one run needs."""

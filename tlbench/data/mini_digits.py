@@ -1,12 +1,13 @@
 """mini_digits: three domains of digits made on the spot from what scikit-learn and matplotlib carry.
 
-handwritten  UCI digits of the first half of the writers, upscaled, white on black
-photo        UCI digits of the second half, blended by absolute difference with patches of two photographs
+handwritten  UCI digits of the first seven writers, upscaled, white on black
+photo        UCI digits of the other six, blended by absolute difference with patches of two photographs
              (the recipe of MNIST-M: Ganin & Lempitsky, ICML 2015)
 printed      digits set in matplotlib's fonts, varied in size, place and slant
 
-The UCI digits are stored writer after writer, so cutting them in the middle keeps handwritings apart. Each handwritten
-digit is drawn twice (two sizes, places, angles); both drawings carry one group number and never part at a split.
+The UCI digits are stored writer after writer, each copying the same list of digits; they are cut between two writers.
+Each handwritten digit is drawn twice (two sizes, places, angles); both drawings carry one group number and never part at
+a split.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ from tlbench.data.printed_digits import draw_printed
 from tlbench.paths import cache_dir
 from tlbench.seeds import stream
 
-REVISION = 1
+REVISION = 2
 SIDE = 16
+FIRST_OF_PHOTO = 906
+"""The UCI digit with which the eighth of thirteen writers begins: 906 digits before it, 891 from it on."""
 DRAWINGS = 2
 
 
@@ -57,7 +60,7 @@ def make() -> dict[str, np.ndarray]:
     """Images (N, 3, 16, 16) uint8, labels (N,) and groups (N,) of the three domains, keyed `domain_part`."""
     strokes, labels = load_digits(return_X_y=True)
     strokes = (strokes.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-    half = len(strokes) // 2
+    half = FIRST_OF_PHOTO
     domains = {
         "handwritten": _handwritten(strokes[:half], labels[:half], "handwritten"),
         "photo": _on_photographs(*_handwritten(strokes[half:], labels[half:], "photo")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,32 @@ CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "fami
 BLOCK = ["dataset", "protocol", "backbone", "classifier"]
 
 
-def expected_seeds(store: RunStore) -> pd.DataFrame:
-    """Every run that a sweep of this store planned: run_key, cell_key, seed, and the columns of CELL."""
-    plans = sorted((store.root / "plans").glob("*.json"))
-    runs = [run for plan in plans for run in json.loads(plan.read_text("utf-8"))["runs"]]
-    table = pd.DataFrame(runs, columns=["run_key", "cell_key", "seed", "reference", *CELL])
-    return table.drop_duplicates("run_key", ignore_index=True)
+@dataclass(frozen=True)
+class Planned:
+    """What the sweeps of a store set out to do.
+
+    Attributes:
+        runs: run_key, cell_key, seed, and the columns of CELL, one row a run.
+        configs: cell_key to the cell's config.
+    """
+
+    runs: pd.DataFrame
+    configs: Mapping[str, Mapping[str, Any]]
+
+
+def planned(store: RunStore) -> Planned:
+    """All plans of a store together."""
+    plans = [json.loads(path.read_text("utf-8")) for path in sorted((store.root / "plans").glob("*.json"))]
+    table = pd.DataFrame(
+        [run for plan in plans for run in plan["runs"]], columns=["run_key", "cell_key", "seed", *CELL]
+    )
+    configs = {cell: config for plan in plans for cell, config in plan["cells"].items()}
+    return Planned(table.drop_duplicates("run_key", ignore_index=True), configs)
 
 
 def summarise(
     runs: pd.DataFrame,
-    planned: pd.DataFrame,
+    plan: pd.DataFrame,
     *,
     selection: str,
     alpha: float,
@@ -38,7 +54,7 @@ def summarise(
 
     Args:
         runs: tidy table (`read_runs`); accuracy in [0, 1], gains in points.
-        planned: runs that sweeps have planned (`expected_seeds`).
+        plan: runs that sweeps have planned (`Planned.runs`).
         selection: whose rows to take.
         alpha: 1 - level of intervals, threshold of flags.
         variants: cell_key to words that tell apart cells with the same axes.
@@ -55,14 +71,18 @@ def summarise(
     done = runs[(runs["status"] == "done") & (runs["selection"] == selection)]
     if done.duplicated(["cell_key", "seed"]).any():
         raise ValueError("a cell has two runs of one seed; such a table is not averaged")
-    everything = pd.concat([runs[["run_key", "cell_key", "seed", *CELL]], planned], ignore_index=True)
+    everything = pd.concat([runs[["run_key", "cell_key", "seed", *CELL]], plan], ignore_index=True)
     everything = everything.drop_duplicates("run_key")
     rows = []
     for key, whole in everything.groupby("cell_key", sort=False):
         own = done[done["cell_key"] == key].sort_values("seed")
         bad = runs[(runs["cell_key"] == key) & (runs["status"] != "done")]
+        other = runs[(runs["cell_key"] == key) & (runs["status"] == "done")]
         row = {**whole.iloc[0][CELL].to_dict(), "cell_key": key, "variant": (variants or {}).get(str(key), "")}
-        rows.append({**row, **_numbers(own, bad, whole["seed"].nunique(), alpha)})
+        numbers = _numbers(own, bad, whole["seed"].nunique(), alpha)
+        if own.empty and len(other):
+            numbers["hole"] = f"no checkpoint by {selection} under this protocol"
+        rows.append({**row, **numbers})
     cells = pd.DataFrame(rows)
     if cells.empty:
         return cells
@@ -83,7 +103,7 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
         "n_seeds": len(own),
         "n_expected": n_expected,
         "uses_target_labels": bool(own["uses_target_labels"].any() if len(own) else bad["uses_target_labels"].any()),
-        "hole": _hole(len(own), n_expected, bad),
+        "hole": _hole(own, n_expected, bad),
         "reference": None,
         "basis": "seeds",
         "runs_negative": int((own["gain_flag"] == "negative").sum()),
@@ -93,7 +113,7 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
         return row
     s = spread((100 * own["accuracy"]).tolist(), alpha)
     row |= {"accuracy": s.mean, "accuracy_sd": s.sd, "accuracy_half": s.half}
-    if own["gain"].isna().any():
+    if own["reference"].isna().all():
         return row
     gains = own["gain"].tolist()
     s = spread(gains, alpha)
@@ -105,28 +125,40 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
     return row
 
 
-def _hole(n: int, n_expected: int, bad: pd.DataFrame) -> str:
-    if n == n_expected:
-        return ""
-    states = [f"{count} {status}" for status, count in bad["status"].value_counts().items()]
-    missing = n_expected - n - len(bad)
-    return f"{n} of {n_expected} seeds" + f" ({', '.join([*states, *([f'{missing} missing'] if missing else [])])})"
+def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
+    """What keeps a cell from a mean: runs that are not there, or gains that are not, or not over one reference."""
+    if len(own) < n_expected:
+        states = [f"{count} {status}" for status, count in bad["status"].value_counts().items()]
+        missing = n_expected - len(own) - len(bad)
+        return (
+            f"{len(own)} of {n_expected} seeds"
+            + f" ({', '.join([*states, *([f'{missing} missing'] if missing else [])])})"
+        )
+    wanted = own["reference"].fillna("none").unique()
+    if len(wanted) > 1:
+        return f"seeds compared with different references ({', '.join(sorted(wanted))}): run the sweep again"
+    if without := int((own["reference"].notna() & own["gain"].isna()).sum()):
+        return f"{without} of {n_expected} seeds lack their reference {wanted[0]}"
+    return ""
 
 
-def variant_names(store: RunStore, runs: pd.DataFrame) -> dict[str, str]:
-    """Words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`."""
+def variant_names(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
+    """Words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`.
+
+    Cells that are planned and have no run yet count too.
+    """
     found: dict[str, str] = {}
-    first = runs.drop_duplicates("cell_key")
-    for _, same in first.groupby([*BLOCK, "method"], dropna=False):
-        crowded = same[same.duplicated("pair", keep=False)]
-        if crowded.empty:
+    every = pd.concat([runs[["run_key", "cell_key", *CELL]], plans.runs[["run_key", "cell_key", *CELL]]])
+    for _, same in every.drop_duplicates("cell_key").groupby([*BLOCK, "method"], dropna=False):
+        if not same.duplicated("pair").any():
             continue
-        flat = {row.cell_key: _flat(store.config(row.run_key)) for row in same.itertuples()}
+        configs = {r.cell_key: plans.configs.get(r.cell_key) or store.config(r.run_key) for r in same.itertuples()}
+        flat = {cell: _flat(config) for cell, config in configs.items()}
         keys = sorted({k for values in flat.values() for k in values})
         differing = [k for k in keys if len({str(values.get(k)) for values in flat.values()}) > 1]
-        for row in same.itertuples():
-            words = ", ".join(f"{k}={flat[row.cell_key].get(k)}" for k in differing)
-            found[str(row.cell_key)] = words or f"cell {str(row.cell_key)[:6]}"
+        for cell, values in flat.items():
+            words = ", ".join(f"{k}={values.get(k)}" for k in differing)
+            found[str(cell)] = words or f"cell {str(cell)[:6]}"
     return found
 
 

@@ -42,6 +42,8 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
         methods = list(dict.fromkeys(method_name(row) for row in rows))
         pairs = sorted(dict.fromkeys(block["pair"]))
         found = {(row.pair, method_name(row)): row for row in rows}
+        if len(found) < len(rows):
+            raise ValueError("two cells of one pair and method bear the same name; one would hide the other")
         references = sorted({str(row.reference) for row in rows if not pd.isna(row.reference)})
         title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
         yield Grid(title, pairs, methods, found, _averages(found, pairs, methods), ", ".join(references))

@@ -63,8 +63,9 @@ def legend(alpha: float, n_tests: int, selection: str) -> str:
     rule = "ORACLE (best on the target test labels)" if selection == "oracle" else selection
     return (
         f"Accuracy and gain in percentage points on the target test part, mean over seeds ± half width of the "
-        f"{100 * (1 - alpha):g} % t interval over seeds; selection {rule}. Flags: Holm over the {n_tests} gains of this "
-        f"report at level {alpha:g}. ▼ negative transfer, ▲ positive, ○ inconclusive, ? fewer than three seeds. "
-        f"In brackets: runs that are "
-        f"negative or positive by themselves (exact paired test on the test examples, not corrected)."
+        f"{100 * (1 - alpha):g} % t interval over seeds (over the test examples where all seeds gain the same); "
+        f"selection {rule}. Flags: Holm over the {n_tests} gains of this report at level {alpha:g}; a cell's test takes the "
+        "seeds as random and the test examples as given. ▼ negative transfer, ▲ positive, ○ inconclusive, ? fewer than "
+        "three seeds. In brackets: runs that are negative or positive by themselves (exact paired test on the test "
+        "examples, not corrected)."
     )

@@ -60,6 +60,13 @@ class RunStore:
                 f"{path} is damaged ({error}). Delete the folder '{path.parent}' and run again."
             ) from error
 
+    def stamp(self, key: str) -> int | None:
+        """When the record of a run was last written (ns), or None: it changes whenever the run is done again."""
+        try:
+            return (self.root / key / "record.json").stat().st_mtime_ns
+        except OSError:
+            return None
+
     def status(self, key: str) -> str | None:
         """`done`, `failed`, `skipped`, or None for a run that left nothing."""
         record = self.record(key)
@@ -88,6 +95,13 @@ class RunStore:
             for stale in self.root.glob(f".{key}-*"):
                 shutil.rmtree(stale, ignore_errors=True)
             yield
+
+    def rewrite_record(self, record: dict[str, Any]) -> None:
+        """Replaces the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
+        folder = self.root / record["run_key"]
+        with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
+            json.dump(record, file, indent=1, allow_nan=False)
+        os.replace(file.name, folder / "record.json")
 
     def write(
         self,

@@ -8,10 +8,11 @@ Columns (the same in `report --format csv`):
     accuracy, macro_f1, ece           in [0, 1], on the target test part
     step                              training step of the chosen checkpoint
     n_test                            test examples
-    reference, reference_run          the reference that `gain` is against, and its run key
+    reference, reference_run          the reference that `gain` is against, and its run key (none: it could not be had)
+    alpha                             1 - level of the run's interval, and level of its flag
     gain, gain_low, gain_high, gain_p, gain_flag    percentage points; see tlbench.transfer.gain.Gain
     gain_over_NAME                    gain over each reference that was there, by its name
-    seconds, train_seconds, peak_memory_mb, examples_per_second
+    seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
     created                           time at which the run ended, UTC
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
 """
@@ -30,7 +31,7 @@ COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "accuracy", "macro_f1", "ece", "step", "n_test", "reference",
-    "reference_run", *GAIN.values(), *COSTS, "created",
+    "reference_run", "alpha", *GAIN.values(), *COSTS, "created",
 ]  # fmt: skip
 
 
@@ -60,7 +61,8 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         **{metric: found["metrics"][metric] for metric in ("accuracy", "macro_f1", "ece")},
     }
     gains = found["gains"]
+    row |= {"reference": record["reference"], "alpha": record["alpha"]}
     if (primary := record["reference"]) in gains:
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
-        row |= {"reference": primary, "reference_run": gains[primary]["run_key"]}
+        row["reference_run"] = gains[primary]["run_key"]
     return row | {f"gain_over_{reference}": gain["gain"] for reference, gain in gains.items()}

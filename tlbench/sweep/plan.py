@@ -97,8 +97,15 @@ def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], n
     folder = store.root / "plans"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
-        json.dump({"name": name, "arguments": list(arguments), "runs": runs}, file, indent=1)
+        plan = {"name": name, "arguments": list(arguments), "runs": runs, "cells": _cells(jobs)}
+        json.dump(plan, file, indent=1)
     os.replace(file.name, folder / f"{name}.json")
+
+
+def _cells(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
+    """Config of each cell, so that a report can tell cells apart before they have a run."""
+    configs = {job.cell: job.config for job in jobs}
+    return {cell: config.model_dump(mode="json") for cell, config in configs.items()}
 
 
 def plan_name(arguments: Sequence[str]) -> str:

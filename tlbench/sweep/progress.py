@@ -17,7 +17,7 @@ POLL_SECONDS = 0.5
 @contextmanager
 def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterator[None]:
     """Shows how many of these runs have left a fresh folder, until the block ends."""
-    before = {key: _stamp(store, key) for key in keys}
+    before = {key: store.stamp(key) for key in keys}
     ended = threading.Event()
     columns = [
         TextColumn("[bold]sweep"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -31,7 +31,7 @@ def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterato
             while True:
                 over = ended.is_set()
                 for key in list(open_keys):
-                    if _stamp(store, key) != before[key]:
+                    if store.stamp(key) != before[key]:
                         open_keys.discard(key)
                         bad += store.status(key) == "failed"
                 bar.update(task, completed=len(keys) - len(open_keys), bad=f"[red]{bad} failed" if bad else "")
@@ -46,10 +46,3 @@ def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterato
         finally:
             ended.set()
             thread.join()
-
-
-def _stamp(store: RunStore, key: str) -> float | None:
-    try:
-        return (store.root / key / "record.json").stat().st_mtime
-    except OSError:
-        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +17,10 @@ from rich.console import Console
 from tlbench.config.compose import Composer
 from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
+from tlbench.run import is_current, lost
+from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
 from tlbench.sweep.progress import sweep_bar
-
-FINISHED = ("done", "skipped")
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,13 @@ class Outcome:
     jobs: list[Job]
     statuses: dict[str, str | None]
     store: RunStore
+
+
+def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
+    """Whether nothing is left to do for a job: it cannot be run, or is done and compared with what it asks for."""
+    if record is None or record["status"] == "failed":
+        return False
+    return record["status"] == "skipped" or is_current(record, job.config)
 
 
 class TlbenchSweeper(Sweeper):
@@ -58,7 +64,7 @@ class TlbenchSweeper(Sweeper):
         store, name = RunStore(stores.pop()), plan_name(arguments)
         store.check_writable()
         write_plan(store, jobs, arguments, name)
-        todo = [job for job in jobs if store.status(job.key) not in FINISHED]
+        todo = [job for job in jobs if not is_finished(store.record(job.key), job)]
         console = Console(stderr=True, quiet=self.quiet)
         references = sum(not job.asked for job in jobs)
         console.print(
@@ -66,10 +72,10 @@ class TlbenchSweeper(Sweeper):
         )
         if todo:
             with sweep_bar(store, [job.key for job in todo], console):
-                self._launch(todo, name)
+                self._launch(todo, name, store)
         return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store)
 
-    def _launch(self, todo: Sequence[Job], name: str) -> None:
+    def _launch(self, todo: Sequence[Job], name: str, store: RunStore) -> None:
         """Stage by stage: a reference is done before the runs that are compared with it."""
         assert self.hydra_context is not None
         assert self.config is not None
@@ -77,12 +83,14 @@ class TlbenchSweeper(Sweeper):
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self.hydra_context, task_function=self.task_function, config=self.config
         )
-        started = 0
-        for stage in sorted(Counter(job.stage for job in todo)):
+        for stage in sorted({job.stage for job in todo}):
             jobs = [job for job in todo if job.stage == stage]
-            named: list[list[str]] = [_with_group(job.overrides, name) for job in jobs]
-            launcher.launch(named, initial_job_idx=started)
-            started += len(jobs)
+
+            def launch(some: Sequence[Job]) -> None:
+                launcher.launch([_with_group(job.overrides, name) for job in some], initial_job_idx=0)
+
+            for job, reason in launch_all(jobs, launch, store):
+                lost(job.config, reason)
 
 
 def _with_group(overrides: Sequence[str], name: str) -> list[str]:

@@ -9,17 +9,26 @@ import numpy as np
 import pytorch_lightning as pl
 
 from tlbench.data.domain import Inputs
+from tlbench.errors import Diverged
 from tlbench.training.module import AdaptationModule
 from tlbench.training.predict import in_batches
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Class probabilities at one point of a run: (N, C) on the test part, (V, C) on source validation or None."""
+    """Class probabilities at one point of a run: (N, C) on the test part, (V, C) on source validation or None.
+
+    Raises:
+        Diverged: a probability is not finite. The last step's terms may have been, and its update not.
+    """
 
     step: int
     test: np.ndarray
     source_val: np.ndarray | None
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite(p).all() for p in (self.test, self.source_val) if p is not None):
+            raise Diverged(self.step, "prediction")
 
 
 @dataclass
