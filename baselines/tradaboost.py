@@ -45,11 +45,12 @@ class TrAdaBoost(EstimatorMethod):
             )
         n, m = len(task.source), len(task.shots)
         x, y = stack([task.source.inputs, task.shots.inputs]), np.concatenate([task.source.labels, task.shots.labels])
-        weights = np.ones(n + m)
+        weights, wrong = np.ones(n + m), np.ones(n + m, dtype=bool)
         self.learners, self.votes, self.history = [], [], []
         for _ in range(self.rounds):
-            learner = copy.copy(self.classifier).fit(x, y, weights * (n + m) / weights.sum())
-            wrong = learner.predict_proba(x).argmax(axis=1) != y
+            if wrong.any():  # else the weights are as they were, and so would the learner be
+                learner = copy.copy(self.classifier).fit(x, y, weights * (n + m) / weights.sum())
+                wrong = learner.predict_proba(x).argmax(axis=1) != y
             beta_t = target_beta(weights[n:], wrong[n:])
             self.history.append(
                 {

@@ -109,6 +109,7 @@ def test_a_base_learner_without_an_error_makes_it_pooling():
     method = TrAdaBoost(rounds=6, classifier=LinearSVM(n_classes=2, seed=0, C=1.0))
     method.fit(dataclasses.replace(task, source=apart, shots=shots))
     assert [h["source_share"] for h in method.history] == pytest.approx([20 / 24] * 6)
+    assert len({id(learner) for learner in method.learners}) == 1  # fitted once, not six times over
     pooled = LinearSVM(n_classes=2, seed=0, C=1.0)
     pooled.fit(np.concatenate([apart.inputs, shots.inputs]), np.concatenate([apart.labels, shots.labels]))
     test = held_out.test.inputs * 11

@@ -1,0 +1,56 @@
+"""What README.md and docs/ say: links lead somewhere, commands are understood."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.support import jobs_of
+from tlbench.cli import LISTED
+from tlbench.paths import conf_dir
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+REAL = ("office_caltech10", "amazon_reviews", "mnist_usps")
+
+
+def commands(page: Path) -> list[list[str]]:
+    lines = [line.strip().strip("`") for line in page.read_text("utf-8").splitlines()]
+    found = [shlex.split(line, comments=True) for line in lines if re.match(r"tlbench +(run|sweep) ", line)]
+    return [words[2:] for words in found if "--config-dir" not in words and "..." not in words]
+
+
+def ids(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=ids)
+def test_commands_are_understood(page):
+    for words in commands(page):
+        if not any(name in " ".join(words) for name in REAL):
+            assert jobs_of(*words)
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("real_data")
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=ids)
+def test_commands_on_real_data_are_understood(page):
+    for words in commands(page):
+        if any(name in " ".join(words) for name in REAL):
+            assert jobs_of(*words)
+
+
+def test_every_list_that_the_readme_names_is_there_and_every_group_is_named():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for group in (path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "sweep"):
+        assert f"`{group}`" in text
+    table = text[text.index("| group |") : text.index("What a command leaves open")]
+    for name in re.findall(r"\| `(\w+s)` \|", table):
+        assert name in LISTED
