@@ -31,12 +31,14 @@ from tlbench.selection import ORACLE, chosen, no_source_val
 from tlbench.task import HeldOut, load_task
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.transfer.gain import paired_gain
+from tlbench.worker import end_with_parent
 
 SCHEMA = 1
 
 
 def execute(config: DictConfig) -> str:
     """The task function that Hydra's launchers call; returns the run's status."""
+    end_with_parent()
     return ensure_run(settle(config, HydraConfig.get().runtime.choices))
 
 

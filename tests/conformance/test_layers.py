@@ -19,7 +19,7 @@ ORDER = [
     {"task"},
     {"protocols"},
     {"data"},
-    {"environment", "seeds", "paths"},
+    {"environment", "seeds", "paths", "worker"},
     {"errors"},
     {"__init__"},
 ]

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,16 @@ def test_a_users_own_method_in_one_file_and_one_config(toy, store):
     assert "nudge                equal means" in listed.stdout
 
 
+def children_of(parent: int) -> list[int]:
+    """Processes that this one started (Linux)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(path.parent.name))
+    return found
+
+
 @pytest.mark.slow
 def test_kill_minus_9_loses_no_finished_run_and_repeats_none(toy, store):
     command = [
@@ -154,6 +165,8 @@ def test_kill_minus_9_loses_no_finished_run_and_repeats_none(toy, store):
         assert time.monotonic() < deadline
         assert running.poll() is None, "it ended before it could be killed"
         time.sleep(0.02)
+    workers = children_of(running.pid)
+    assert workers
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     finished = stamps(store)
@@ -164,6 +177,7 @@ def test_kill_minus_9_loses_no_finished_run_and_repeats_none(toy, store):
     assert len(after) == 24
     assert {key: after[key] for key in finished} == finished
     assert all(store.status(key) == "done" for key in after)
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]  # they ended with their sweep
 
 
 @pytest.mark.slow
