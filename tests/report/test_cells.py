@@ -97,6 +97,12 @@ def test_the_largest_p_of_equal_seeds_counts():
     assert cells_of(*rows)["p"].tolist() == [0.04]
 
 
+def test_a_cell_with_a_hole_is_not_called_helped_or_hurt():
+    rows = [run(seed=0, gain=-9.0), run(seed=1, gain=-9.5), run(seed=2, status="failed")]
+    assert len(unanimous(cells_of(*rows[:2]), "negative")) == 1
+    assert len(unanimous(cells_of(*rows), "negative")) == 0
+
+
 def test_two_cells_of_one_name_are_refused():
     rows = [run(seed=0), run(seed=0, run_key="r", cell_key="c")]
     with pytest.raises(ValueError, match="would hide the other"):

@@ -63,6 +63,15 @@ def test_a_damaged_record_is_named(tmp_path):
         RunStore(tmp_path).record("ab12")
 
 
+def test_missing_predictions_are_named(tmp_path):
+    store = RunStore(tmp_path)
+    store.write(RECORD, {}, ROWS)
+    for damage in (lambda p: p.write_bytes(b"x"), lambda p: p.unlink()):
+        damage(tmp_path / "ab12" / "predictions.parquet")
+        with pytest.raises(TlbenchError, match=r"predictions\.parquet is missing or damaged\. Delete the folder"):
+            store.predictions("ab12", "last")
+
+
 def test_no_pickle_is_written(tmp_path):
     store = RunStore(tmp_path)
     store.write(RECORD, {"seed": 0}, ROWS)

@@ -84,6 +84,11 @@ def test_a_sweep_of_nothing_but_impossible_runs_is_the_users_mistake(toy, capsys
     assert "Set protocol.shots=3" in capsys.readouterr().err
 
 
+def test_a_sweep_of_no_runs_is_told(toy, capsys):
+    assert sweep(toy, "pair=L-R", "method=dann", "seed=range(0)") == 2
+    assert "ask for no run at all" in capsys.readouterr().err
+
+
 def test_more_shots_than_a_class_holds_are_told(toy, capsys):
     arguments = ["run", "dataset=toy", "pair=L-R", "method=tradaboost", "protocol.shots=19", "--config-dir", str(toy)]
     assert main(arguments) == 2

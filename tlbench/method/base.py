@@ -20,7 +20,7 @@ class Method:
     """
 
     learner: ClassVar[Literal["gradient", "estimator", "either"]]
-    family: ClassVar[str]
+    family: ClassVar[str] = "other"
     revision: ClassVar[int] = 1
     needs_shots: ClassVar[bool] = False
     oracle: ClassVar[bool] = False

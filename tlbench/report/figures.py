@@ -26,7 +26,7 @@ def gain_heat_map(grid: Grid) -> Figure | None:
         return None
     gains = np.array([[_number(grid, pair, method) for method in methods] for pair in grid.pairs])
     reach = max(1.0, float(np.nanmax(np.abs(gains))))
-    figure = Figure(figsize=(2.6 + 1.25 * len(methods), 1.3 + 0.5 * len(grid.pairs)), layout="constrained")
+    figure = Figure(figsize=(2.6 + 1.25 * len(methods), max(3.0, 1.3 + 0.5 * len(grid.pairs))), layout="constrained")
     axes = figure.subplots()
     shown = axes.imshow(gains, cmap="PuOr", norm=TwoSlopeNorm(0.0, -reach, reach), aspect="auto")
     axes.set_xticks(range(len(methods)), methods, rotation=20, ha="right")

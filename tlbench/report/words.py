@@ -55,7 +55,12 @@ def runs_alone(cell: Any) -> str:
 def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
     """Cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
     runs = cells["runs_negative" if flag == "negative" else "runs_positive"]
-    return cells[(runs == cells["n_seeds"]) & (cells["n_seeds"] > 1) & ~cells["flag"].isin(["negative", "positive"])]
+    return cells[
+        cells["gain"].notna()
+        & (runs == cells["n_seeds"])
+        & (cells["n_seeds"] > 1)
+        & ~cells["flag"].isin(["negative", "positive"])
+    ]
 
 
 def legend(alpha: float, n_tests: int, selection: str) -> str:

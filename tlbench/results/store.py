@@ -77,7 +77,13 @@ class RunStore:
 
     def predictions(self, key: str, selection: str) -> pd.DataFrame:
         """Test predictions of a run under one selection: id, group, label, prediction, confidence."""
-        table = pd.read_parquet(self.root / key / "predictions.parquet")
+        path = self.root / key / "predictions.parquet"
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise TlbenchError(
+                f"{path} is missing or damaged. Delete the folder '{path.parent}' and run again."
+            ) from error
         return table[table["selection"] == selection].drop(columns="selection").reset_index(drop=True)
 
     def history(self, key: str) -> pd.DataFrame:

@@ -58,6 +58,8 @@ class TlbenchSweeper(Sweeper):
 
     def sweep(self, arguments: Sequence[str]) -> Outcome:
         jobs = self.plan(arguments)
+        if not jobs:
+            raise TlbenchError("These arguments ask for no run at all, as seed=range(0) would.")
         stores = {job.config.store for job in jobs}
         if len(stores) > 1:
             raise TlbenchError(f"A sweep writes to one store, got {sorted(stores)}.")
