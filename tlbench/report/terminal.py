@@ -32,7 +32,8 @@ def print_leaderboard(cells: pd.DataFrame, selection: str, alpha: float, console
             line = f"  {method_name(cell)} on {cell.pair}: {plus_minus(cell.gain, cell.gain_half, signed=True)} over "
             console.print(
                 Text(
-                    f"{line}{cell.reference}: no flag over seeds after Holm, but each of its {cell.n_seeds} runs is beyond noise by itself"
+                    f"{line}{cell.reference}: no flag over seeds after Holm, but each of its {cell.n_seeds} runs is "
+                    "beyond noise by itself"
                 )
             )
     holes = cells[cells["hole"] != ""]
