@@ -58,7 +58,9 @@ def test_backbones(name):
 
 @pytest.mark.parametrize("name", FILES_OF["classifier"])
 def test_classifiers(name):
-    rehearse(config_of(*MINI, f"classifier={name}", "backbone=identity"))
+    config = config_of(*MINI, f"classifier={name}", "backbone=identity")
+    rehearse(config)
+    assert config.classifier["name"] == name
 
 
 @pytest.mark.parametrize("name", FILES_OF["protocol"])
