@@ -1,0 +1,1 @@
+"""Fetching data sets: named sources are downloaded, checked and unpacked below the data folder."""
