@@ -13,6 +13,7 @@ from tlbench.task import Labelled, Task
 
 class Oracle(Reference):
     oracle = True
+    domains = ("target", "target")
 
     def examples(self, task: Task, target_labels: np.ndarray | None) -> list[Labelled]:
         if target_labels is None:

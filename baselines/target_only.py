@@ -13,6 +13,7 @@ from tlbench.task import Labelled, Task
 
 class TargetOnly(Reference):
     needs_shots = True
+    domains = ("target", "target")
 
     def examples(self, task: Task, target_labels: np.ndarray | None) -> list[Labelled]:
         return [shots_of(task)]

@@ -64,6 +64,12 @@ def config_of(*arguments: str, config_dir: Path | str | None = None) -> RunConfi
     return config
 
 
+def settled(*overrides: str) -> RunConfig:
+    """The config that these overrides make, with no look at data."""
+    with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+        return machine.composer.run_config(list(overrides))
+
+
 def predictions_of(store: RunStore, method: str, selection: str = "last", **where: object) -> pd.DataFrame:
     """Stored predictions of the one run of this method (and of these record fields)."""
     records = [r for key in store.run_keys() if (r := store.record(key)) and r["method"] == method]

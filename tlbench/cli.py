@@ -9,7 +9,19 @@ from collections.abc import Sequence
 
 from tlbench.errors import TlbenchError, unknown
 
-LISTED = ("datasets", "methods", "backbones", "classifiers", "protocols", "optims", "selections", "loggers", "sweeps")
+LISTED = (
+    "datasets",
+    "methods",
+    "augments",
+    "backbones",
+    "classifiers",
+    "protocols",
+    "optims",
+    "trainers",
+    "selections",
+    "loggers",
+    "sweeps",
+)
 FORMATS = ("html", "md", "csv", "latex")
 DESCRIPTION = (
     "Benchmark transfer learning: train methods, compare them with matched references, say where transfer hurts."
@@ -64,6 +76,12 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--format", action="append", choices=FORMATS, help="write only this; may be repeated")
     sub.add_argument("--selection", default="last", choices=("last", "source_val", "oracle"))
     sub.set_defaults(command=report)
+    sub = commands.add_parser("data", help="fetch a data set, or check its files")
+    sub.add_argument("action", choices=("get", "check"))
+    sub.add_argument("name", help="as `tlbench list datasets` names it")
+    sub.add_argument("overrides", nargs="*", help="key=value, such as data_dir=DIR or dataset.root=DIR")
+    sub.add_argument("--config-dir", help="a folder of your own configs")
+    sub.set_defaults(command=data)
     sub = commands.add_parser("list", help="what there is to choose from")
     sub.add_argument("what", metavar="|".join(LISTED))
     sub.add_argument("--config-dir", help="a folder of your own configs")
@@ -94,6 +112,13 @@ def report(options: argparse.Namespace) -> int:
 
     store = options.store or os.environ.get("TLBENCH_STORE", "results/runs")
     return make_report(store, options.out, options.format or list(FORMATS), options.selection)
+
+
+def data(options: argparse.Namespace) -> int:
+    from tlbench.data_commands import check_data, get_data
+
+    command = get_data if options.action == "get" else check_data
+    return command(options.name, options.overrides, options.config_dir)
 
 
 def list_options(options: argparse.Namespace) -> int:

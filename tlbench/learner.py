@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning.loggers import Logger
+from torch import nn
 
 from tlbench.backbones.small import Identity
+from tlbench.backbones.timm_model import TimmBackbone, check_pixels, check_size
+from tlbench.backbones.weights import weights_hash
 from tlbench.classifiers.estimators import FeatureClassifier
-from tlbench.classifiers.head import Network
-from tlbench.config.build import build, classifier_learner, method_class, protocol_of
-from tlbench.config.schema import RunConfig
-from tlbench.data.domain import as_rows
+from tlbench.classifiers.network import Network
+from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of
+from tlbench.config.schema import Group, RunConfig
+from tlbench.data.domain import Inputs, as_rows
+from tlbench.data.images.rows import ImageRows
+from tlbench.errors import TlbenchError
 from tlbench.loggers import log_curves
 from tlbench.method import EstimatorMethod, GradientMethod, Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
@@ -22,39 +29,95 @@ from tlbench.seeds import torch_seed
 from tlbench.selection import SOURCE_VAL, no_source_val
 from tlbench.task import HeldOut, Task, map_inputs
 from tlbench.training.checkpoints import Checkpoint
+from tlbench.training.features import kept_features
 from tlbench.training.fit import device_of, fit_gradient
 from tlbench.training.predict import frozen_features
 
 Learner = GradientMethod | EstimatorMethod
+HOW = ("mode", "last_k", "batch_norm")
+"""Keys of a backbone config that say how it is trained, not what it is."""
 
 
 def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Learner, Task, HeldOut]:
     """Backbone, classifier and method; the task comes back with frozen features where the backbone is frozen.
 
     Weights depend on the seed alone, not on the method, so a method and its references start from the same network.
+    A frozen backbone under random augmentation stays in the network: its features change from step to step.
     """
     gradient = classifier_learner(config.classifier) == "gradient"
-    torch_seed(config.seed, "backbone")
-    backbone = build("backbone", config.backbone, drop=("mode",), input_shape=task.input_shape)
-    if config.backbone["mode"] == "frozen" and config.backbone["name"] != "identity":
-        device, width = device_of(config.trainer.accelerator), backbone.out_dim
-        task, held_out = map_inputs(task, held_out, lambda x: frozen_features(backbone, x, device), (width,))
-        backbone = Identity(input_shape=(width,))
+    augmented = isinstance(task.source.inputs, ImageRows) and not task.source.inputs.augment.is_plain
+    if is_frozen(config.backbone) and not (gradient and augmented):
+        task, held_out = _on_features(config, task, held_out)
+        backbone: nn.Module = Identity(input_shape=task.input_shape)
+    else:
+        backbone = built_backbone(config.backbone, config.seed, task.input_shape)
     if not gradient:
-        task, held_out = map_inputs(task, held_out, as_rows, (backbone.out_dim,))
+        task, held_out = map_inputs(task, held_out, as_rows, (int(np.prod(task.input_shape)),))
         classifier = build("classifier", config.classifier, n_classes=task.n_classes, seed=config.seed)
         classifier.tuned(task.source.inputs, task.source.labels)
         return _with_classifier(config, task, held_out, classifier), task, held_out
     torch_seed(config.seed, "head")
     head = build("classifier", config.classifier, in_dim=backbone.out_dim, n_classes=task.n_classes)
-    return _with_network(config, task, held_out, Network(backbone, head)), task, held_out
+    how = config.backbone.get("batch_norm", "shared")
+    network = Network(backbone, head, fixed=fixed_parameters(backbone, config.backbone), batch_norm=how)
+    return _with_network(config, task, held_out, network), task, held_out
+
+
+def is_frozen(backbone: Group) -> bool:
+    """Whether a backbone has weights, and none of them is trained."""
+    return backbone["mode"] == "frozen" and backbone["name"] != "identity"
+
+
+def built_backbone(group: Group, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
+    """The backbone of a run with this seed."""
+    torch_seed(seed, "backbone")
+    return build("backbone", group, drop=HOW, input_shape=input_shape)
+
+
+def fixed_parameters(backbone: nn.Module, group: Group) -> list[nn.Parameter]:
+    """Those that are not trained: all of them, or all but those of the last k stages."""
+    if group["mode"] == "finetune":
+        return []
+    if group["mode"] == "frozen":
+        return list(backbone.parameters())
+    stages, last = backbone.stages() if isinstance(backbone, TimmBackbone) else [], int(group.get("last_k", 0))
+    if not 1 <= last <= len(stages):
+        raise TlbenchError(
+            f"backbone.mode=last_k trains the last backbone.last_k stages, but backbone '{group['name']}' has "
+            f"{len(stages)} and last_k is {last}."
+        )
+    return [p for stage in stages[: len(stages) - last] for p in stage]
+
+
+@lru_cache(maxsize=2)
+def _frozen_backbone(group: str, seed: int, input_shape: tuple[int, ...]) -> tuple[nn.Module, str]:
+    """A frozen backbone and the hash of its weights, built once for all runs of a process."""
+    backbone = built_backbone(json.loads(group), seed, input_shape).requires_grad_(False).eval()
+    return backbone, weights_hash(backbone)
+
+
+def _on_features(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Task, HeldOut]:
+    """The task with the features of a frozen backbone as its inputs; those of images are computed once and kept."""
+    group = config.backbone
+    loaded = bool(group.get("pretrained") or group.get("weights"))
+    backbone, digest = _frozen_backbone(json.dumps(group), 0 if loaded else config.seed, task.input_shape)
+    device, width = device_of(config.trainer.accelerator), int(backbone.out_dim)  # type: ignore[arg-type]
+
+    def features(inputs: Inputs) -> np.ndarray:
+        if isinstance(inputs, ImageRows):
+            return kept_features(backbone, digest, inputs, device, config.backbone["name"])
+        return frozen_features(backbone, inputs, device)
+
+    return map_inputs(task, held_out, features, (width,))
 
 
 def _with_network(config: RunConfig, task: Task, held_out: HeldOut, network: Network) -> GradientMethod:
     torch_seed(config.seed, "method")
     if not issubclass(method_class(config.method), Reference):
         return build("method", config.method, network=network)
-    return SupervisedNetwork(network=network, examples=_examples(config, task, held_out))
+    reference = build("method", config.method)
+    examples = _examples(reference, task, held_out)
+    return SupervisedNetwork(network=network, examples=examples, domains=reference.domains)
 
 
 def _with_classifier(
@@ -62,12 +125,12 @@ def _with_classifier(
 ) -> EstimatorMethod:
     if not issubclass(method_class(config.method), Reference):
         return build("method", config.method, classifier=classifier)
-    return SupervisedEstimator(classifier=classifier, examples=_examples(config, task, held_out))
+    examples = _examples(build("method", config.method), task, held_out)
+    return SupervisedEstimator(classifier=classifier, examples=examples)
 
 
-def _examples(config: RunConfig, task: Task, held_out: HeldOut) -> list:
+def _examples(reference: Reference, task: Task, held_out: HeldOut) -> list:
     """A reference's labelled sets; target labels leave the harness here, and only for an oracle."""
-    reference = build("method", config.method)
     return reference.examples(task, held_out.target_labels if reference.oracle else None)
 
 
@@ -79,35 +142,69 @@ def rehearse(config: RunConfig) -> None:
     """
     if config.selection.rule == SOURCE_VAL and not protocol_of(config).keeps_source_val:
         raise no_source_val(config.selection.name, config.protocol["name"])
-    _rehearse(json.dumps([config.dataset, config.protocol, config.backbone, config.classifier, config.method]))
+    parts = ("protocol", "augment", "backbone", "classifier", "method")
+    augment, backbone = augment_of(config), config.backbone
+    if augment is not None and backbone.get("pretrained") and not backbone.get("weights"):
+        check_pixels(backbone["model"], augment.mean, augment.sd)
+    _rehearse(json.dumps({part: getattr(config, part) for part in parts}), input_shape_of(config))
+
+
+def input_shape_of(config: RunConfig) -> tuple[int, ...]:
+    """Shape of one example as the backbone gets it. Raises TlbenchError where data set and augment do not fit."""
+    dataset, augment = dataset_of(config), augment_of(config)
+    if dataset.input_shape and augment is not None:
+        raise TlbenchError(
+            f"augment={config.augment['name']} is for images in files, but dataset={config.dataset['name']} holds arrays. "
+            "Use augment=none."
+        )
+    if not dataset.input_shape and augment is None:
+        raise TlbenchError(
+            f"dataset={config.dataset['name']} holds images in files: choose an augment, such as augment=office."
+        )
+    return dataset.input_shape if augment is None else augment.input_shape
 
 
 @lru_cache(maxsize=256)
-def _rehearse(groups: str) -> None:
-    dataset, protocol, backbone, classifier, method = json.loads(groups)
-    build("protocol", protocol)
-    shape = build("dataset", dataset, name=dataset["name"], data_dir="").input_shape
-    unloaded = {**backbone, "pretrained": False} if "pretrained" in backbone else backbone
+def _rehearse(groups: str, shape: tuple[int, ...]) -> None:
+    group = json.loads(groups)
+    build("protocol", group["protocol"])
+    backbone, classifier = group["backbone"], group["classifier"]
+    unloaded = {
+        **backbone,
+        **{key: value for key, value in (("pretrained", False), ("weights", None)) if key in backbone},
+    }
     with torch.device("meta"):
-        width = build("backbone", unloaded, drop=("mode",), input_shape=shape).out_dim
+        model = build("backbone", unloaded, drop=HOW, input_shape=shape)
+    check_size(model, backbone["name"], shape)
+    fixed = fixed_parameters(model, backbone)
     if classifier_learner(classifier) == "gradient":
-        head = build("classifier", classifier, in_dim=width, n_classes=2)
-        given: dict[str, Any] = {"network": Network(Identity(input_shape=(width,)), head)}
+        head = build("classifier", classifier, in_dim=model.out_dim, n_classes=2)
+        Network(model, head, fixed=fixed, batch_norm=backbone.get("batch_norm", "shared"))
+        given: dict[str, Any] = {"network": Network(Identity(input_shape=(model.out_dim,)), head)}
     else:
         given = {"classifier": build("classifier", classifier, n_classes=2, seed=0)}
-    kind = method_class(method)
+    kind = method_class(group["method"])
     if kind.learner == "either":
-        build("method", method)
+        build("method", group["method"])
     elif kind.learner == classifier_learner(classifier):
-        build("method", method, **given)
+        build("method", group["method"], **given)
 
 
 def checkpoints_of(
-    learner: Learner, task: Task, held_out: HeldOut, config: RunConfig, logger: Logger | None
+    learner: Learner,
+    task: Task,
+    held_out: HeldOut,
+    config: RunConfig,
+    logger: Logger | None,
+    resume: Path | None = None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
-    """Trains and predicts: checkpoints in order, and the terms of every step (of every round, for an estimator)."""
+    """Trains and predicts: checkpoints in order, and the terms of every step (of every round, for an estimator).
+
+    Args:
+        resume: file in which a gradient method keeps its state, and from which it goes on.
+    """
     if isinstance(learner, GradientMethod):
-        return fit_gradient(learner, task, held_out, config, logger)
+        return fit_gradient(learner, task, held_out, config, logger, resume)
     learner.fit(task)
     val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs)
     log_curves(logger, learner.history)

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from threadpoolctl import threadpool_limits
 
 from tlbench import environment, loggers
-from tlbench.config.build import build, dataset_of, method_class, protocol_of
+from tlbench.config.build import augment_of, build, dataset_of, method_class, protocol_of
 from tlbench.config.compose import settle
 from tlbench.config.keys import cell_key, recipe_key, run_key
 from tlbench.config.refusals import refuse_impossible
@@ -76,7 +76,7 @@ def ensure_run(config: RunConfig) -> str:
             with threadpool_limits(config.trainer.threads or None):
                 if config.trainer.threads:
                     torch.set_num_threads(config.trainer.threads)
-                result, predictions, history = attempt(config, store, references, logs)
+                result, predictions, history = attempt(config, store, references, logs, store.resume_file(key))
             record |= {"status": "done", "reason": None, **result}
         except Refused as error:
             record |= {"status": "skipped", "reason": str(error)}
@@ -89,6 +89,7 @@ def ensure_run(config: RunConfig) -> str:
             record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
         record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
         store.write(record, config.model_dump(mode="json"), predictions, history, extra=logs)
+        store.resume_file(key).unlink(missing_ok=True)
         shutil.rmtree(logs, ignore_errors=True)
     return record["status"]
 
@@ -131,19 +132,19 @@ def _reference_key(config: RunConfig, name: str) -> str | None:
 
 
 def attempt(
-    config: RunConfig, store: RunStore, references: dict[str, str | None], logs: Path
+    config: RunConfig, store: RunStore, references: dict[str, str | None], logs: Path, resume: Path
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
     """The steps of a run; returns what the record gets, the predictions and the history."""
     clock = Clock()
     dataset = dataset_of(config)
-    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed)
+    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed, augment_of(config))
     clock.lap("load")
     learner, task, held_out = build_learner(config, task, held_out)
     clock.lap("build")
     logger = build("logger", config.logger, config=config, folder=logs)
     ok = False
     try:
-        checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger)
+        checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger, resume)
         clock.lap("fit")
         picks = chosen(checkpoints, task, held_out)
         if config.selection.rule not in picks:

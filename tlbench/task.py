@@ -10,6 +10,9 @@ import numpy as np
 
 from tlbench.data.dataset import Dataset, Pair
 from tlbench.data.domain import Domain, Inputs, stack
+from tlbench.data.images.augment import Augment
+from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.rows import in_cache
 from tlbench.protocols import Protocol
 
 
@@ -59,12 +62,18 @@ class HeldOut:
     target_labels: np.ndarray
 
 
-def load_task(dataset: Dataset, pair: Pair, protocol: Protocol, seed: int) -> tuple[Task, HeldOut]:
-    """Reads the domains, splits them by the protocol and applies the data set's transforms."""
-    sources, target = [dataset.load(name) for name in pair.sources], dataset.load(pair.target)
+def load_task(
+    dataset: Dataset, pair: Pair, protocol: Protocol, seed: int, augment: Augment | None = None
+) -> tuple[Task, HeldOut]:
+    """Reads the domains, splits them by the protocol and applies the data set's transforms.
+
+    Args:
+        augment: what is done to images in files, whose cache is made now where there is none; None for arrays.
+    """
+    sources, target = [dataset.load_as(name, "source") for name in pair.sources], dataset.load_as(pair.target, "target")
     rows = protocol.rows(sources, target, seed)
-    source_x = [_transformed(dataset, s, fit) for s, fit in zip(sources, rows.source_fit, strict=True)]
-    target_x = _transformed(dataset, target, rows.target_fit)
+    source_x = [_transformed(dataset, s, fit, augment) for s, fit in zip(sources, rows.source_fit, strict=True)]
+    target_x = _transformed(dataset, target, rows.target_fit, augment)
 
     def from_sources(parts: list[np.ndarray]) -> Labelled:
         inputs = stack([x[part] for x, part in zip(source_x, parts, strict=True)])
@@ -80,7 +89,7 @@ def load_task(dataset: Dataset, pair: Pair, protocol: Protocol, seed: int) -> tu
         shots=from_target(rows.target_shots) if len(rows.target_shots) else None,
         source_val=source_val if len(source_val) else None,
         n_classes=len(dataset.classes),
-        input_shape=dataset.input_shape,
+        input_shape=dataset.input_shape if augment is None else augment.input_shape,
     )
     test = rows.target_test
     hidden = target.labels[rows.target_unlabelled]
@@ -100,8 +109,10 @@ def map_inputs(
     return replace(task, **changed, target=function(task.target), input_shape=shape), replace(held_out, test=test)
 
 
-def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray) -> Inputs:
+def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray, augment: Augment | None) -> Inputs:
     inputs = domain.inputs
+    if isinstance(inputs, ImageFiles) and augment is not None:
+        inputs = in_cache(inputs, augment, f"{dataset.name} {domain.name}")
     for transform in dataset.transforms:
         inputs = transform(inputs, fit)
     return inputs

@@ -1,7 +1,8 @@
 import torch
 
 from tlbench.backbones.small import Identity
-from tlbench.classifiers.head import Head, Network
+from tlbench.classifiers.head import Head
+from tlbench.classifiers.network import Network
 
 
 def test_features_are_what_enters_the_last_layer():

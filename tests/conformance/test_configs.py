@@ -1,10 +1,14 @@
 """Every file in conf/ composes, builds and says in its first line what it is."""
 
-import pytest
-import yaml
+from pathlib import Path
 
-from tests.support import config_of, jobs_of
-from tlbench.config.build import build, dataset_of, protocol_of
+import pytest
+from PIL import Image
+
+from tests.support import config_of, jobs_of, settled
+from tlbench.config.build import augment_of, dataset_of, protocol_of
+from tlbench.data.fetch.sources import Source
+from tlbench.data_commands import composed
 from tlbench.learner import rehearse
 from tlbench.listing import describe
 from tlbench.paths import conf_dir
@@ -12,10 +16,18 @@ from tlbench.paths import conf_dir
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}
 MINI = ("dataset=mini_digits", "pair=H-P")
-FITTING = {"resnet18": "classifier=head", "resnet50": "classifier=head", "lenet": "classifier=head",
-           "mlp": "classifier=head", "identity": "classifier=head"}  # fmt: skip
+SMALL = ("identity", "lenet", "mlp")
+"""Backbones for arrays; the others are for images in files."""
+OWN = {
+    "image_folder": ["dataset.root=own"],
+    "image_list": ["dataset.root=own", "dataset.lists={left: left.txt, right: right.txt}"],
+    "arrays": ["dataset.paths={left: left.csv, right: right.csv}"],
+    "hub": ["dataset.path=saved"],
+}
+"""Configs for data of one's own, and what they need."""
 COVERED = {
     "",
+    "augment",
     "dataset",
     "method",
     "backbone",
@@ -51,9 +63,23 @@ def test_methods(name):
 
 @pytest.mark.parametrize("name", FILES_OF["backbone"])
 def test_backbones(name):
-    config = config_of(*MINI, f"backbone={name}", FITTING[name])
+    chosen = [f"backbone={name}", *(["backbone.name=convnext_tiny.fb_in1k"] if name == "timm" else [])]
+    if name in SMALL:
+        config = config_of(*MINI, *chosen, "classifier=head")
+    else:
+        config = settled("dataset=office31", "pair=A-W", "augment=office", "classifier=head", "method=dann", *chosen)
     rehearse(config)
     assert config.backbone["mode"] in ("finetune", "frozen")
+
+
+@pytest.mark.parametrize("name", FILES_OF["augment"])
+def test_augments(name):
+    augment = augment_of(settled(*MINI, f"augment={name}", "backbone=lenet", "classifier=head"))
+    if name == "none":
+        assert augment is None
+        return
+    assert augment.input_shape == ((3, 32, 32) if name == "digits" else (3, 224, 224))
+    assert augment.is_plain == (name in ("plain", "digits"))
 
 
 @pytest.mark.parametrize("name", FILES_OF["classifier"])
@@ -74,15 +100,57 @@ def test_plain_groups(group):
         assert getattr(config_of(*MINI, f"{group}={name}"), group).name == name
 
 
+@pytest.fixture
+def own_data():
+    """Two domains of two classes in every form that the configs for one's own data take."""
+    import datasets
+
+    rows = {"image": [], "label": [], "domain": []}
+    for domain in ("left", "right"):
+        for label, kind in enumerate(("cat", "dog")):
+            folder = Path("own") / domain / kind
+            folder.mkdir(parents=True)
+            for i in range(2):
+                path = folder / f"{i}.png"
+                Image.new("RGB", (8, 8), (40 * i, 90 * label, len(domain))).save(path)
+                rows["image"].append(str(path))
+                rows["label"].append(kind)
+                rows["domain"].append(domain)
+        lines = (f"{domain}/{kind}/{i}.png {label}" for label, kind in enumerate(("cat", "dog")) for i in range(2))
+        Path(f"{domain}.txt").write_text("\n".join(lines))
+        Path(f"{domain}.csv").write_text("a,b,y\n1,2,0\n3,4,1\n5,6,1\n")
+    table = datasets.Dataset.from_dict(rows).cast_column("image", datasets.Image())
+    table.save_to_disk("saved")
+
+
 @pytest.mark.parametrize("name", FILES_OF["dataset"])
-def test_datasets(name):
-    values = yaml.safe_load((conf_dir() / "dataset" / f"{name}.yaml").read_text("utf-8"))
-    dataset = build("dataset", values, name=name, data_dir="nowhere")
+def test_datasets(name, own_data):
+    dataset, sources, _ = composed(name, ["data_dir=nowhere", *OWN.get(name, [])], None)
     assert len(dataset.pairs) == len(dataset.domains) * (len(dataset.domains) - 1)
     assert len(set(dataset.short.values())) == len(dataset.short)
-    assert dataset.about.keys() == {"homepage", "licence", "citation"}
+    assert dataset.about.keys() >= {"homepage", "licence", "citation"}
+    assert all(dataset.about.values())
     assert dataset.recipe.keys() >= {"reference", "gradient", "estimator"}
     assert dataset.recipe["reference"] in ("gradient", "estimator")
+    assert dataset.metric in ("accuracy", "mean_class_accuracy")
+    assert [Source(**source) for source in sources] or dataset.by_hand or name == "mini_digits"
+    counts = getattr(dataset, "counts", None)
+    assert counts is None or counts.keys() == dataset.short.keys()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_data_of_ones_own_are_read(name, own_data):
+    dataset, _, _ = composed(name, OWN[name], None)
+    assert dataset.domains == ("left", "right")
+    assert dataset.short == {"left": "L", "right": "R"}
+    domain = dataset.load_as("right", "target")
+    assert domain.labels.tolist() == ([0, 1, 1] if name == "arrays" else [0, 0, 1, 1])
+    if name == "arrays":
+        assert domain.inputs.tolist() == [[1, 2], [3, 4], [5, 6]]
+    else:
+        assert [domain.inputs.read(i)[0, 0].tolist() for i in range(4)] == [
+            [0, 0, 5], [40, 0, 5], [0, 90, 5], [40, 90, 5],
+        ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FILES_OF["logger"])

@@ -8,6 +8,7 @@ import tlbench
 ORDER = [
     {"__main__"},
     {"cli"},
+    {"data_commands"},
     {"sweep", "report", "listing"},
     {"run"},
     {"learner"},

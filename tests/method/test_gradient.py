@@ -4,7 +4,8 @@ import torch
 from torch.nn import functional as F
 
 from tlbench.backbones.small import Identity
-from tlbench.classifiers.head import Head, Network
+from tlbench.classifiers.head import Head
+from tlbench.classifiers.network import Network
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 

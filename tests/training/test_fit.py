@@ -7,7 +7,8 @@ from torch import nn
 
 from tests.support import config_of, gaussian_task
 from tlbench.backbones.small import MLP
-from tlbench.classifiers.head import Head, Network
+from tlbench.classifiers.head import Head
+from tlbench.classifiers.network import Network
 from tlbench.config.schema import OptimConfig
 from tlbench.errors import Diverged, TlbenchError
 from tlbench.method import GradientMethod
@@ -89,14 +90,17 @@ def test_the_first_step_and_term_that_is_not_finite_are_named(config):
 
 def optim(**changes) -> OptimConfig:
     return OptimConfig(**{"name": "x", "kind": "sgd", "lr": 0.2, "weight_decay": 0.01, "backbone_lr": 0.1,
-                          "schedule": "constant", "batch_size": 4, "steps": 10, "evaluations": 1, **changes})  # fmt: skip
+                          "schedule": "constant", "batch_size": 4, "balanced": False, "steps": 10, "evaluations": 1,
+                          **changes})  # fmt: skip
 
 
-def test_the_backbone_has_its_own_learning_rate_and_every_parameter_is_in_one_group():
+@pytest.mark.parametrize(("pretrained", "rate"), [(True, 0.02), (False, 0.2)])
+def test_pretrained_weights_have_a_learning_rate_of_their_own_and_every_parameter_is_in_one_group(pretrained, rate):
     method = Constant(network=network())
+    method.network.backbone.pretrained = pretrained
     method.extra = nn.Linear(2, 2)
     groups = AdaptationModule(method, optim()).configure_optimizers()["optimizer"].param_groups
-    assert [group["lr"] for group in groups] == pytest.approx([0.2, 0.02])
+    assert [group["lr"] for group in groups] == pytest.approx([0.2, rate])
     assert {id(p) for p in groups[1]["params"]} == {id(p) for p in method.network.backbone.parameters()}
     assert sorted(id(p) for g in groups for p in g["params"]) == sorted(id(p) for p in method.parameters())
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from tlbench.backbones.weights import load_weights
 from tlbench.errors import TlbenchError, unknown
 
 
@@ -15,9 +18,13 @@ class TimmBackbone(nn.Module):
     Args:
         model: timm's name, such as `resnet50.a1_in1k`.
         pretrained: load the weights that timm names for it (a download at first use).
+        weights: a file of weights to load instead, see `load_weights`.
+
+    Attributes:
+        pretrained: whether the weights come from elsewhere: then they get a smaller learning rate.
     """
 
-    def __init__(self, *, input_shape: Sequence[int], model: str, pretrained: bool) -> None:
+    def __init__(self, *, input_shape: Sequence[int], model: str, pretrained: bool, weights: str | None = None) -> None:
         super().__init__()
         import timm  # slow to import, and most runs on small data need none of it
 
@@ -28,14 +35,77 @@ class TimmBackbone(nn.Module):
             )
         if not timm.is_model(model):
             raise unknown("timm model", model, timm.list_models(f"*{model[:4]}*"), f"backbone.model={model}")
-        try:
-            self.model = timm.create_model(model, pretrained=pretrained, in_chans=input_shape[0], num_classes=0)
-        except OSError as error:
-            raise TlbenchError(
-                f"The weights of timm model '{model}' could not be loaded ({type(error).__name__}). "
-                "Check the network, or set backbone.pretrained=false for random weights."
-            ) from error
+        tag = model.partition(".")[2]
+        if tag and model not in (known := timm.list_pretrained(f"{model.partition('.')[0]}.*")):
+            raise unknown("weights of a timm model", model, known, f"backbone.model={model}")
+        options: dict[str, Any] = {"in_chans": input_shape[0], "num_classes": 0}
+        setting = timm.models.get_pretrained_cfg(model)
+        if setting is not None and setting.fixed_input_size:
+            options["img_size"] = tuple(input_shape[1:])
+        self.pretrained = pretrained or weights is not None
+        self.model = _created(model, pretrained and weights is None, options)
+        if weights is not None:
+            classifier = "" if setting is None else setting.classifier
+            load_weights(self.model, weights, (classifier,) if isinstance(classifier, str) else tuple(classifier or ()))
         self.out_dim: int = self.model.num_features  # type: ignore[assignment]
+        if hasattr(self.model, "head_hidden_size"):
+            self.out_dim = self.model.head_hidden_size  # type: ignore[assignment]
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return self.model(x_BCHW)
+
+    def stages(self) -> list[list[nn.Parameter]]:
+        """Parameters in the order of depth, from the stem on: a residual stage or a transformer block each."""
+        from timm.models import group_parameters
+
+        named = dict(self.model.named_parameters())
+        groups = group_parameters(self.model, self.model.group_matcher(coarse=True))  # type: ignore[operator]
+        return [[named[name] for name in groups[key]] for key in sorted(groups)]
+
+
+def _created(model: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
+    import timm
+
+    try:
+        return timm.create_model(model, pretrained=pretrained, **options)
+    except (TypeError, AssertionError, ValueError) as error:
+        raise TlbenchError(
+            f"timm model '{model}' cannot be built for images of {options.get('img_size', 'this size')}: {error}."
+        ) from error
+    except Exception as error:  # whatever the hub's client raises without a network
+        if not pretrained:
+            raise
+        raise TlbenchError(
+            f"The weights of timm model '{model}' could not be loaded ({type(error).__name__}). Check the network, "
+            "name a file by backbone.weights=FILE, or set backbone.pretrained=false for random weights."
+        ) from error
+
+
+def check_pixels(model: str, mean: Sequence[float], sd: Sequence[float]) -> None:
+    """Raises TlbenchError where images are normalised otherwise than for the training of timm's weights."""
+    import timm
+
+    setting = timm.models.get_pretrained_cfg(model) if timm.is_model(model) else None
+    if setting is not None and (list(setting.mean), list(setting.std)) != (list(mean), list(sd)):
+        raise TlbenchError(
+            f"The weights of timm model '{model}' expect pixels of mean {_list(setting.mean)} and sd {_list(setting.std)}. "
+            f"Set augment.mean={_list(setting.mean)} augment.sd={_list(setting.std)}."
+        )
+
+
+def _list(numbers: Sequence[float]) -> str:
+    return f"[{','.join(map(str, numbers))}]"
+
+
+def check_size(backbone: nn.Module, name: str, input_shape: Sequence[int]) -> None:
+    """Raises TlbenchError where a backbone (on the meta device) does not take examples of this shape."""
+    try:
+        backbone.eval()(torch.empty(2, *input_shape, device="meta"))
+    except NotImplementedError:
+        pass  # some operation has no meta form: the run itself will tell
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise TlbenchError(
+            f"backbone '{name}' does not take examples of shape {tuple(input_shape)}: {reason} "
+            "Set augment.size, or another backbone."
+        ) from error

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tlbench.config.schema import Group, RunConfig, first_line
 from tlbench.data.dataset import Dataset
+from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.protocols import Protocol
@@ -79,6 +80,11 @@ def dataset_of(config: RunConfig) -> Dataset:
 def _dataset(group: str, data_dir: str) -> Dataset:
     values = json.loads(group)
     return build("dataset", values, name=values["name"], data_dir=data_dir)
+
+
+def augment_of(config: RunConfig) -> Augment | None:
+    """What is done to the images of a run; None where its data set holds arrays."""
+    return build("augment", config.augment)
 
 
 def protocol_of(config: RunConfig) -> Protocol:

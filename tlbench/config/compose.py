@@ -15,24 +15,37 @@ from omegaconf.errors import OmegaConfBaseException
 from tlbench.config.schema import RunConfig, checked
 from tlbench.errors import TlbenchError, unknown
 
-GROUPS = ("dataset", "protocol", "backbone", "classifier", "method", "optim", "trainer", "selection", "logger")
+GROUPS = (
+    "dataset",
+    "protocol",
+    "augment",
+    "backbone",
+    "classifier",
+    "method",
+    "optim",
+    "trainer",
+    "selection",
+    "logger",
+)
 PER_RUN = ("pair", "seed")
 """Plain values that most jobs of a sweep differ in; composing once and setting them saves a sweep its start-up time."""
 
 
 def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
-    """A composed Hydra config, resolved and checked; each group gets the name of its file as `name`."""
+    """A composed Hydra config, resolved and checked; each group gets the name of its file as `name`, unless it has one."""
     values = plain(config)
     values.pop("hydra", None)
     for group in GROUPS:
         if not isinstance(values.get(group), dict):
             raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
-        values[group] = {**values[group], "name": choices[group]}
+        values[group] = {"name": choices[group], **values[group]}
     return checked(values)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A resolved config as plain dicts and lists."""
+    """A resolved config as plain dicts and lists. Raises TlbenchError where a value must be set and is not."""
+    if missing := sorted(OmegaConf.missing_keys(config)):
+        raise TlbenchError(f"{missing[0]} must be set: {missing[0]}=...")
     values = OmegaConf.to_container(config, resolve=True)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

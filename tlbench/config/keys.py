@@ -6,8 +6,11 @@ import hashlib
 import json
 from typing import Any
 
+from tlbench.backbones.weights import file_hash
 from tlbench.config.schema import RunConfig
 
+NOT_DATA = {"about", "recipe", "root", "paths", "lists", "sources", "by_hand"}
+"""Of a data set's config: words for people, and paths, whose content is in the fingerprint."""
 NOT_CONTENT = {"data_dir", "store", "logger", "trainer", "selection", "references", "alpha", "group", "sweep"}
 """Paths, logging, hardware and what is only reported: a run is the same run whatever they are."""
 
@@ -15,9 +18,11 @@ NOT_CONTENT = {"data_dir", "store", "logger", "trainer", "selection", "reference
 def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
     """All that two runs must share to be compared: everything but the method, and the data's fingerprint."""
     recipe = config.model_dump(mode="json", exclude=NOT_CONTENT | {"method"})
-    recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in ("about", "recipe")}
+    recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in NOT_DATA}
     # batch statistics (MMD, CORAL) are of one device's share of a batch, so the number of devices moves numbers
-    hardware = {"precision": config.trainer.precision, "devices": config.trainer.devices}
+    hardware = {name: getattr(config.trainer, name) for name in ("precision", "devices", "accumulate", "tf32")}
+    if recipe["backbone"].get("weights"):
+        recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
     return {**recipe, **hardware, "fingerprint": fingerprint}
 
 

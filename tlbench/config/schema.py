@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tlbench.errors import TlbenchError
 
 Positive = Annotated[int, Field(ge=1)]
-MODES = ("finetune", "frozen")
+MODES = ("finetune", "frozen", "last_k")
 Group = dict[str, Any]
 """A group that is built from its `_target_`, with the name of its file under `name`."""
 
@@ -22,6 +22,8 @@ class OptimConfig(Strict):
     """Optimiser, schedule and budget of gradient methods; part of the recipe.
 
     `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
+    `backbone_lr` times lr is the rate of pretrained backbone weights; weights from scratch have lr itself. `balanced`: all
+    classes of the labelled sets come equally often.
     """
 
     name: str
@@ -33,6 +35,7 @@ class OptimConfig(Strict):
     backbone_lr: Annotated[float, Field(ge=0)]
     schedule: Literal["constant", "annealed", "cosine"]
     batch_size: Annotated[int, Field(ge=2)]
+    balanced: bool
     steps: Positive
     evaluations: Positive
 
@@ -44,12 +47,21 @@ class OptimConfig(Strict):
 
 
 class TrainerConfig(Strict):
-    """Hardware. `precision` and `devices` move numbers by design, so these two are part of the run key."""
+    """Hardware. `precision`, `devices`, `accumulate` and `tf32` move numbers by design, so these are part of the run key.
+
+    `accumulate`: parts in which the batch of a step is worked through. `checkpoint_steps`: steps between two states that
+    are kept, from which an interrupted run goes on. `threads` are the processor's.
+    """
 
     name: str
     accelerator: Literal["cpu", "gpu", "auto"]
     devices: Positive
     precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    tf32: bool
+    channels_last: bool
+    compile: bool
+    accumulate: Positive
+    checkpoint_steps: Positive
     threads: Annotated[int, Field(ge=0)]
     progress: bool
 
@@ -82,6 +94,7 @@ class RunConfig(Strict):
     dataset: Group
     pair: str
     protocol: Group
+    augment: Group
     backbone: Group
     classifier: Group
     method: Group

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from tlbench.data.domain import Domain, Inputs
 from tlbench.errors import TlbenchError, unknown
 
+Role = Literal["source", "target"]
 Transform = Callable[[Inputs, np.ndarray], Inputs]
 """(inputs, rows that may be looked at) -> inputs. A protocol names the rows, so that no statistic of a held-out
 test part reaches training."""
@@ -38,9 +39,13 @@ class Dataset(ABC):
         name: as in `conf/dataset/NAME.yaml`.
         short: short code of each domain, in the order in which domains are listed; `A-W` stands for `amazon-webcam`.
         classes: class names; their number fixes the label space.
-        input_shape: shape of one example, (D,) or (channels, height, width).
+        input_shape: shape of one example, (D,) or (channels, height, width); empty for image files, which take it from
+            their `augment`.
         transforms: applied in turn to the inputs of a domain.
-        about: homepage, licence, citation; for people.
+        metric: what tables report and gains are over: `accuracy`, or `mean_class_accuracy`.
+        about: homepage, licence, citation, layout; for people.
+        sources: what `tlbench data get` fetches; it reads them in the config.
+        by_hand: what to do where it cannot.
         recipe: what a command that names no backbone, classifier or protocol gets; read when a run is composed.
     """
 
@@ -52,7 +57,10 @@ class Dataset(ABC):
         classes: Sequence[Any],
         input_shape: Sequence[int],
         transforms: Sequence[Transform] = (),
+        metric: Literal["accuracy", "mean_class_accuracy"] = "accuracy",
         about: Mapping[str, str] | None = None,
+        sources: Sequence[Mapping[str, Any]] = (),
+        by_hand: str | None = None,
         recipe: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
@@ -60,7 +68,9 @@ class Dataset(ABC):
         self.classes = tuple(str(c) for c in classes)
         self.input_shape = tuple(int(side) for side in input_shape)
         self.transforms = tuple(transforms)
+        self.metric = metric
         self.about, self.recipe = dict(about or {}), dict(recipe or {})
+        self.by_hand = by_hand
         for domain in self.short:
             if not re.fullmatch(r"\w+", domain, re.ASCII):
                 raise TlbenchError(f"Domain name '{domain}' of {name}: only letters, digits and _ are allowed.")
@@ -68,6 +78,10 @@ class Dataset(ABC):
     @abstractmethod
     def load(self, domain: str) -> Domain:
         """Reads one domain. Raises TlbenchError where a file is missing or is not what the config says."""
+
+    def load_as(self, domain: str, role: Role) -> Domain:
+        """The domain as a pair's source or target: the same, but where the two see different classes."""
+        return self.load(domain)
 
     @abstractmethod
     def fingerprint(self, domains: Sequence[str]) -> str:

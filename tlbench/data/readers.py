@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,9 +42,40 @@ def read_svmlight(path: Path, *, n_features: int, zero_based: bool) -> tuple[Inp
     """An svmlight file, features numbered from 0 or from 1: (N, n_features) sparse values, labels."""
     try:
         rows, labels = load_svmlight_file(str(path), n_features=n_features, zero_based=zero_based)
-    except ValueError as error:
+    except (ValueError, OSError, EOFError) as error:
         raise TlbenchError(f"{path} is no svmlight file of {n_features} features ({error}).") from error
     return rows.tocsr(), labels
+
+
+def read_idx(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+    """MNIST's idx files, gzipped or not: images (N, H, W) uint8, labels (N,)."""
+    found = []
+    for path, axes in ((images, 3), (labels, 1)):
+        try:
+            content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        except (OSError, EOFError, zlib.error) as error:
+            raise TlbenchError(f"{path} is no gzip file ({error}). Get the file again.") from error
+        shape = np.frombuffer(content[4 : 4 + 4 * axes], dtype=">i4")
+        if content[:4] != bytes((0, 0, 8, axes)) or len(content) != 4 + 4 * axes + int(np.prod(shape, dtype=np.int64)):
+            raise TlbenchError(f"{path} is no whole idx file of bytes with {axes} axes. Get the file again.")
+        found.append(np.frombuffer(content[4 + 4 * axes :], dtype=np.uint8).reshape(shape))
+    return found[0], found[1].astype(np.int64)
+
+
+def read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """SVHN's .mat files: X (32, 32, 3, N), y (N, 1) with 10 for the digit 0; images (N, 32, 32, 3) uint8, labels (N,)."""
+    images, labels = read_mat(path, inputs="X", labels="y")
+    if images.ndim != 4 or images.shape[2] != 3:
+        raise TlbenchError(f"{path}: field X must have shape (H, W, 3, N), got {images.shape}.")
+    return np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.astype(np.int64) % 10
+
+
+def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """USPS as LIBSVM distributes it: 256 values in [-1, 1], labels 1 to 10; images (N, 16, 16) uint8, labels 0 to 9."""
+    rows, labels = read_svmlight(path, n_features=256, zero_based=False)
+    dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
+    grey = np.rint((dense + 1) * 127.5).clip(0, 255).astype(np.uint8)
+    return grey.reshape(-1, 16, 16), labels.astype(np.int64) - 1
 
 
 def _fields(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tlbench.classifiers.head import Network
+from tlbench.classifiers.network import Network
 from tlbench.method.base import Method
 
 
@@ -38,10 +38,12 @@ class GradientMethod(Method, nn.Module):
     Attributes:
         progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
         needs_target: whether the unlabelled target passes through the network in training.
+        domains: of each labelled set, for batch norms with statistics of each domain.
     """
 
     learner = "gradient"
     needs_target = True
+    domains: tuple[str, ...] = ("source", "target")
 
     def __init__(self, *, network: Network) -> None:
         super().__init__()
@@ -54,13 +56,16 @@ class GradientMethod(Method, nn.Module):
 
     def losses(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> dict[str, Tensor]:
         """All terms of one step. The labelled sets come source first; they are one pool for the classification loss."""
-        outputs = [self.network(inputs) for inputs, _ in labelled]
-        labels = [labels for _, labels in labelled]
-        terms = {"classification": F.cross_entropy(torch.cat([logits for _, logits in outputs]), torch.cat(labels))}
-        if self.needs_target and target is not None:
-            features, logits = outputs[0]
-            source = SourceOutput(features, logits, labels[0])
-            terms |= self.adaptation_terms(source, TargetOutput(*self.network(target)))
+        batches, domains = [inputs for inputs, _ in labelled], list(self.domains[: len(labelled)])
+        adapts = self.needs_target and target is not None
+        if adapts and target is not None:
+            batches, domains = [*batches, target], [*domains, "target"]
+        outputs, labels = self.network.each(batches, domains), [labels for _, labels in labelled]
+        logits = torch.cat([logits for _, logits in outputs[: len(labelled)]])
+        terms = {"classification": F.cross_entropy(logits, torch.cat(labels))}
+        if adapts:
+            source = SourceOutput(*outputs[0], labels[0])
+            terms |= self.adaptation_terms(source, TargetOutput(*outputs[-1]))
         return terms
 
     def predict_proba(self, x: Tensor) -> Tensor:

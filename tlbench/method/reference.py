@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Reference(Method, ABC):
 
     learner = "either"
     family = "reference"
+    domains: ClassVar[tuple[str, ...]] = ("source", "target")
+    """Of each of its labelled sets."""
 
     @abstractmethod
     def examples(self, task: Task, target_labels: np.ndarray | None) -> list[Labelled]:
@@ -40,9 +42,11 @@ class SupervisedNetwork(GradientMethod):
 
     needs_target = False
 
-    def __init__(self, *, examples: list[Labelled], **base: Any) -> None:
+    def __init__(
+        self, *, examples: list[Labelled], domains: tuple[str, ...] = ("source", "target"), **base: Any
+    ) -> None:
         super().__init__(**base)
-        self.examples = examples
+        self.examples, self.domains = examples, domains
 
     def labelled(self, task: Task) -> list[Labelled]:
         return self.examples

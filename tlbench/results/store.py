@@ -89,6 +89,10 @@ class RunStore:
     def history(self, key: str) -> pd.DataFrame:
         return pd.read_parquet(self.root / key / "history.parquet")
 
+    def resume_file(self, key: str) -> Path:
+        """Where a run that is not finished keeps its state."""
+        return self.root / ".resume" / f"{key}.ckpt"
+
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
         """Held by the one process that works on this run; freed by the system when that process dies.

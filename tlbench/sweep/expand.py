@@ -84,8 +84,9 @@ def _pairs(composer: Composer, job: Sequence[str]) -> list[str]:
 
 def dataset_like(composer: Composer, job: Sequence[str]) -> Dataset:
     """The data set of a job, for its names and its recipe; reads no data."""
-    config = composer.raw([o for o in job if key_of(o) == "dataset"])
-    return build("dataset", plain(config.dataset), name=config.hydra.runtime.choices.dataset, data_dir="")
+    config = composer.raw([o for o in job if key_of(o) == "dataset" or key_of(o).startswith("dataset.")])
+    group = plain(config.dataset)
+    return build("dataset", group, name=group.get("name", config.hydra.runtime.choices.dataset), data_dir="")
 
 
 def _completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrides]:

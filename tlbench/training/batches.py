@@ -1,18 +1,23 @@
-"""Paired batches from memory: labelled examples and unlabelled target examples, for a number of steps."""
+"""Paired batches from memory or an image cache: labelled examples and unlabelled target examples, without end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tlbench.data.domain import Inputs, dense_float32
+from tlbench.data.images.rows import ImageBatch, ImageRows
 from tlbench.seeds import stream
 from tlbench.task import Labelled
+from tlbench.training.order import balanced, endless
 
-Batch = tuple[list[tuple[Tensor, Tensor]], Tensor | None]
+Examples = Tensor | ImageBatch
+"""Inputs of a batch: numbers, or images on their way to the device."""
+Batch = tuple[list[tuple[Examples, Tensor]], Examples | None]
 
 
 def share_out(total: int, sizes: Sequence[int]) -> list[int]:
@@ -23,16 +28,6 @@ def share_out(total: int, sizes: Sequence[int]) -> list[int]:
     return shares
 
 
-def endless(n: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Index batches of one size: permutations of 0..n-1 laid end to end."""
-    queue = np.empty(0, dtype=np.int64)
-    while True:
-        while len(queue) < batch:
-            queue = np.concatenate([queue, rng.permutation(n)])
-        yield queue[:batch]
-        queue = queue[batch:]
-
-
 class PairedBatches:
     """Iterates over `steps` batches; the same seed gives the same batches, each set from a stream of its own.
 
@@ -41,6 +36,11 @@ class PairedBatches:
         target: unlabelled target inputs, `batch_size` a step, or None.
         part: (rank, world), asked when iterating; this process takes every `world`-th example of each batch, from
             `rank` on.
+        balanced: the labelled sets give all classes equally often, each its examples in turn.
+        accumulate: each step's batch comes in so many parts, one after the other.
+
+    Attributes:
+        start: step of the first batch, where a run goes on.
     """
 
     def __init__(
@@ -52,30 +52,53 @@ class PairedBatches:
         steps: int,
         seed: int,
         part: Callable[[], tuple[int, int]] = lambda: (0, 1),
+        balanced: bool = False,
+        accumulate: int = 1,
     ) -> None:
-        self.labelled = [(torch.from_numpy(dense_float32(s.inputs)), torch.from_numpy(s.labels)) for s in labelled]
-        self.target = None if target is None else torch.from_numpy(dense_float32(target))
+        self.labelled = [(_held(s.inputs), torch.from_numpy(s.labels)) for s in labelled]
+        self.target = None if target is None else _held(target)
         self.batch_size, self.steps, self.seed, self.part = batch_size, steps, seed, part
+        self.balanced, self.accumulate, self.start = balanced, accumulate, 0
 
     def __len__(self) -> int:
-        return self.steps
+        return self.steps * self.accumulate  # also where a run goes on: Lightning counts the batches before
+
+    def orders(self) -> tuple[list[Iterator[np.ndarray]], Iterator[np.ndarray] | None]:
+        """Rows of each labelled set, and of the target, batch after batch from the first step of the run."""
+        shares = share_out(self.batch_size, [len(labels) for _, labels in self.labelled])
+        found = []
+        for i, ((_, labels), share) in enumerate(zip(self.labelled, shares, strict=True)):
+            rng = stream(self.seed, "batches", str(i))
+            found.append(balanced(labels.numpy(), share, rng) if self.balanced else endless(len(labels), share, rng))
+        if self.target is None:
+            return found, None
+        return found, endless(len(self.target), self.batch_size, stream(self.seed, "batches", "target"))
 
     def __iter__(self) -> Iterator[Batch]:
         rank, world = self.part()
-        mine = slice(rank, None, world)
-        sizes = [len(y) for _, y in self.labelled]
-        shares = share_out(self.batch_size, sizes)
-        orders = [
-            endless(size, share, stream(self.seed, "batches", str(i)))
-            for i, (size, share) in enumerate(zip(sizes, shares, strict=True))
-        ]
-        target_order = None
-        if self.target is not None:
-            target_order = endless(len(self.target), self.batch_size, stream(self.seed, "batches", "target"))
-        for _ in range(self.steps):
-            picks = [torch.from_numpy(next(order)[mine]) for order in orders]
-            parts = [(x[pick], y[pick]) for (x, y), pick in zip(self.labelled, picks, strict=True)]
-            if self.target is None or target_order is None:
-                yield parts, None
-            else:
-                yield parts, self.target[torch.from_numpy(next(target_order)[mine])]
+        orders, target_order = self.orders()
+        orders = [islice(order, self.start, None) for order in orders]
+        target_order = None if target_order is None else islice(target_order, self.start, None)
+        for step in range(self.start, self.steps):
+            rows = [next(order) for order in orders]
+            target_rows = None if target_order is None else next(target_order)
+            for turn in range(self.accumulate):
+                # a device takes every world-th example; a part of a step every accumulate-th of those
+                mine = slice(rank + turn * world, None, world * self.accumulate)
+                parts = [
+                    (self._picked(x, r, mine, str(i), step), y[torch.from_numpy(r[mine])])
+                    for i, ((x, y), r) in enumerate(zip(self.labelled, rows, strict=True))
+                ]
+                target = None
+                if self.target is not None and target_rows is not None:
+                    target = self._picked(self.target, target_rows, mine, "target", step)
+                yield parts, target
+
+    def _picked(self, held: Tensor | ImageRows, rows: np.ndarray, mine: slice, name: str, step: int) -> Examples:
+        if isinstance(held, Tensor):
+            return held[torch.from_numpy(rows[mine])]
+        return held[rows].drawn(stream(self.seed, "augment", name, str(step)), mine)
+
+
+def _held(inputs: Inputs) -> Tensor | ImageRows:
+    return inputs if isinstance(inputs, ImageRows) else torch.from_numpy(dense_float32(inputs))

@@ -43,14 +43,16 @@ class Snapshots(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step not in self.steps:
+        if trainer.global_step not in self.steps or (self.taken and self.taken[-1].step == trainer.global_step):
             return
         module = pl_module
         assert isinstance(module, AdaptationModule)
         module.settle_history()
         module.eval()
-        forward = module.method.predict_proba
+        forward, network = module.method.predict_proba, module.method.network
+        network.see("source")
         val = None if self.source_val is None else in_batches(forward, self.source_val, module.device)
+        network.see("target")
         self.taken.append(Checkpoint(trainer.global_step, in_batches(forward, self.test, module.device), val))
         module.train()
 

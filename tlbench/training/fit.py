@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.accelerators import CUDAAccelerator
 from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.loggers import Logger
 from torch.multiprocessing import ProcessRaisedException
@@ -21,18 +22,28 @@ from tlbench.loggers import log_curves
 from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
 from tlbench.task import HeldOut, Task
+from tlbench.training.ahead import Ahead
 from tlbench.training.batches import PairedBatches, share_out
 from tlbench.training.checkpoints import Checkpoint, Snapshots, evaluation_steps
 from tlbench.training.module import CHECK_EVERY, AdaptationModule
+from tlbench.training.resume import KeepState, usable
 from tlbench.training.several import HandOver, divergence_in, handed_over, rank_and_world
 
 
 def fit_gradient(
-    method: GradientMethod, task: Task, held_out: HeldOut, config: RunConfig, logger: Logger | None = None
+    method: GradientMethod,
+    task: Task,
+    held_out: HeldOut,
+    config: RunConfig,
+    logger: Logger | None = None,
+    resume: Path | None = None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
     """Trains for `optim.steps`; returns the checkpoints and the terms of every step.
 
     Only the inputs of the held-out test part are used here, never its labels.
+
+    Args:
+        resume: file for the run's state every `trainer.checkpoint_steps`; where it is there, the run goes on from it.
     """
     optim, hardware = config.optim, config.trainer
     source_val = None if task.source_val is None else task.source_val.inputs
@@ -47,21 +58,32 @@ def fit_gradient(
         steps=optim.steps,
         seed=config.seed,
         part=rank_and_world,
+        balanced=optim.balanced,
+        accumulate=hardware.accumulate,
     )
-    module = AdaptationModule(method, optim)
+    if resume is not None:
+        callbacks.append(KeepState(resume, hardware.checkpoint_steps, batches, snapshots))
+    module = AdaptationModule(method, optim, hardware.accumulate)
+    if hardware.channels_last:
+        method.to(memory_format=torch.channels_last)
+    if hardware.compile:
+        method.network.compile()
     torch_seed(config.seed, "training")
     if hardware.devices > 1:
-        return _on_several(module, batches, snapshots, config, callbacks, logger)
-    _fit(make_trainer(hardware, max_steps=optim.steps, callbacks=callbacks, logger=logger), module, batches)
+        return _on_several(module, batches, snapshots, config, callbacks, logger, resume)
+    trainer = make_trainer(hardware, max_steps=optim.steps, callbacks=callbacks, logger=logger)
+    _fit(trainer, module, batches, resume)
     module.settle_history()
     return snapshots.taken, module.history
 
 
-def _fit(trainer: pl.Trainer, module: AdaptationModule, batches: PairedBatches) -> None:
+def _fit(trainer: pl.Trainer, module: AdaptationModule, batches: PairedBatches, resume: Path | None) -> None:
     """`trainer.fit`, but Ctrl-C stays a KeyboardInterrupt: Lightning ignores the signal from then on and exits with 1."""
     handler = signal.getsignal(signal.SIGINT)
+    on_gpu = isinstance(trainer.accelerator, CUDAAccelerator)
+    loader = Ahead(batches, pinned=True) if on_gpu else batches
     try:
-        trainer.fit(module, batches)
+        trainer.fit(module, loader, ckpt_path=usable(resume), weights_only=True)
     except SystemExit as error:
         raise KeyboardInterrupt from error
     finally:
@@ -76,19 +98,20 @@ def _on_several(
     config: RunConfig,
     callbacks: list[pl.Callback],
     logger: Logger | None,
+    resume: Path | None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
     """As `fit_gradient`, in one process a device; the logger stays in this one and gets the curves at the end."""
     smallest = min(share_out(config.optim.batch_size, [len(part[1]) for part in batches.labelled]))
-    if smallest < 2 * config.trainer.devices:
+    if smallest < 2 * config.trainer.devices * config.trainer.accumulate:
         raise TlbenchError(
             f"A batch of {config.optim.batch_size} leaves fewer than two examples of a domain on some of the "
-            f"{config.trainer.devices} devices. Raise optim.batch_size, or lower trainer.devices."
+            f"{config.trainer.devices} devices. Raise optim.batch_size, or lower trainer.devices or trainer.accumulate."
         )
     with tempfile.TemporaryDirectory() as folder:
         callbacks = [*callbacks, HandOver(Path(folder), snapshots)]
         trainer = make_trainer(config.trainer, max_steps=config.optim.steps, callbacks=callbacks)
         try:
-            _fit(trainer, module, batches)
+            _fit(trainer, module, batches, resume)
         except ProcessRaisedException as error:
             raise divergence_in(str(error)) or error from error
         checkpoints, history = handed_over(Path(folder))
@@ -108,6 +131,7 @@ def make_trainer(
 ) -> pl.Trainer:
     """A Lightning trainer that trains for `max_steps` and nothing else: no checkpoint files."""
     device = device_of(hardware.accelerator)
+    torch.set_float32_matmul_precision("high" if hardware.tf32 else "highest")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     return pl.Trainer(
@@ -115,6 +139,7 @@ def make_trainer(
         devices=hardware.devices,
         strategy="ddp_spawn" if hardware.devices > 1 else "auto",
         precision=hardware.precision,
+        accumulate_grad_batches=hardware.accumulate,
         max_steps=max_steps,
         max_epochs=1,
         callbacks=callbacks,

@@ -11,9 +11,10 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from tlbench.config.schema import OptimConfig
+from tlbench.data.images.rows import ImageBatch
 from tlbench.errors import Diverged
 from tlbench.method.gradient import GradientMethod
-from tlbench.training.batches import Batch
+from tlbench.training.batches import Batch, Examples
 from tlbench.training.schedules import LEARNING_RATE
 
 CHECK_EVERY = 25
@@ -24,20 +25,26 @@ class AdaptationModule(pl.LightningModule):
     """Adds the terms up, keeps their values, stops when one is not finite.
 
     Attributes:
-        history: one {name: value} a step; the sum of the terms is not among them.
+        history: one {name: value} a step; the sum of the terms is not among them. The mean over the parts of a step,
+            where it is worked through in `accumulate` parts.
     """
 
-    def __init__(self, method: GradientMethod, optim: OptimConfig) -> None:
+    def __init__(self, method: GradientMethod, optim: OptimConfig, accumulate: int = 1) -> None:
         super().__init__()
-        self.method, self.optim_config = method, optim
+        self.method, self.optim_config, self.accumulate = method, optim, accumulate
         self.history: list[dict[str, float]] = []
         self._pending: list[dict[str, Tensor]] = []
 
-    def training_step(self, batch: Batch, _index: int) -> Tensor:
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:
+        """Images are cropped, changed and normalised where they are needed, on the training device."""
+        labelled, target = batch
+        return [(finished(x), y) for x, y in labelled], None if target is None else finished(target)
+
+    def training_step(self, batch: Any, _index: int) -> Tensor:
         self.method.progress = self.global_step / self.optim_config.steps
         terms = self.method.losses(*batch)
         self._pending.append({name: value.detach() for name, value in terms.items()})
-        if len(self._pending) == CHECK_EVERY:
+        if len(self._pending) == CHECK_EVERY * self.accumulate:
             self.settle_history()
         return torch.stack(list(terms.values())).sum()
 
@@ -48,7 +55,8 @@ class AdaptationModule(pl.LightningModule):
             return
         gap = torch.full((), math.nan)
         rows = torch.stack([torch.stack([t.get(n, gap.to(self.device)).float() for n in names]) for t in self._pending])
-        pending, self._pending = self._pending, []
+        pending, self._pending = self._pending[:: self.accumulate], []
+        rows = rows.view(-1, self.accumulate, len(names)).mean(dim=1)
         for terms, row in zip(pending, rows.tolist(), strict=True):
             values = {name: value for name, value in zip(names, row, strict=True) if name in terms}
             for name, value in values.items():
@@ -61,16 +69,22 @@ class AdaptationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         config = self.optim_config
-        backbone = list(self.method.network.backbone.parameters())
-        inside = {id(p) for p in backbone}
+        backbone = self.method.network.backbone
+        inside = {id(p) for p in backbone.parameters()}
         rest = [p for p in self.method.parameters() if id(p) not in inside]
         groups = [{"params": rest, "lr": config.lr}]
-        if backbone:
-            groups.append({"params": backbone, "lr": config.lr * config.backbone_lr})
+        if trained := [p for p in backbone.parameters() if p.requires_grad]:
+            factor = config.backbone_lr if getattr(backbone, "pretrained", False) else 1.0
+            groups.append({"params": trained, "lr": config.lr * factor})
         optimizer = make_optimizer(config, groups)
-        factor = LEARNING_RATE[config.schedule]
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: factor(min(1.0, step / config.steps)))
+        rate = LEARNING_RATE[config.schedule]
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(min(1.0, step / config.steps)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def finished(examples: Examples) -> Tensor:
+    """The inputs of a batch as the network takes them."""
+    return examples.finished() if isinstance(examples, ImageBatch) else examples
 
 
 def make_optimizer(config: OptimConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

@@ -1,0 +1,105 @@
+"""Weights from a file of the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tlbench.errors import TlbenchError
+
+NESTED = ("state_dict", "model", "model_state_dict", "teacher")
+PREFIXES = ("module.", "model.", "backbone.")
+
+
+def load_weights(model: nn.Module, path: str, classifier: Sequence[str]) -> None:
+    """Loads a safetensors file, or a torch file that holds tensors only, into a model without classifier.
+
+    A classifier in the file is dropped; wrappers (`{"state_dict": ...}`, `module.`, `backbone.`) are taken off.
+
+    Args:
+        classifier: the model family's names of its classifier, such as `fc`.
+
+    Raises:
+        TlbenchError: no such file, no weights in it, or keys or shapes that differ; they are named.
+    """
+    given, wanted = _unwrapped(read_weights(path)), model.state_dict()
+    heads = tuple(f"{name}." for name in (*classifier, "fc", "head", "classifier", "head_dist") if name)
+    given = {k: v for k, v in given.items() if k in wanted or not k.startswith(heads)}
+    lacking = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
+    strange = [k for k in given if k not in wanted]
+    shapes = [
+        f"{k} {tuple(given[k].shape)} for {tuple(wanted[k].shape)}"
+        for k in wanted
+        if k in given and given[k].shape != wanted[k].shape
+    ]
+    if lacking or strange or shapes:
+        parts = [("lacking", lacking), ("not in the model", strange), ("of another shape", shapes)]
+        told = "; ".join(f"{len(keys)} {what}: {_some(keys)}" for what, keys in parts if keys)
+        raise TlbenchError(f"Weights '{path}' do not fit the model: {told}. Set backbone.weights or another model.")
+    model.load_state_dict(given, strict=False)
+
+
+def read_weights(path: str) -> Mapping[str, Any]:
+    """What a file of weights holds; nothing in it is executed."""
+    if not Path(path).is_file():
+        raise TlbenchError(f"Weights '{path}' do not exist. Set by backbone.weights=...")
+    try:
+        if path.endswith(".safetensors"):
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise TlbenchError(f"Weights '{path}' cannot be read: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # pickle.UnpicklingError and its kin: the file holds more than tensors
+        raise TlbenchError(
+            f"Weights '{path}' hold more than tensors and are not loaded: saved code could run. Save model.state_dict()."
+        ) from error
+    if not isinstance(found, Mapping):
+        raise TlbenchError(f"Weights '{path}' hold a {type(found).__name__}, not a state dict.")
+    return found
+
+
+def _unwrapped(given: Mapping[str, Any]) -> dict[str, Tensor]:
+    for name in NESTED:
+        if isinstance(given.get(name), Mapping):
+            given = given[name]
+    tensors = {k: v for k, v in given.items() if isinstance(v, Tensor)}
+    for prefix in PREFIXES:
+        if tensors and any(k.startswith(prefix) for k in tensors):
+            tensors = {k.removeprefix(prefix): v for k, v in tensors.items()}
+    return tensors
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:4]) + (", ..." if len(keys) > 4 else "")
+
+
+def file_hash(path: str) -> str:
+    """SHA-256 of a file of weights; "missing" where there is none, which is told when it is loaded."""
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return "missing"
+    return _file_hash(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _file_hash(path: str, _size: int, _changed: int) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_hash(model: nn.Module) -> str:
+    """SHA-256 over names and values of all parameters and buffers."""
+    whole = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        whole.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return whole.hexdigest()

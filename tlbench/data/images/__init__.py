@@ -1,0 +1,1 @@
+"""Images in files: found, decoded once into a memory-mapped cache, cropped and augmented in batches."""

@@ -1,0 +1,168 @@
+"""What is done to images between the cache and the network: an `augment` config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass as checked
+from torch import Tensor
+
+from tlbench.data.images import draws
+from tlbench.data.images.cache import Storage
+from tlbench.data.images.colour import jittered, made_grey
+from tlbench.data.images.decode import short_side, squash
+from tlbench.data.images.draws import Draws
+from tlbench.data.images.randaugment import BINS, OPERATIONS, rand_augmented
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Side = Annotated[int, Field(ge=4)]
+Positive = Annotated[float, Field(gt=0.0)]
+Three = Annotated[list[float], Field(min_length=3, max_length=3)]
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Augment:
+    """How images are kept, cropped, changed in training and normalised.
+
+    Args:
+        resize: before an image is kept: `squash` to side x side, `short_side` to side with the aspect ratio kept, `none`.
+        side: in pixels; without effect where `resize` is `none`.
+        size: what the network sees, size x size.
+        crop: in training: `random_resized`, `random`, `centre`, or `whole` (the image squashed to size x size).
+        test_crop: `centre` or `whole`.
+        scale, ratio: area share and aspect ratio of the random resized crop.
+        flip: probability of a mirror image.
+        jitter: brightness, contrast, saturation, hue, as in torchvision's ColorJitter; the order is drawn per batch.
+        grey: probability of a grey image.
+        randaugment: number of operations, 0 = none; `magnitude` of 0 to 30.
+        mean, sd: per channel, of pixels in [0, 1].
+        quality: of JPEG records, which take the place of raw pixels where a domain exceeds `raw_limit_gb` (10^9 bytes).
+    """
+
+    resize: Literal["squash", "short_side", "none"]
+    side: Side
+    size: Side
+    crop: Literal["random_resized", "random", "centre", "whole"]
+    test_crop: Literal["centre", "whole"]
+    scale: Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    ratio: Annotated[list[Positive], Field(min_length=2, max_length=2)]
+    flip: Share
+    jitter: Annotated[list[Annotated[float, Field(ge=0.0)]], Field(min_length=4, max_length=4)]
+    grey: Share
+    randaugment: Annotated[int, Field(ge=0)]
+    magnitude: Annotated[int, Field(ge=0, lt=BINS)]
+    mean: Three
+    sd: Three
+    quality: Annotated[int, Field(ge=1, le=100)]
+    raw_limit_gb: Annotated[float, Field(ge=0.0)]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Augment:
+        if self.resize != "none" and self.size > self.side and not {self.crop, self.test_crop} <= {"whole"}:
+            raise ValueError(f"size={self.size} is more than side={self.side}, out of which it is cropped")
+        if self.scale[0] > self.scale[1] or self.scale[1] > 1 or self.ratio[0] > self.ratio[1]:
+            raise ValueError("scale and ratio are written low, high, and scale ends at 1 or below")
+        if self.resize == "none" and ("centre" in (self.crop, self.test_crop) or self.crop == "random"):
+            raise ValueError(
+                "resize=none keeps images of any size: use crop=random_resized or whole, and test_crop=whole"
+            )
+        if self.jitter[3] > 0.5:
+            raise ValueError("the jitter of the hue is in turns, 0 to 0.5")
+        if min(self.sd) <= 0:
+            raise ValueError("sd must be above 0")
+        return self
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        return (3, self.size, self.size)
+
+    @property
+    def storage(self) -> Storage:
+        name = "none" if self.resize == "none" else f"{self.resize} {self.side}"
+        return Storage(self._resize(), name, self.quality, self.raw_limit_gb)
+
+    def _resize(self) -> Callable[[Tensor], Tensor]:
+        if self.resize == "none":
+            return lambda pixels: pixels
+        return squash(self.side) if self.resize == "squash" else short_side(self.side)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether training sees each image as the test does, always the same."""
+        colour = any(self.jitter) or self.grey or self.randaugment
+        return not colour and not self.flip and self.crop == self.test_crop
+
+    @property
+    def test_view(self) -> str:
+        """All that the plain view of an image depends on."""
+        return (
+            f"{self.storage.name} {self.quality} {self.raw_limit_gb} {self.test_crop} {self.size} {self.mean} {self.sd}"
+        )
+
+    def plain(self, sizes_B2: np.ndarray) -> Draws:
+        """The crops of the test."""
+        boxes = draws.whole_boxes(sizes_B2)
+        if self.test_crop == "centre":
+            boxes = draws.centre_boxes(sizes_B2, self.size)
+        return Draws(boxes, np.zeros(len(boxes), dtype=bool))
+
+    def drawn(self, sizes_B2: np.ndarray, rng: np.random.Generator) -> Draws:
+        """What training does to images of these heights and widths; everything is drawn, so no setting shifts another."""
+        n = len(sizes_B2)
+        boxes = {
+            "random_resized": lambda: draws.random_resized_boxes(sizes_B2, self.scale, self.ratio, rng),
+            "random": lambda: draws.random_boxes(sizes_B2, self.size, rng),
+            "centre": lambda: draws.centre_boxes(sizes_B2, self.size),
+            "whole": lambda: draws.whole_boxes(sizes_B2),
+        }[self.crop]()
+        flips = rng.random(n) < self.flip
+        factors = rng.uniform(-1.0, 1.0, (n, 4)) * self.jitter
+        factors[:, :3] = np.maximum(0.0, factors[:, :3] + 1.0)
+        order = tuple(int(step) for step in rng.permutation(4))
+        grey = rng.random(n) < self.grey
+        ops = rng.integers(0, len(OPERATIONS), (n, self.randaugment))
+        signs = rng.choice([-1, 1], (n, self.randaugment))
+        return Draws(
+            boxes,
+            flips,
+            factors if any(self.jitter) else None,
+            order,
+            grey if self.grey else None,
+            ops if self.randaugment else None,
+            signs if self.randaugment else None,
+        )
+
+    def finished(self, x_BCHW: Tensor, drawn: Draws) -> Tensor:
+        """Cropped pixels (B, 3, S, S) in [0, 255], uint8 or float, to what the network sees, float32, channels last."""
+        device = x_BCHW.device
+        if drawn.ops is not None and drawn.signs is not None:
+            whole = x_BCHW if x_BCHW.dtype == torch.uint8 else x_BCHW.round().clamp(0, 255).to(torch.uint8)
+            x_BCHW = rand_augmented(whole, drawn.ops, drawn.signs, self.magnitude)
+        x = x_BCHW.to(torch.float32, memory_format=torch.channels_last)
+        if drawn.jitter is not None or drawn.grey is not None:
+            x = x / 255
+            if drawn.jitter is not None:
+                x = jittered(x, torch.from_numpy(drawn.jitter).to(device, torch.float32), drawn.order)
+            if drawn.grey is not None:
+                x = made_grey(x, torch.from_numpy(drawn.grey).to(device))
+            return normalised(x, self.mean, self.sd, 1.0)
+        return normalised(x, self.mean, self.sd, 255.0)
+
+
+def normalised(x_BCHW: Tensor, mean: list[float], sd: list[float], top: float) -> Tensor:
+    """(x / top - mean) / sd in place, channels last: row by row of width x 3, which a processor takes in one sweep."""
+    scale_C = torch.tensor([1 / (top * s) for s in sd], device=x_BCHW.device)
+    shift_C = torch.tensor([-m / s for m, s in zip(mean, sd, strict=True)], device=x_BCHW.device)
+    x_BCHW = x_BCHW.contiguous(memory_format=torch.channels_last)
+    width = x_BCHW.shape[3]
+    rows = x_BCHW.permute(0, 2, 3, 1).view(-1, 3 * width)
+    rows.mul_(scale_C.repeat(width)).add_(shift_C.repeat(width))
+    return x_BCHW
+
+
+def no_augment() -> None:
+    """For data sets of arrays, whose transforms are in their own configs."""

@@ -1,0 +1,188 @@
+"""Decoded images of one domain in one memory-mapped file, made once and shared by all runs and processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
+
+from tlbench.data.images.files import ImageFiles
+from tlbench.data.progress import track
+from tlbench.errors import TlbenchError
+from tlbench.paths import cache_dir
+
+CHUNK = 256
+"""Images between two entries in the index: what a killed build loses at most."""
+INDEX = np.dtype([("end", "<i8"), ("height", "<i4"), ("width", "<i4")])
+
+
+@dataclass(frozen=True)
+class ImageCache:
+    """N images as one file of records: raw (H, W, 3) uint8, or JPEG.
+
+    Attributes:
+        key: hash of content and policy.
+        folder: holds `pixels.bin`, `index.bin` and `about.json`.
+    """
+
+    key: str
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @cached_property
+    def index(self) -> np.ndarray:
+        """(N,) records: end of each in bytes, height, width."""
+        return np.fromfile(self.folder / "index.bin", dtype=INDEX)
+
+    @cached_property
+    def jpeg(self) -> bool:
+        return bool(json.loads((self.folder / "about.json").read_text("utf-8"))["jpeg"])
+
+    @cached_property
+    def _bytes(self) -> Tensor:
+        mapped = np.memmap(self.folder / "pixels.bin", dtype=np.uint8, mode="c")  # private: never written
+        return torch.from_numpy(mapped)
+
+    @cached_property
+    def whole(self) -> Tensor | None:
+        """All pixels as (N, S, S', 3), where all images have one size and are raw; else None."""
+        heights, widths = np.unique(self.index["height"]), np.unique(self.index["width"])
+        if self.jpeg or len(heights) > 1 or len(widths) > 1:
+            return None
+        return self._bytes.view(len(self), int(heights[0]), int(widths[0]), 3)
+
+    def image(self, i: int) -> Tensor:
+        """Pixels (1, 3, H, W) of one image, uint8, channels last; raw ones are not copied."""
+        if self.whole is not None:
+            return self.whole[i : i + 1].permute(0, 3, 1, 2)
+        end, height, width = (int(v) for v in self.index[i])
+        start = int(self.index["end"][i - 1]) if i else 0
+        record = self._bytes[start:end]
+        if self.jpeg:
+            return decode_jpeg(record, mode=ImageReadMode.RGB)[None]
+        return record.view(1, height, width, 3).permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How images are kept.
+
+    Args:
+        resize: applied to each image after decoding.
+        name: of the resize policy, part of the key.
+        quality: of JPEG records.
+        raw_limit_gb: raw records up to this size of the whole domain (10^9 bytes), JPEG records above.
+    """
+
+    resize: Callable[[Tensor], Tensor]
+    name: str
+    quality: int
+    raw_limit_gb: float
+
+    def wants_jpeg(self, sizes: Sequence[int], n: int) -> bool:
+        """Whether n images, the first of which take `sizes` bytes, would exceed the limit."""
+        return n * float(np.mean(sizes)) > self.raw_limit_gb * 1e9
+
+
+def open_cache(images: ImageFiles, storage: Storage, what: str) -> ImageCache:
+    """The cache of a domain, built now unless it is there. Only one process builds; a build that died is carried on.
+
+    Args:
+        what: how the progress bar calls it.
+
+    Raises:
+        BadImage: an image cannot be read.
+        TlbenchError: the cache folder cannot be written.
+    """
+    text = f"1 {images.content} {storage.name} {storage.quality} {storage.raw_limit_gb}"
+    key = hashlib.sha256(text.encode()).hexdigest()[:20]
+    folder = cache_dir() / "images"
+    cache = ImageCache(key, folder / key)
+    if cache.folder.is_dir():
+        return cache
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{key}.lock"):
+            if not cache.folder.is_dir():
+                _build(images, storage, folder / f"{key}.part", what)
+                os.rename(folder / f"{key}.part", cache.folder)
+    except OSError as error:
+        raise TlbenchError(
+            f"The image cache in '{folder}' cannot be written ({error.strerror}). Set $TLBENCH_CACHE to a folder with room."
+        ) from error
+    return cache
+
+
+def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
+    """Decodes in parallel and appends in order; the index is written after the pixels that it names."""
+    part.mkdir(exist_ok=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = _kept(part)
+        jpeg = _encoding(images, storage, part)
+
+        def record(i: int) -> tuple[memoryview, int, int]:
+            pixels = storage.resize(images.read(i)).contiguous()
+            height, width = pixels.shape[:2]
+            if not jpeg:
+                return pixels.numpy().data, height, width
+            return (
+                encode_jpeg(pixels.permute(2, 0, 1).contiguous(), quality=storage.quality).numpy().data,
+                height,
+                width,
+            )
+
+        end = (part / "pixels.bin").stat().st_size
+        with (
+            (part / "pixels.bin").open("ab", buffering=0) as pixels_file,
+            (part / "index.bin").open("ab", buffering=0) as index_file,
+            track(f"decoding {what}", len(images.names), done) as advance,
+        ):
+            for start in range(done, len(images.names), CHUNK):
+                rows = np.empty(min(CHUNK, len(images.names) - start), dtype=INDEX)
+                for k, (content, height, width) in enumerate(pool.map(record, range(start, start + len(rows)))):
+                    end += len(memoryview(content).cast("B"))
+                    rows[k] = (end, height, width)
+                    pixels_file.write(content)
+                index_file.write(rows.tobytes())
+                advance(len(rows))
+
+
+def _encoding(images: ImageFiles, storage: Storage, part: Path) -> bool:
+    """Whether records are JPEG; settled by the first images and kept, so that a build that goes on agrees."""
+    about = part / "about.json"
+    if about.is_file():
+        return bool(json.loads(about.read_text("utf-8"))["jpeg"])
+    sizes = [storage.resize(images.read(i)).numel() for i in range(min(8, len(images.names)))]
+    jpeg = storage.wants_jpeg(sizes, len(images.names))
+    (part / "about.json.part").write_text(json.dumps({"jpeg": jpeg, "policy": storage.name}), "utf-8")
+    os.replace(part / "about.json.part", about)
+    return jpeg
+
+
+def _kept(part: Path) -> int:
+    """Number of images that an earlier build finished; what stands behind them is cut off."""
+    for name in ("pixels.bin", "index.bin"):
+        (part / name).touch()
+    whole = (part / "index.bin").stat().st_size // INDEX.itemsize
+    index = np.fromfile(part / "index.bin", dtype=INDEX, count=whole)
+    if whole and int(index["end"][-1]) > (part / "pixels.bin").stat().st_size:
+        shutil.rmtree(part)  # the machine itself went down: begin anew
+        part.mkdir()
+        return _kept(part)
+    os.truncate(part / "index.bin", whole * INDEX.itemsize)
+    os.truncate(part / "pixels.bin", int(index["end"][-1]) if whole else 0)
+    return whole

@@ -1,0 +1,135 @@
+"""Arrays of the user's own, one file a domain: NumPy, MATLAB, svmlight, CSV or Parquet."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from tlbench.data.domain import Inputs
+from tlbench.data.files import FileDataset
+from tlbench.data.readers import read_mat, read_svmlight
+from tlbench.data.short import short_codes
+from tlbench.errors import TlbenchError, unknown
+
+
+class ArrayFiles(FileDataset):
+    """One file a domain; its ending names the format.
+
+    Args:
+        paths: file of each domain, relative to where the command is given.
+        inputs: field or array of the inputs (.npz, .mat); without effect for tables, whose other columns are the inputs.
+        labels: field, array or column of the labels.
+        n_features: for svmlight files, whose features are numbered from 1.
+        classes: names of the classes in the order of the sorted labels; None: the labels.
+        short: short code of each domain; None: made of first letters.
+        base: see FileDataset.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: str | Path,
+        paths: Mapping[str, str],
+        inputs: str,
+        labels: str,
+        n_features: int | None = None,
+        classes: Sequence[Any] | None = None,
+        short: Mapping[str, str] | None = None,
+        **base: Any,
+    ) -> None:
+        if len(paths) < 2:
+            raise TlbenchError(f"dataset.paths must name two or more domains, got {', '.join(paths) or 'none'}.")
+        read = partial(read_any, inputs=inputs, labels=labels, n_features=n_features)
+        for domain, path in paths.items():
+            if not Path(path).is_file():
+                raise TlbenchError(f"File '{path}' does not exist. Set by dataset.paths.{domain}=...")
+        first = [_shape_and_labels(read, path, Path(path).stat().st_mtime_ns) for path in paths.values()]
+        super().__init__(
+            data_dir=".",
+            reader=read,
+            files={domain: {"path": str(Path(path).resolve())} for domain, path in paths.items()},
+            counts={domain: n for domain, (n, _, _) in zip(paths, first, strict=True)},
+            classes=list(first[0][2]) if classes is None else classes,
+            input_shape=first[0][1],
+            short=short_codes(paths) if short is None else short,
+            **base,
+        )
+
+
+@lru_cache(maxsize=64)
+def _known(
+    path: str, _changed: int, inputs: str, labels: str, n_features: int | None
+) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
+    x, y = read_any(Path(path), inputs=inputs, labels=labels, n_features=n_features)
+    return len(y), tuple(x.shape[1:]), tuple(np.unique(y).tolist())
+
+
+def _shape_and_labels(read: partial, path: str, changed: int) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
+    return _known(path, changed, **read.keywords)
+
+
+def read_any(path: Path, *, inputs: str, labels: str, n_features: int | None) -> tuple[Inputs, np.ndarray]:
+    """(inputs (N, ...), labels (N,)) of a file whose ending is one of READERS."""
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise unknown("kind of file", path.suffix, READERS, f"dataset.paths; file {path}")
+    x, y = reader(path, inputs, labels, n_features)
+    if np.asarray(y).dtype.kind == "f" and np.isnan(y).any():
+        raise TlbenchError(f"{path}: {int(np.isnan(y).sum())} labels are missing.")
+    values = np.asarray(x.data if sp.issparse(x) else x)
+    if values.dtype.kind not in "biuf":
+        raise TlbenchError(f"{path}: the inputs are {values.dtype}, not numbers.")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise TlbenchError(f"{path}: {int((~np.isfinite(values)).sum())} input values are not finite.")
+    return x, y
+
+
+def _npz(path: Path, inputs: str, labels: str, _n: int | None) -> tuple[Inputs, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for name in (inputs, labels):
+                if name not in arrays:
+                    raise unknown("array", name, arrays.files, f"dataset.inputs or dataset.labels; file {path}")
+            return arrays[inputs], arrays[labels].ravel()
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise TlbenchError(f"{path} is no .npz file of plain arrays ({error}).") from error
+
+
+def _table(read: Callable[[Path], pd.DataFrame]) -> Callable[..., tuple[Inputs, np.ndarray]]:
+    def reader(path: Path, _inputs: str, labels: str, _n: int | None) -> tuple[Inputs, np.ndarray]:
+        try:
+            table = read(path)
+        except (OSError, ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise TlbenchError(f"{path} cannot be read as a table ({error}).") from error
+        if labels not in table:
+            raise unknown("column", labels, table.columns, f"dataset.labels; file {path}")
+        rest = table.drop(columns=labels)
+        texts = [str(name) for name in rest if rest[name].dtype.kind not in "biuf"]
+        if texts:
+            raise TlbenchError(f"{path}: column '{texts[0]}' holds no numbers. Leave it out, or encode it.")
+        return rest.to_numpy(dtype=np.float64), table[labels].to_numpy()
+
+    return reader
+
+
+def _svmlight(path: Path, _inputs: str, _labels: str, n_features: int | None) -> tuple[Inputs, np.ndarray]:
+    if n_features is None:
+        raise TlbenchError(f"{path}: set dataset.n_features; a svmlight file does not say how many there are.")
+    return read_svmlight(path, n_features=n_features, zero_based=False)
+
+
+READERS: dict[str, Callable[..., tuple[Inputs, np.ndarray]]] = {
+    ".npz": _npz,
+    ".mat": lambda path, inputs, labels, _: read_mat(path, inputs=inputs, labels=labels),
+    ".svmlight": _svmlight,
+    ".libsvm": _svmlight,
+    ".csv": _table(pd.read_csv),
+    ".parquet": _table(pd.read_parquet),
+}
