@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlbench.task import Labelled
-from tlbench.training.batches import PairedBatches, endless, share_out
+from tlbench.training.ahead import Ahead
+from tlbench.training.batches import PairedBatches, share_out
+from tlbench.training.order import balanced, endless
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=4), st.integers(8, 200))
@@ -68,3 +72,69 @@ def test_several_processes_share_out_each_batch(world):
         own = torch.cat([parts[rank][step][0][0][0] for rank in range(world)])
         assert sorted(own.tolist()) == sorted(x.tolist())
         assert sorted(torch.cat([parts[r][step][1] for r in range(world)]).tolist()) == sorted(target.tolist())
+
+
+@given(st.lists(st.integers(0, 4), min_size=5, max_size=60), st.integers(2, 30), st.integers(0, 1000))
+def test_balanced_batches_give_every_class_equally_often_and_each_example_in_turn(labels, batch, seed):
+    labels = np.array(labels)
+    classes = np.unique(labels)
+    rounds = len(classes) * len(labels)
+    order = balanced(labels, batch, np.random.default_rng(seed))
+    drawn = np.concatenate([next(order) for _ in range(rounds)])
+    counts = np.bincount(np.searchsorted(classes, labels[drawn]), minlength=len(classes))
+    assert counts.max() - counts.min() <= 1
+    for label in classes:
+        own = drawn[labels[drawn] == label]
+        size = (labels == label).sum()
+        for start in range(0, len(own) - size + 1, size):
+            assert len(set(own[start : start + size])) == size
+
+
+def batches_of(**changes) -> PairedBatches:
+    x = np.arange(40, dtype=np.float32)[:, None]
+    sets = [Labelled(x, np.arange(40) % 4), Labelled(100 + x[:9], np.arange(9) % 3)]
+    return PairedBatches(sets, 200 + x, **{"batch_size": 12, "steps": 7, "seed": 3, **changes})
+
+
+def flat(batch) -> list[list[float]]:
+    labelled, target = batch
+    return [x[:, 0].tolist() for x, _ in labelled] + [target[:, 0].tolist()]
+
+
+@pytest.mark.parametrize("options", [{}, {"balanced": True}])
+@pytest.mark.parametrize("start", [0, 1, 5])
+def test_a_run_that_goes_on_sees_the_batches_that_were_left(options, start):
+    whole, rest = batches_of(**options), batches_of(**options)
+    rest.start = start
+    assert [flat(b) for b in rest] == [flat(b) for b in whole][start:]
+
+
+@pytest.mark.parametrize(("world", "accumulate"), [(1, 2), (2, 1), (2, 2), (3, 2)])
+def test_devices_and_parts_of_a_step_are_disjoint_and_together_the_whole_batch(world, accumulate):
+    whole = [flat(b) for b in batches_of()]
+    parts = [
+        [flat(b) for b in batches_of(part=lambda r=rank: (r, world), accumulate=accumulate)] for rank in range(world)
+    ]
+    for step, want in enumerate(whole):
+        mine = [p[step * accumulate + turn] for p in parts for turn in range(accumulate)]
+        for which, everything in enumerate(want):
+            assert sorted(v for part in mine for v in part[which]) == sorted(everything)
+
+
+def test_labels_stay_with_their_examples():
+    for labelled, _ in batches_of(balanced=True, accumulate=2, part=lambda: (1, 2)):
+        assert labelled[0][1].tolist() == [int(v) % 4 for v in labelled[0][0][:, 0]]
+        assert labelled[1][1].tolist() == [int(v - 100) % 3 for v in labelled[1][0][:, 0]]
+
+
+def test_batches_made_ahead_are_the_same_and_errors_come_through():
+    assert [flat(b) for b in Ahead(batches_of(), pinned=False)] == [flat(b) for b in batches_of()]
+    assert len(Ahead(batches_of(), pinned=False)) == 7
+    early = iter(Ahead(batches_of(steps=1000), pinned=False))
+    next(early)
+    early.close()
+    assert not [t for t in threading.enumerate() if t.name == "batches-ahead"]
+    broken = batches_of()
+    broken.labelled[0] = (torch.zeros(1, 1), broken.labelled[0][1])
+    with pytest.raises(IndexError):
+        list(Ahead(broken, pinned=False))

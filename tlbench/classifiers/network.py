@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tlbench.classifiers.head import Head
+from tlbench.errors import TlbenchError
 
 BatchNormMode = Literal["shared", "frozen", "per_domain"]
 DOMAINS = ("source", "target")
@@ -35,6 +36,8 @@ class Network(nn.Module):
         batch_norm: BatchNormMode = "shared",
     ) -> None:
         super().__init__()
+        if batch_norm not in get_args(BatchNormMode):
+            raise TlbenchError(f"backbone.batch_norm must be {', '.join(get_args(BatchNormMode))}, got '{batch_norm}'.")
         self.backbone, self.head, self.batch_norm = backbone, head, batch_norm
         fixed_ids = {id(p) for p in fixed}
         for parameter in backbone.parameters():
@@ -55,6 +58,7 @@ class Network(nn.Module):
                     for domain in DOMAINS:
                         module.register_buffer(f"{domain}_{name}", getattr(module, name).clone())
             self.see("source")
+        self.train()  # what is still must be so from the first step on
 
     @property
     def feature_dim(self) -> int:

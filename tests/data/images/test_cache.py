@@ -14,7 +14,7 @@ from tlbench.data.images.decode import BadImage, short_side, squash
 from tlbench.data.images.files import ImageFiles, from_array, from_paths, in_folder
 from tlbench.errors import TlbenchError
 
-SQUASH = Storage(squash(16), "squash 16", 95, 8.0)
+SQUASH = Storage(squash(16), "squash 16", 95, 8.0, 3 * 16**2)
 SHORT = Storage(short_side(16), "short_side 16", 95, 8.0)
 
 
@@ -22,6 +22,7 @@ SHORT = Storage(short_side(16), "short_side 16", 95, 8.0)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(module, "CHUNK", 4)
+    monkeypatch.setattr(module, "TASK", 2)
 
 
 @pytest.fixture

@@ -45,6 +45,18 @@ def test_crops_are_pillows_within_one_grey_level_on_either_path(size, threads):
     assert np.abs(by_matrices - want).max() <= 1.01  # Pillow rounds after the rows and after the columns
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_crops_made_for_inference_may_be_trained_on(threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with torch.inference_mode():
+            crops = crops_on_cpu(batch() * 4, np.tile(BOXES, (4, 1)), np.tile(FLIPS, 4), 8)
+    finally:
+        torch.set_num_threads(before)
+    assert not crops.is_inference()
+
+
 def test_a_crop_of_the_right_size_is_copied_exactly():
     images = batch()
     out = crops_on_cpu(images, np.tile([3, 4, 16, 16], (5, 1)), FLIPS, 16)

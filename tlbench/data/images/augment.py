@@ -83,7 +83,8 @@ class Augment:
     @property
     def storage(self) -> Storage:
         name = "none" if self.resize == "none" else f"{self.resize} {self.side}"
-        return Storage(self._resize(), name, self.quality, self.raw_limit_gb)
+        one_size = 3 * self.side**2 if self.resize == "squash" else 0
+        return Storage(self._resize(), name, self.quality, self.raw_limit_gb, one_size)
 
     def _resize(self) -> Callable[[Tensor], Tensor]:
         if self.resize == "none":
@@ -93,8 +94,7 @@ class Augment:
     @property
     def is_plain(self) -> bool:
         """Whether training sees each image as the test does, always the same."""
-        colour = any(self.jitter) or self.grey or self.randaugment
-        return not colour and not self.flip and self.crop == self.test_crop
+        return not self.changes_colour and not self.flip and self.crop == self.test_crop
 
     @property
     def test_view(self) -> str:
@@ -136,32 +136,27 @@ class Augment:
             signs if self.randaugment else None,
         )
 
-    def finished(self, x_BCHW: Tensor, drawn: Draws) -> Tensor:
-        """Cropped pixels (B, 3, S, S) in [0, 255], uint8 or float, to what the network sees, float32, channels last."""
+    @property
+    def changes_colour(self) -> bool:
+        return bool(any(self.jitter) or self.grey or self.randaugment)
+
+    def normalisation(self, top: float, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+        """(scale, shift) of the channels of pixels in [0, top], (3,) each: x * scale + shift is (x / top - mean) / sd."""
+        scale = torch.tensor([1 / (top * sd) for sd in self.sd], device=device)
+        return scale, torch.tensor([-mean / sd for mean, sd in zip(self.mean, self.sd, strict=True)], device=device)
+
+    def coloured(self, x_BCHW: Tensor, drawn: Draws) -> Tensor:
+        """Pixels in [0, 255], uint8 or float, with their colours changed; float32 in [0, 1]."""
         device = x_BCHW.device
         if drawn.ops is not None and drawn.signs is not None:
             whole = x_BCHW if x_BCHW.dtype == torch.uint8 else x_BCHW.round().clamp(0, 255).to(torch.uint8)
             x_BCHW = rand_augmented(whole, drawn.ops, drawn.signs, self.magnitude)
-        x = x_BCHW.to(torch.float32, memory_format=torch.channels_last)
-        if drawn.jitter is not None or drawn.grey is not None:
-            x = x / 255
-            if drawn.jitter is not None:
-                x = jittered(x, torch.from_numpy(drawn.jitter).to(device, torch.float32), drawn.order)
-            if drawn.grey is not None:
-                x = made_grey(x, torch.from_numpy(drawn.grey).to(device))
-            return normalised(x, self.mean, self.sd, 1.0)
-        return normalised(x, self.mean, self.sd, 255.0)
-
-
-def normalised(x_BCHW: Tensor, mean: list[float], sd: list[float], top: float) -> Tensor:
-    """(x / top - mean) / sd in place, channels last: row by row of width x 3, which a processor takes in one sweep."""
-    scale_C = torch.tensor([1 / (top * s) for s in sd], device=x_BCHW.device)
-    shift_C = torch.tensor([-m / s for m, s in zip(mean, sd, strict=True)], device=x_BCHW.device)
-    x_BCHW = x_BCHW.contiguous(memory_format=torch.channels_last)
-    width = x_BCHW.shape[3]
-    rows = x_BCHW.permute(0, 2, 3, 1).view(-1, 3 * width)
-    rows.mul_(scale_C.repeat(width)).add_(shift_C.repeat(width))
-    return x_BCHW
+        x = x_BCHW.to(torch.float32, memory_format=torch.channels_last) / 255
+        if drawn.jitter is not None:
+            x = jittered(x, torch.from_numpy(drawn.jitter).to(device, torch.float32), drawn.order)
+        if drawn.grey is not None:
+            x = made_grey(x, torch.from_numpy(drawn.grey).to(device))
+        return x
 
 
 def no_augment() -> None:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,8 +25,11 @@ from tlbench.data.progress import track
 from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
 
+T = TypeVar("T")
 CHUNK = 256
 """Images between two entries in the index: what a killed build loses at most."""
+TASK = 16
+"""Images that a thread takes at a time."""
 INDEX = np.dtype([("end", "<i8"), ("height", "<i4"), ("width", "<i4")])
 
 
@@ -86,12 +91,14 @@ class Storage:
         name: of the resize policy, part of the key.
         quality: of JPEG records.
         raw_limit_gb: raw records up to this size of the whole domain (10^9 bytes), JPEG records above.
+        record_bytes: size of a raw record where all have one size; else 0.
     """
 
     resize: Callable[[Tensor], Tensor]
     name: str
     quality: int
     raw_limit_gb: float
+    record_bytes: int = 0
 
     def wants_jpeg(self, sizes: Sequence[int], n: int) -> bool:
         """Whether n images, the first of which take `sizes` bytes, would exceed the limit."""
@@ -128,37 +135,70 @@ def open_cache(images: ImageFiles, storage: Storage, what: str) -> ImageCache:
 
 
 def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
-    """Decodes in parallel and appends in order; the index is written after the pixels that it names."""
-    part.mkdir(exist_ok=True)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = _kept(part)
-        jpeg = _encoding(images, storage, part)
+    """Decodes in parallel; the index is written after the pixels that it names.
 
-        def record(i: int) -> tuple[memoryview, int, int]:
+    Records of one known size are written where they belong by whoever made them, all others in order by one.
+    """
+    part.mkdir(exist_ok=True)
+    done = _kept(part)
+    jpeg = _encoding(images, storage, part)
+    size = 0 if jpeg else storage.record_bytes
+    threads, n = os.cpu_count() or 1, len(images.names)
+    with (
+        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        (part / "pixels.bin").open("r+b", buffering=0) as pixels_file,
+        (part / "index.bin").open("ab", buffering=0) as index_file,
+        track(f"decoding {what}", n, done) as advance,
+    ):
+        end = pixels_file.seek(0, os.SEEK_END)
+
+        def record(i: int) -> tuple[memoryview | None, int, int, int]:
             pixels = storage.resize(images.read(i)).contiguous()
             height, width = pixels.shape[:2]
-            if not jpeg:
-                return pixels.numpy().data, height, width
-            return (
-                encode_jpeg(pixels.permute(2, 0, 1).contiguous(), quality=storage.quality).numpy().data,
-                height,
-                width,
-            )
+            if jpeg:
+                pixels = encode_jpeg(pixels.permute(2, 0, 1).contiguous(), quality=storage.quality)
+            content = pixels.numpy().data.cast("B") if pixels.dim() == 1 else pixels.flatten().numpy().data
+            if size:
+                _write_all(pixels_file.fileno(), content, i * size)
+            return None if size else content, len(content), height, width
 
-        end = (part / "pixels.bin").stat().st_size
-        with (
-            (part / "pixels.bin").open("ab", buffering=0) as pixels_file,
-            (part / "index.bin").open("ab", buffering=0) as index_file,
-            track(f"decoding {what}", len(images.names), done) as advance,
-        ):
-            for start in range(done, len(images.names), CHUNK):
-                rows = np.empty(min(CHUNK, len(images.names) - start), dtype=INDEX)
-                for k, (content, height, width) in enumerate(pool.map(record, range(start, start + len(rows)))):
-                    end += len(memoryview(content).cast("B"))
-                    rows[k] = (end, height, width)
-                    pixels_file.write(content)
-                index_file.write(rows.tobytes())
-                advance(len(rows))
+        def records(start: int) -> list[tuple[memoryview | None, int, int, int]]:
+            return [record(i) for i in range(start, min(start + TASK, n))]
+
+        rows, filled = np.empty(CHUNK, dtype=INDEX), 0
+        for some in _in_order(pool, records, range(done, n, TASK), 4 * threads):
+            for content, length, height, width in some:
+                end += length
+                rows[filled] = (end, height, width)
+                filled += 1
+                if content is not None:
+                    _write_all(pixels_file.fileno(), content, end - length)
+                if filled == CHUNK:
+                    index_file.write(rows.tobytes())
+                    filled = 0
+            advance(len(some))
+        index_file.write(rows[:filled].tobytes())
+
+
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[int], T], items: range, ahead: int) -> Iterator[T]:
+    """`pool.map` that starts at most `ahead` items before the one that is waited for."""
+    waiting: deque[Future[T]] = deque()
+    try:
+        for i in items:
+            waiting.append(pool.submit(work, i))
+            if len(waiting) == ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _write_all(file: int, content: memoryview, offset: int) -> None:
+    while len(content):
+        written = os.pwrite(file, content, offset)
+        content, offset = content[written:], offset + written
 
 
 def _encoding(images: ImageFiles, storage: Storage, part: Path) -> bool:

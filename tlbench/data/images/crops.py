@@ -14,17 +14,31 @@ from torch.nn import functional as F
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads)
+    # each does its images alone: torch's own threads on top of these would wait for each other
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
-def crops_on_cpu(images: Sequence[Tensor], boxes_B4: np.ndarray, flips_B: np.ndarray, size: int) -> Tensor:
-    """Antialiased bilinear crops (B, size, size, 3) uint8 of images (1, 3, H, W) uint8, with torch's number of threads.
+def crops_on_cpu(
+    images: Sequence[Tensor],
+    boxes_B4: np.ndarray,
+    flips_B: np.ndarray,
+    size: int,
+    normalise: tuple[Tensor, Tensor] | None = None,
+) -> Tensor:
+    """Antialiased bilinear crops (B, size, size, 3) of images (1, 3, H, W) uint8, with torch's number of threads.
 
     The crops are views until they are resized, so that a memory-mapped image is read where it is cropped only.
-    """
-    out_BHWC = torch.empty(len(images), size, size, 3, dtype=torch.uint8)
-    numbers = boxes_B4.tolist()
 
+    Args:
+        normalise: (scale, shift) of the channels, repeated over one row of pixels: the result is then
+            float32 crop * scale + shift. Without it the crops are uint8.
+    """
+    numbers = boxes_B4.tolist()
+    with torch.inference_mode(False):  # a thread of the pool is in no such mode and may write to plain tensors only
+        out_BHWC = torch.empty(len(images), size, size, 3, dtype=torch.uint8 if normalise is None else torch.float32)
+
+    @torch.inference_mode(False)
+    @torch.no_grad()
     def work(rows: range) -> None:
         for i in rows:
             top, left, height, width = numbers[i]
@@ -32,7 +46,9 @@ def crops_on_cpu(images: Sequence[Tensor], boxes_B4: np.ndarray, flips_B: np.nda
             if (height, width) != (size, size):
                 crop = F.interpolate(crop, size=(size, size), mode="bilinear", antialias=True)
             pixels_HWC = crop[0].permute(1, 2, 0)
-            out_BHWC[i] = pixels_HWC.flip(1) if flips_B[i] else pixels_HWC
+            out = out_BHWC[i].copy_(pixels_HWC.flip(1) if flips_B[i] else pixels_HWC)
+            if normalise is not None:
+                out.view(size, 3 * size).mul_(normalise[0]).add_(normalise[1])
 
     threads = min(torch.get_num_threads(), max(1, len(images) // 8))
     if threads == 1:

@@ -110,9 +110,17 @@ class ImageBatch:
 
     def finished(self) -> Tensor:
         """(B, 3, S, S) float32, channels last, cropped, changed and normalised."""
-        size = self.augment.size
+        size, augment, draws = self.augment.size, self.augment, self.draws
+        if isinstance(self.pixels, list) and not augment.changes_colour:
+            rows = tuple(part.repeat(size) for part in augment.normalisation(255.0))
+            return crops_on_cpu(self.pixels, draws.boxes, draws.flips, size, (rows[0], rows[1])).permute(0, 3, 1, 2)
         if isinstance(self.pixels, list):
-            pixels = crops_on_cpu(self.pixels, self.draws.boxes, self.draws.flips, size).permute(0, 3, 1, 2)
+            x = crops_on_cpu(self.pixels, draws.boxes, draws.flips, size).permute(0, 3, 1, 2)
         else:
-            pixels = crops_by_matrices(self.pixels, self.draws.boxes, self.draws.flips, size)
-        return self.augment.finished(pixels, self.draws)
+            x = crops_by_matrices(self.pixels, draws.boxes, draws.flips, size)
+        top = 1.0 if augment.changes_colour else 255.0
+        if augment.changes_colour:
+            x = augment.coloured(x, draws)
+        scale, shift = augment.normalisation(top, x.device)
+        x = x.to(memory_format=torch.channels_last)
+        return torch.addcmul(shift[:, None, None], x, scale[:, None, None])

@@ -1,0 +1,193 @@
+"""Images per second of paired batches, against the usual folder loader; and of building the cache, against decoding.
+
+Both sides read the same files and draw the same kind of crops: squashed to 256, random resized crop of 224, mirrored, normalised.
+The baseline is torchvision's `ImageFolder` in one `DataLoader` a domain with the workers shared between the two; tlbench has
+as many threads as the baseline has workers. Epochs alternate; the first of each side is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+SIDE, BATCH = 300, 32
+DOMAINS = ("left", "right")
+
+
+def make_files(root: Path, n: int) -> None:
+    """n JPEGs of 300 x 300, cut from two photographs, half of them in each domain, ten classes."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_images
+
+    photos = [Image.fromarray(photo) for photo in load_sample_images().images]
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        folder = root / DOMAINS[i % 2] / f"class_{i // 2 % 10}"
+        folder.mkdir(parents=True, exist_ok=True)
+        photo = photos[rng.integers(2)]
+        left, top = int(rng.integers(photo.width - SIDE)), int(rng.integers(photo.height - SIDE))
+        photo.crop((left, top, left + SIDE, top + SIDE)).save(folder / f"{i:05}.jpg", quality=90)
+
+
+def baseline(root: Path, workers: int, epochs: int) -> list[float]:
+    """Images per second of each epoch."""
+    from torch.utils.data import DataLoader
+    from torchvision import datasets, transforms
+
+    pipeline = transforms.Compose(
+        [
+            transforms.Resize((256, 256)),
+            transforms.RandomResizedCrop(224),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        ]
+    )
+    loaders = [
+        DataLoader(
+            datasets.ImageFolder(str(root / domain), pipeline),
+            BATCH,
+            shuffle=True,
+            drop_last=True,
+            num_workers=max(1, workers // 2),
+            persistent_workers=True,
+        )
+        for domain in DOMAINS
+    ]
+    rates = []
+    for _ in range(epochs):
+        started, seen = time.perf_counter(), 0
+        for (source, _), (target, _) in zip(*loaders, strict=True):
+            seen += len(source) + len(target)
+        rates.append(seen / (time.perf_counter() - started))
+    return rates
+
+
+def ours(root: Path, workers: int, epochs: int) -> list[float]:
+    """Images per second of each epoch, from the cache to normalised batches."""
+    import torch
+
+    from tlbench.config.build import augment_of, dataset_of, protocol_of
+    from tlbench.sweep.driver import sweeper
+    from tlbench.task import load_task
+    from tlbench.training.batches import PairedBatches
+    from tlbench.training.module import finished
+
+    torch.set_num_threads(workers)
+    chosen = ["dataset=image_folder", f"dataset.root={root}", "pair=left-right", "augment=office", "protocol=transductive",
+              "backbone=resnet50", "classifier=head"]  # fmt: skip
+    with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+        config = machine.composer.run_config(chosen)
+    dataset = dataset_of(config)
+    task, _ = load_task(dataset, dataset.pair(config.pair), protocol_of(config), 0, augment_of(config))
+    rates = []
+    for epoch in range(epochs):
+        steps = len(task.source) // BATCH
+        started, seen = time.perf_counter(), 0
+        for labelled, target in PairedBatches([task.source], task.target, batch_size=BATCH, steps=steps, seed=epoch):
+            seen += sum(len(finished(x)) for x in (labelled[0][0], target) if x is not None)
+        rates.append(seen / (time.perf_counter() - started))
+    return rates
+
+
+def build_rates(root: Path, workers: int) -> dict[str, float]:
+    """Images per second of one pure decoding pass (Pillow, as loaders decode; and our decoder) and of a cache build."""
+    from PIL import Image
+
+    from tlbench.data.images.cache import Storage, open_cache
+    from tlbench.data.images.decode import decode, squash
+    from tlbench.data.images.files import from_paths, in_folder
+
+    names = [name for names in in_folder(root / DOMAINS[0]).values() for name in names]
+    paths = [root / DOMAINS[0] / name for name in names]
+
+    def by_pillow(path: Path) -> None:
+        with Image.open(path) as image:
+            np.asarray(image.convert("RGB"))
+
+    def by_tlbench(path: Path) -> None:
+        decode(path.read_bytes(), path.name)
+
+    rates: dict[str, list[float]] = {"pillow": [], "decode": [], "build": []}
+    for turn in range(3):
+        for name, work in (("pillow", by_pillow), ("decode", by_tlbench)):
+            started = time.perf_counter()
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(work, paths))
+            rates[name].append(len(paths) / (time.perf_counter() - started))
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["TLBENCH_CACHE"] = cache
+            images = from_paths(root / DOMAINS[0], names)
+            started = time.perf_counter()
+            open_cache(images, Storage(squash(256), f"squash 256 {turn}", 95, 8.0), "left")
+            rates["build"].append(len(paths) / (time.perf_counter() - started))
+    return {name: statistics.median(values) for name, values in rates.items()}
+
+
+def measured(side: str, root: Path, workers: int, epochs: int) -> dict:
+    """One side in a process of its own, so that its peak of memory is its own."""
+    arguments = [
+        sys.executable,
+        __file__,
+        "--side",
+        side,
+        "--root",
+        str(root),
+        "--workers",
+        str(workers),
+        "--epochs",
+        str(epochs),
+    ]
+    return json.loads(subprocess.run(arguments, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--images", type=int, default=4000)
+    options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--epochs", type=int, default=3)
+    options.add_argument("--side", choices=("baseline", "ours"), help=argparse.SUPPRESS)
+    options.add_argument("--root", type=Path, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.side is not None:
+        rates = {"baseline": baseline, "ours": ours}[given.side](given.root, given.workers, given.epochs)
+        peak = (
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        )
+        print(json.dumps({"rates": rates, "peak_mb": peak / 1024}))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "files"
+        make_files(root, given.images)
+        rates = build_rates(root, given.workers)
+        print(f"{given.images} JPEGs of {SIDE} x {SIDE}, {given.workers} cores")
+        print(f"cache build {rates['build']:.0f} images/s; decoding alone: Pillow {rates['pillow']:.0f} "
+              f"({rates['build'] / rates['pillow']:.2f} of it; aim: 0.9), ours {rates['decode']:.0f} "
+              f"({rates['build'] / rates['decode']:.2f} of it)")  # fmt: skip
+        os.environ["TLBENCH_CACHE"] = str(Path(folder) / "cache")
+        found: dict[str, list[dict]] = {"baseline": [], "ours": []}
+        for _ in range(2):
+            for side in found:
+                found[side].append(measured(side, root, given.workers, given.epochs))
+        rate = {side: statistics.median(r for run in runs for r in run["rates"][1:]) for side, runs in found.items()}
+        peak = {side: max(run["peak_mb"] for run in runs) for side, runs in found.items()}
+        ratio, more = rate["ours"] / rate["baseline"], peak["ours"] - peak["baseline"]
+        print(
+            f"from the second epoch on: {rate['ours']:.0f} images/s against {rate['baseline']:.0f}: {ratio:.1f} times (aim: 8)"
+        )
+        print(f"peak memory {peak['ours']:.0f} MiB against {peak['baseline']:.0f}: {more:+.0f} (aim: 1536 or less)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Features of frozen backbones: computed once, resumed, shared; a second run reads no image."""
+
+import json
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.support import config_of
+from tests.trees import image_folder
+from tlbench.backbones.timm_model import TimmBackbone
+from tlbench.config.build import augment_of, dataset_of, protocol_of
+from tlbench.data.images.cache import ImageCache
+from tlbench.data.images.rows import in_cache
+from tlbench.learner import _frozen_backbone, built_backbone
+from tlbench.results.store import RunStore
+from tlbench.run import ensure_run, identity_of
+from tlbench.task import load_task
+from tlbench.training import features
+from tlbench.training.features import kept_features
+from tlbench.training.predict import frozen_features
+
+FROZEN = ["dataset=image_folder", "pair=P-S", "backbone=timm", "backbone.name=test_resnet", "backbone.pretrained=false",
+          "backbone.mode=frozen", "augment=plain", "augment.side=36", "augment.size=32", "trainer=cpu", "optim.steps=4",
+          "optim.evaluations=2", "optim.batch_size=6"]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _own(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(features, "CHUNK", 4)
+    image_folder(tmp_path / "own")
+    _frozen_backbone.cache_clear()
+
+
+def frozen_config(tmp_path, *changes):
+    return config_of(*FROZEN, f"dataset.root={tmp_path / 'own'}", *changes)
+
+
+@pytest.fixture
+def calls(monkeypatch) -> dict[str, int]:
+    """Counts forward passes and images read."""
+    counted = {"forward": 0, "image": 0}
+    forward, image = TimmBackbone.forward, ImageCache.image
+
+    def counting(name, function):
+        def inner(*args):
+            counted[name] += not (isinstance(args[1], torch.Tensor) and args[1].is_meta)  # a rehearsal is no pass
+            return function(*args)
+
+        return inner
+
+    monkeypatch.setattr(TimmBackbone, "forward", counting("forward", forward))
+    monkeypatch.setattr(ImageCache, "image", counting("image", image))
+    return counted
+
+
+def test_a_second_run_passes_nothing_through_the_backbone_and_reads_no_image(tmp_path, calls):
+    assert ensure_run(frozen_config(tmp_path, "method=dann")) == "done"
+    assert calls["forward"] == 10  # 18 images a domain, 4 a chunk
+    assert calls["image"] == 36
+    calls.update(forward=0, image=0)
+    for method, more in (("coral", []), ("source_only", ["seed=0", "optim.lr=0.02"]),
+                         ("coral_linear", ["classifier=linear_svm"]), ("mmd", ["optim.steps=5"])):  # fmt: skip
+        assert ensure_run(frozen_config(tmp_path, f"method={method}", *more)) == "done"
+    assert calls == {"forward": 0, "image": 0}
+
+
+def test_they_are_the_features_of_the_test_view(tmp_path):
+    config = frozen_config(tmp_path, "method=source_only")
+    dataset, augment = dataset_of(config), augment_of(config)
+    backbone, digest = _frozen_backbone.__wrapped__(json.dumps(config.backbone), 0, augment.input_shape)
+    rows = in_cache(dataset.load("photo").inputs, augment, "x")[np.array([3, 17, 0])]
+    got = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
+    np.testing.assert_allclose(got, frozen_features(backbone, rows, torch.device("cpu")), rtol=1e-4, atol=1e-5)
+
+
+def test_other_weights_or_views_are_other_features_and_the_seed_counts_only_for_random_weights(tmp_path, calls):
+    assert ensure_run(frozen_config(tmp_path, "method=source_only")) == "done"
+    for change, passes in (("augment.size=28", 10), ("augment.mean=[0.4,0.4,0.4]", 10), ("seed=1", 10), ("alpha=0.1", 0),
+                           ("augment.flip=0.0", 0)):  # fmt: skip
+        calls["forward"] = 0
+        assert ensure_run(frozen_config(tmp_path, "method=source_only", change)) == "done"
+        assert calls["forward"] == passes, change
+
+
+def test_under_random_augmentation_gradient_methods_pass_batches_through_the_frozen_network(tmp_path, calls):
+    config = frozen_config(tmp_path, "method=dann", "augment.flip=0.5")
+    assert ensure_run(config) == "done"
+    # two checkpoints of each run look at 18 test images; each step passes source (and target) through the network
+    assert calls["forward"] >= 4 + 4 * 2
+    assert not list((tmp_path / "cache").glob("features/*.bin"))
+    record = RunStore(config.store).record(identity_of(config)["run_key"])
+    assert record["backbone"] == "test_resnet frozen"
+
+
+def test_the_frozen_network_does_not_move(tmp_path):
+    from tlbench.learner import build_learner
+    from tlbench.training.fit import fit_gradient
+
+    config = frozen_config(tmp_path, "method=dann", "augment.flip=0.5")
+    dataset = dataset_of(config)
+    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), 0, augment_of(config))
+    learner, task, held_out = build_learner(config, task, held_out)
+    before = built_backbone(config.backbone, 0, task.input_shape).state_dict()
+    fit_gradient(learner, task, held_out, config)
+    after = learner.network.backbone.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_extraction_that_died_goes_on_where_it_stopped(tmp_path, calls):
+    config = frozen_config(tmp_path, "method=source_only")
+    dataset, augment = dataset_of(config), augment_of(config)
+    group = json.dumps(config.backbone)
+    backbone, digest = _frozen_backbone.__wrapped__(group, 0, augment.input_shape)
+    rows = in_cache(dataset.load("photo").inputs, augment, "x")
+    want = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
+    (done,) = (tmp_path / "cache" / "features").glob("*.bin")
+    part = done.with_suffix(".part")
+    os.rename(done, part)
+    os.truncate(part, 2 * 4 * want.shape[1] * 4 + 11)  # two chunks of four and a torn row
+    calls["forward"] = 0
+    got = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
+    assert calls["forward"] == 3
+    np.testing.assert_array_equal(got, want)
+    assert not part.exists()
+
+
+def test_rows_of_several_domains_find_their_own_features(tmp_path):
+    config = frozen_config(tmp_path, "method=source_only")
+    dataset, augment = dataset_of(config), augment_of(config)
+    group = json.dumps(config.backbone)
+    backbone, digest = _frozen_backbone.__wrapped__(group, 0, augment.input_shape)
+    device = torch.device("cpu")
+    photo, sketch = (in_cache(dataset.load(name).inputs, augment, name) for name in ("photo", "sketch"))
+    both = replace(photo, caches=photo.caches + sketch.caches, cache_N=np.array([1, 0, 1]), row_N=np.array([4, 4, 0]))
+    got = kept_features(backbone, digest, both, device, "x")
+    one, two = (kept_features(backbone, digest, rows, device, "x") for rows in (photo, sketch))
+    np.testing.assert_array_equal(got, np.stack([two[4], one[4], two[0]]))
