@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
-from tlbench.metrics import measure
+from tlbench.metrics import example_weights, measure, score
 
 
 def draw(n: int = 200, classes: int = 4):
@@ -44,3 +44,14 @@ def test_a_class_without_test_examples_has_no_accuracy():
     got = measure(p[y != 2], y[y != 2])
     assert got["per_class_accuracy"][2] is None
     assert got["per_class_accuracy"][1] is not None
+
+
+def test_the_mean_of_the_classes_is_balanced_accuracy_over_the_classes_present():
+    p, y = draw()
+    y[y == 2] = 3
+    assert measure(p, y)["mean_class_accuracy"] == pytest.approx(balanced_accuracy_score(y, p.argmax(axis=1)))
+    weights = example_weights(y, "mean_class_accuracy")
+    assert weights.sum() == pytest.approx(1)
+    assert [weights[y == c].sum() for c in (0, 1, 3)] == pytest.approx([1 / 3] * 3)
+    assert example_weights(y, "accuracy") is None
+    assert score(p, y, "accuracy") == accuracy_score(y, p.argmax(axis=1))

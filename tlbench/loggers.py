@@ -59,7 +59,9 @@ def log_result(logger: Logger | None, result: dict[str, Any], primary: str | Non
     """
     if logger is None:
         return
-    values = {f"target/{name}": result["metrics"][name] for name in ("accuracy", "macro_f1", "ece")}
+    values = {
+        f"target/{name}": result["metrics"][name] for name in ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
+    }
     for name, gain in result["gains"].items():
         values[f"transfer/gain_over_{name}"] = gain["gain"]
         if name == primary:

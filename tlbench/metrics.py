@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torchmetrics.functional import classification as tm
+
+Metric = Literal["accuracy", "mean_class_accuracy"]
+
+
+def example_weights(labels_N: np.ndarray, metric: Metric) -> np.ndarray | None:
+    """(N,) weights that sum to 1, with which the share of right answers is the metric; None where all are equal."""
+    if metric == "accuracy":
+        return None
+    counts = np.bincount(labels_N)
+    return 1.0 / (counts[labels_N] * (counts > 0).sum())
+
+
+def score(probabilities_NC: np.ndarray, labels_N: np.ndarray, metric: Metric) -> float:
+    """The metric in [0, 1]."""
+    right_N = probabilities_NC.argmax(axis=1) == labels_N
+    return float(np.average(right_N, weights=example_weights(labels_N, metric)))
 
 
 def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any]:
     """Metrics in [0, 1] of class probabilities (N, C) against labels (N,).
 
     Returns:
-        accuracy, macro_f1 (over all C classes), ece (expected calibration error, 15 bins), per_class_accuracy (list of
-        C, None for a class without test examples), confusion (C x C counts, rows are true classes).
+        accuracy, mean_class_accuracy (over the classes present), macro_f1 (over all C classes), ece (expected calibration
+        error, 15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts,
+        rows are true classes).
     """
     # torchmetrics takes anything above 1, a rounding error of a vote too, for logits and would apply a softmax to it
     clipped_NC = np.clip(np.asarray(probabilities_NC, dtype=np.float64), 0.0, 1.0)
@@ -26,6 +43,7 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
     ece = tm.multiclass_calibration_error(probabilities, labels, num_classes=n_classes, n_bins=15)
     return {
         "accuracy": float((probabilities.argmax(dim=1) == labels).double().mean()),
+        "mean_class_accuracy": score(clipped_NC, labels_N, "mean_class_accuracy"),
         "macro_f1": tm.multiclass_f1_score(probabilities, labels, num_classes=n_classes, average="macro").item(),
         "ece": ece.item(),
         "per_class_accuracy": [a if p else None for a, p in zip(per_class.tolist(), present.tolist(), strict=True)],

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -25,7 +26,7 @@ from tlbench.config.schema import RunConfig
 from tlbench.errors import Diverged, Refused, TlbenchError
 from tlbench.learner import build_learner, checkpoints_of
 from tlbench.method import GradientMethod
-from tlbench.metrics import measure
+from tlbench.metrics import example_weights, measure
 from tlbench.results.store import HISTORY, RunStore
 from tlbench.selection import ORACLE, chosen, no_source_val
 from tlbench.task import HeldOut, load_task
@@ -146,7 +147,7 @@ def attempt(
     try:
         checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger, resume)
         clock.lap("fit")
-        picks = chosen(checkpoints, task, held_out)
+        picks = chosen(checkpoints, task, held_out, dataset.metric)
         if config.selection.rule not in picks:
             raise no_source_val(config.selection.name, config.protocol["name"])
         outputs = {rule: predicted(checkpoints[index], held_out) for rule, index in picks.items()}
@@ -190,13 +191,13 @@ def described(config: RunConfig) -> dict[str, Any]:
     """What a record says of a run whatever becomes of it."""
     method = method_class(config.method)
     names = {group: getattr(config, group)["name"] for group in ("dataset", "classifier", "method")}
-    frozen = config.backbone["mode"] == "frozen" and config.backbone["name"] != "identity"
     return {
         "schema": SCHEMA,
         **names,
         "pair": config.pair,
         "protocol": protocol_of(config).label,
-        "backbone": config.backbone["name"] + (" frozen" if frozen else ""),
+        "metric": dataset_of(config).metric,
+        "backbone": backbone_label(config.backbone),
         "family": method.family,
         "oracle": method.oracle,
         "method_revision": method.revision,
@@ -207,6 +208,14 @@ def described(config: RunConfig) -> dict[str, Any]:
         "versions": environment.versions(),
         "code": environment.code_version(),
     }
+
+
+def backbone_label(backbone: dict[str, Any]) -> str:
+    """What tables print: the backbone, and what of it is trained where that is not all."""
+    name, mode = backbone["name"], backbone["mode"]
+    if mode == "finetune" or name == "identity":
+        return name
+    return f"{name} frozen" if mode == "frozen" else f"{name} last {backbone['last_k']}"
 
 
 def predicted(checkpoint: Checkpoint, held_out: HeldOut) -> pd.DataFrame:
@@ -242,11 +251,13 @@ def gains_of(
         other = store.predictions(key, rule)
         if list(other["id"]) != list(own["id"]):
             raise RuntimeError(f"run {key} ({name}) was tested on other examples: it is no matched reference")
-        right, other_right = (table["prediction"] == table["label"] for table in (own, other))
+        right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
+        weights = example_weights(own["label"].to_numpy(), dataset_of(config).metric)
         gain = paired_gain(
-            right.to_numpy(), other_right.to_numpy(), own["group"].to_numpy(), alpha=config.alpha, seed=config.seed
+            right, other_right, own["group"].to_numpy(), alpha=config.alpha, seed=config.seed, weights_N=weights
         )
-        found[name] = {**gain.as_dict(), "run_key": key, "reference_accuracy": float(other_right.mean())}
+        score = float(np.average(other_right, weights=weights))
+        found[name] = {**gain.as_dict(), "run_key": key, "reference_score": score}
     return found
 
 

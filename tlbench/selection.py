@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tlbench.errors import TlbenchError
+from tlbench.metrics import Metric, score
 from tlbench.task import HeldOut, Task
 from tlbench.training.checkpoints import Checkpoint
 
@@ -26,21 +27,20 @@ def no_source_val(selection: str, protocol: str) -> TlbenchError:
     )
 
 
-def accuracy(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
-    """Share of rows whose largest entry stands at the label."""
-    return float((probabilities_NC.argmax(axis=1) == labels_N).mean())
-
-
 def last_best(scores: Sequence[float]) -> int:
     """Index of the highest score; of equals the last, which has trained longest."""
     return len(scores) - 1 - int(np.argmax(np.asarray(scores)[::-1]))
 
 
-def chosen(checkpoints: Sequence[Checkpoint], task: Task, held_out: HeldOut) -> dict[str, int]:
+def chosen(
+    checkpoints: Sequence[Checkpoint], task: Task, held_out: HeldOut, metric: Metric = "accuracy"
+) -> dict[str, int]:
     """Index of the checkpoint that each rule picks; `source_val` only where the protocol keeps a validation part."""
     picks = {"last": len(checkpoints) - 1}
     if task.source_val is not None:
         labels = task.source_val.labels
-        picks[SOURCE_VAL] = last_best([accuracy(c.source_val, labels) for c in checkpoints if c.source_val is not None])
-    picks[ORACLE] = last_best([accuracy(c.test, held_out.test.labels) for c in checkpoints])
+        picks[SOURCE_VAL] = last_best(
+            [score(c.source_val, labels, metric) for c in checkpoints if c.source_val is not None]
+        )
+    picks[ORACLE] = last_best([score(c.test, held_out.test.labels, metric) for c in checkpoints])
     return picks

@@ -17,7 +17,7 @@ def run(method="dann", pair="a-b", seed=0, accuracy=0.5, gain=None, status="done
         "run_key": key, "cell_key": f"{method}/{pair}", "recipe_key": f"{pair}/{seed}", "status": status,
         "reason": None if status == "done" else "why", **AXES, "pair": pair, "method": method,
         "family": "reference" if method == "source_only" else "feature", "seed": seed, "selection": selection,
-        "uses_target_labels": selection == "oracle", "accuracy": accuracy if status == "done" else np.nan,
+        "uses_target_labels": selection == "oracle", "metric": "accuracy", "score": accuracy if status == "done" else np.nan,
         "gain": gain, "gain_low": gain - 2 if flagged else None, "gain_high": gain + 2 if flagged else None,
         "gain_p": 0.001 if flagged else None, "gain_flag": ("negative" if gain < 0 else "positive") if flagged else None,
         "reference": "source_only" if flagged else None, **changes,
@@ -36,8 +36,8 @@ def cells_of(*rows, plan=(), selection="last"):
 def test_mean_sd_and_interval_of_a_cell():
     cells = cells_of(*[run(seed=i, accuracy=a, gain=g) for i, (a, g) in enumerate([(0.5, -4.0), (0.7, -5), (0.9, -6)])])
     (cell,) = cells.itertuples()
-    assert (cell.n_seeds, cell.accuracy, cell.accuracy_sd) == pytest.approx((3, 70, 20))  # 16.3 if divided by n
-    assert cell.accuracy_half == pytest.approx(4.302653 * 20 / 3**0.5)
+    assert (cell.n_seeds, cell.score, cell.score_sd) == pytest.approx((3, 70, 20))  # 16.3 if divided by n
+    assert cell.score_half == pytest.approx(4.302653 * 20 / 3**0.5)
     assert (cell.gain, cell.gain_sd) == pytest.approx((-5, 1))
     assert cell.p == pytest.approx(stats.ttest_1samp([-4, -5, -6], 0).pvalue)
     assert cell.flag == "negative"
@@ -71,7 +71,7 @@ def test_a_missing_or_failed_seed_is_a_hole_and_never_averaged_over():
     plan = [{k: v for k, v in run(seed=2).items() if k in planned().columns}]
     missing = cells_of(run(seed=0), run(seed=1), plan=plan)
     assert missing["hole"].tolist() == ["2 of 3 seeds (1 missing)"]
-    assert missing["accuracy"].isna().all()
+    assert missing["score"].isna().all()
     failed = cells_of(run(seed=0), run(seed=1), run(seed=2, status="failed"))
     assert failed["hole"].tolist() == ["2 of 3 seeds (1 failed)"]
     assert cells_of(run(seed=0), run(seed=1), run(seed=2))["hole"].tolist() == [""]
@@ -117,7 +117,7 @@ def test_a_seed_that_is_there_twice_is_refused():
 def test_only_the_rows_of_one_selection_count():
     rows = [run(seed=0, accuracy=0.5), run(seed=0, accuracy=0.9, selection="oracle")]
     (last,), (oracle,) = cells_of(*rows).itertuples(), cells_of(*rows, selection="oracle").itertuples()
-    assert (last.accuracy, oracle.accuracy) == (50, 90)
+    assert (last.score, oracle.score) == (50, 90)
     assert (method_name(last), method_name(oracle)) == ("dann", "ORACLE dann")
 
 

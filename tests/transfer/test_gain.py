@@ -1,10 +1,12 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tlbench.transfer.gain import flag, paired_gain, sign_flip_p
+from tlbench.transfer.gain import flag, paired_gain, sampled_sign_flip_p, sign_flip_p
 
 
 def bits(text: str) -> np.ndarray:
@@ -81,3 +83,33 @@ def test_runs_that_agree_everywhere_have_no_gain_and_no_flag():
 )  # fmt: skip
 def test_a_flag_needs_a_p_value_below_the_level_and_a_sign(gain, p, want):
     assert flag(gain, p, 0.05) == want
+
+
+def test_a_weighted_gain_is_the_difference_of_the_weighted_scores():
+    # class 0 has 4 examples, class 1 has 1; the run is right on the one and wrong on one of the four
+    labels = np.array([0, 0, 0, 0, 1])
+    own, other = np.array([1, 1, 1, 0, 1], bool), np.array([1, 1, 1, 1, 0], bool)
+    weights = np.array([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 2])
+    found = paired_gain(own, other, np.arange(5), alpha=0.05, weights_N=weights)
+    assert found.gain == pytest.approx(100 * ((3 / 4 + 1) / 2 - (1 + 0) / 2))
+    assert paired_gain(own, other, np.arange(5), alpha=0.05).gain == pytest.approx(0)
+    assert len(labels) == found.n
+    assert found.low <= found.gain <= found.high
+
+
+@pytest.mark.parametrize("sums", [[0.5, -0.125, -0.125, 0.25], [0.3] * 6, [1 / 3, -1 / 7, 0.0, 0.2, 0.2]])
+def test_the_sampled_p_value_equals_the_enumeration_of_all_sign_patterns(sums):
+    values = np.array(sums)
+    signs = np.array(list(itertools.product([-1, 1], repeat=len(values))))
+    exact = (np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean()
+    assert sampled_sign_flip_p(values, np.random.default_rng(0)) == pytest.approx(exact, abs=0.006)
+
+
+def test_equal_weights_give_the_unweighted_answer():
+    rng = np.random.default_rng(0)
+    own, other = rng.random(300) < 0.7, rng.random(300) < 0.6
+    plain = paired_gain(own, other, np.arange(300) // 2, alpha=0.05)
+    weighted = paired_gain(own, other, np.arange(300) // 2, alpha=0.05, weights_N=np.full(300, 1 / 300))
+    assert weighted.gain == pytest.approx(plain.gain)
+    assert (weighted.low, weighted.high) == pytest.approx((plain.low, plain.high))
+    assert weighted.p == pytest.approx(plain.p, abs=0.006)

@@ -13,8 +13,8 @@ import pandas as pd
 from tlbench.results.store import RunStore
 from tlbench.transfer.cells import cell_flag, holm, spread, t_test_p
 
-CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family"]
-BLOCK = ["dataset", "protocol", "backbone", "classifier"]
+CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
+BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def summarise(
     A cell with a planned, failed or skipped seed that is not done is a hole: it gets counts and reasons, no mean.
 
     Args:
-        runs: tidy table (`read_runs`); accuracy in [0, 1], gains in points.
+        runs: tidy table (`read_runs`); score in [0, 1], gains in points.
         plan: runs that sweeps have planned (`Planned.runs`).
         selection: whose rows to take.
         alpha: 1 - level of intervals, threshold of flags.
@@ -61,7 +61,7 @@ def summarise(
 
     Returns:
         The columns of CELL, variant, cell_key, uses_target_labels; n_seeds, n_expected, hole (words, or "");
-        accuracy, accuracy_sd, accuracy_half; reference, gain, gain_sd, gain_half (percentage points; half widths of the
+        score, score_sd, score_half (of the metric); reference, gain, gain_sd, gain_half (percentage points; half widths of the
         interval), basis (`seeds`, or `examples` where all seeds agree), p, p_holm, n_tests, flag; runs_negative,
         runs_positive (runs flagged by themselves).
 
@@ -97,7 +97,7 @@ def summarise(
 
 
 def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float) -> dict[str, Any]:
-    empty = dict.fromkeys(["accuracy", "accuracy_sd", "accuracy_half", "gain", "gain_sd", "gain_half", "p"], np.nan)
+    empty = dict.fromkeys(["score", "score_sd", "score_half", "gain", "gain_sd", "gain_half", "p"], np.nan)
     row: dict[str, Any] = {
         **empty,
         "n_seeds": len(own),
@@ -111,8 +111,8 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
     }
     if row["hole"]:
         return row
-    s = spread((100 * own["accuracy"]).tolist(), alpha)
-    row |= {"accuracy": s.mean, "accuracy_sd": s.sd, "accuracy_half": s.half}
+    s = spread((100 * own["score"]).tolist(), alpha)
+    row |= {"score": s.mean, "score_sd": s.sd, "score_half": s.half}
     if own["reference"].isna().all():
         return row
     gains = own["gain"].tolist()

@@ -69,7 +69,7 @@ def _average(grid: Grid, method: str) -> str:
 
 def _best(grid: Grid, pair: str) -> str | None:
     own = {
-        m: c.accuracy for m in grid.methods if (c := grid.cells.get((pair, m))) is not None and not c.uses_target_labels
+        m: c.score for m in grid.methods if (c := grid.cells.get((pair, m))) is not None and not c.uses_target_labels
     }
     known = {m: a for m, a in own.items() if not pd.isna(a)}
     return max(known, key=lambda m: known[m]) if known else None

@@ -16,11 +16,11 @@ FAMILIES = ("reference", "instance", "feature", "adversarial", "self-training", 
 
 @dataclass(frozen=True)
 class Grid:
-    """One block (data set, protocol, backbone, classifier).
+    """One block (data set, protocol, backbone, classifier, metric).
 
     Attributes:
         cells: (pair, method name) to the cell, a named tuple of a summary's row.
-        average: method name to mean accuracy and gain over pairs, only where no pair is missing.
+        average: method name to mean score and gain over pairs, only where no pair is missing.
     """
 
     title: str
@@ -55,7 +55,7 @@ def _averages(
     averages = {}
     for method in methods:
         own = [cells.get((pair, method)) for pair in pairs]
-        accuracies = [float("nan") if c is None else c.accuracy for c in own]
+        accuracies = [float("nan") if c is None else c.score for c in own]
         gains = [float("nan") if c is None else c.gain for c in own]
         averages[method] = (sum(accuracies) / len(own), sum(gains) / len(own))  # nan as soon as one pair lacks a number
     return averages

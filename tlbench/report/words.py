@@ -21,9 +21,10 @@ def method_name(cell: Any) -> str:
     return f"{name} [{cell.variant}]" if cell.variant else name
 
 
-def block_title(block: tuple[str, str, str, str]) -> str:
-    dataset, protocol, backbone, classifier = block
-    return f"{dataset} · protocol {protocol} · backbone {backbone} · classifier {classifier}"
+def block_title(block: tuple[str, str, str, str, str]) -> str:
+    dataset, protocol, backbone, classifier, metric = block
+    title = f"{dataset} · protocol {protocol} · backbone {backbone} · classifier {classifier}"
+    return title if metric == "accuracy" else f"{title} · {metric.replace('_', ' ')}"
 
 
 def plus_minus(value: float, half: float, *, signed: bool = False) -> str:
@@ -35,13 +36,13 @@ def plus_minus(value: float, half: float, *, signed: bool = False) -> str:
 
 
 def cell_text(cell: Any) -> tuple[str, str]:
-    """(accuracy, gain with its flag) of one cell, or what is missing."""
+    """(score, gain with its flag) of one cell, or what is missing."""
     if cell.hole:
         return cell.hole, ""
     if pd.isna(cell.gain):
-        return plus_minus(cell.accuracy, cell.accuracy_half), ""
+        return plus_minus(cell.score, cell.score_half), ""
     gain = f"{plus_minus(cell.gain, cell.gain_half, signed=True)} {FLAGS[cell.flag]}"
-    return plus_minus(cell.accuracy, cell.accuracy_half), f"{gain} {runs_alone(cell)}".rstrip()
+    return plus_minus(cell.score, cell.score_half), f"{gain} {runs_alone(cell)}".rstrip()
 
 
 def runs_alone(cell: Any) -> str:

@@ -5,7 +5,8 @@ Columns (the same in `report --format csv`):
     status, reason                    done | failed | skipped, and why
     dataset, pair, protocol, backbone, classifier, method, family, selection, seed
     uses_target_labels                the method or the selection used them: ORACLE
-    accuracy, macro_f1, ece           in [0, 1], on the target test part
+    metric, score                     what gains are over (accuracy, mean_class_accuracy), and its value in [0, 1]
+    accuracy, mean_class_accuracy, macro_f1, ece    in [0, 1], on the target test part
     step                              training step of the chosen checkpoint
     n_test                            test examples
     reference, reference_run          the reference that `gain` is against, and its run key (none: it could not be had)
@@ -25,12 +26,13 @@ import pandas as pd
 
 from tlbench.results.store import RunStore
 
-AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "seed"]
+AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric", "seed"]
+METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
-    *KEYS, *AXES, "selection", "uses_target_labels", "accuracy", "macro_f1", "ece", "step", "n_test", "reference",
+    *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", "n_test", "reference",
     "reference_run", "alpha", *GAIN.values(), *COSTS, "created",
 ]  # fmt: skip
 
@@ -46,6 +48,7 @@ def read_runs(store: RunStore) -> pd.DataFrame:
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows that one record gives."""
     common = {name: record.get(name) for name in [*KEYS, *AXES, "created"]}
+    common["metric"] = record.get("metric", "accuracy")  # runs of old stores have no other
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
     if record["status"] != "done":
         return [{**common, "selection": record["selection"], "uses_target_labels": record["oracle"]}]
@@ -58,7 +61,8 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         "uses_target_labels": record["oracle"] or found["oracle"],
         "step": found["step"],
         "n_test": record["sizes"]["target_test"],
-        **{metric: found["metrics"][metric] for metric in ("accuracy", "macro_f1", "ece")},
+        **{metric: found["metrics"].get(metric) for metric in METRICS},
+        "score": found["metrics"][record.get("metric", "accuracy")],
     }
     gains = found["gains"]
     row |= {"reference": record["reference"], "alpha": record["alpha"]}

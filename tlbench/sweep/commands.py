@@ -107,7 +107,8 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     metrics = result["metrics"]
     table.add_row("recipe", f"{record['protocol']}; {record['backbone']}; {record['classifier']}")
     table.add_row("selection", f"{rule.replace('oracle', 'ORACLE')} (step {result['step']})")
-    table.add_row("target accuracy", f"{100 * metrics['accuracy']:.1f} % of {record['sizes']['target_test']} examples")
+    scored = f"target {record['metric'].replace('_', ' ')}"
+    table.add_row(scored, f"{100 * metrics[record['metric']]:.1f} % of {record['sizes']['target_test']} examples")
     table.add_row("macro-F1, ECE", f"{metrics['macro_f1']:.3f}, {metrics['ece']:.3f}")
     for name, gain in result["gains"].items():
         text = f"{gain['gain']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}], p = {gain['p']:.2g}"

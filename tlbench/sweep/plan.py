@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.config.build import dataset_of
+from tlbench.config.build import augment_of, dataset_of
 from tlbench.config.compose import Composer
 from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
+from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.rows import in_cache
 from tlbench.errors import Refused
 from tlbench.learner import rehearse
 from tlbench.results.store import RunStore
@@ -87,12 +89,38 @@ def _check_data(configs: Sequence[RunConfig]) -> None:
                 seen.add((dataset.name, domain))
 
 
+def prepare_images(jobs: Sequence[Job]) -> None:
+    """Makes the image caches that the jobs need, with all cores and a bar, before workers would each wait for them."""
+    seen = set()
+    for config in (job.config for job in jobs):
+        dataset, augment = dataset_of(config), augment_of(config)
+        pair = dataset.pair(config.pair)
+        for domain in (*pair.sources, pair.target):
+            images = dataset.load(domain).inputs
+            if augment is None or not isinstance(images, ImageFiles):
+                continue
+            if (mark := (dataset.name, domain, images.content, augment.storage.name)) not in seen:
+                in_cache(images, augment, f"{dataset.name} {domain}")
+                seen.add(mark)
+
+
 def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
     """Keeps the plan in the store, so that a report can tell what is missing."""
     runs: list[dict[str, Any]] = []
     for job in jobs:
         about = described(job.config)
-        axes = ("dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "seed", "reference")
+        axes = (
+            "dataset",
+            "pair",
+            "protocol",
+            "backbone",
+            "classifier",
+            "method",
+            "family",
+            "metric",
+            "seed",
+            "reference",
+        )
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}})
     folder = store.root / "plans"
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,16 +11,17 @@ from scipy.stats import bootstrap
 from tlbench.seeds import stream
 
 RESAMPLES = 2000
+FLIPS = 99_999
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Accuracy of a run minus that of its reference, in percentage points, on the same test examples.
+    """Accuracy (or a weighted one) of a run minus that of its reference, in percentage points, on the same test examples.
 
     Attributes:
         gain: the estimate.
         low, high: interval of level 1 - alpha, paired bootstrap over groups of examples.
-        p: two-sided exact p-value of no difference (`sign_flip_p`).
+        p: two-sided p-value of no difference: exact (`sign_flip_p`), or sampled where examples have weights.
         flag: `negative`, `positive` or `inconclusive`, by p < alpha and the sign of the gain.
         n, n_groups: test examples and the groups they form.
     """
@@ -38,7 +39,13 @@ class Gain:
 
 
 def paired_gain(
-    correct_N: np.ndarray, reference_correct_N: np.ndarray, groups_N: np.ndarray, *, alpha: float, seed: int = 0
+    correct_N: np.ndarray,
+    reference_correct_N: np.ndarray,
+    groups_N: np.ndarray,
+    *,
+    alpha: float,
+    seed: int = 0,
+    weights_N: np.ndarray | None = None,
 ) -> Gain:
     """Compares two runs example by example.
 
@@ -46,15 +53,20 @@ def paired_gain(
         correct_N, reference_correct_N: (N,) whether each prediction is right.
         groups_N: (N,) group of each example; whole groups are resampled, and flipped in the test.
         alpha: 1 - level of the interval, and threshold of the flag.
-        seed: seed of the bootstrap.
+        seed: seed of the bootstrap, and of the sampled test.
+        weights_N: (N,) weight of each example, summing to 1; None: all count the same.
     """
     difference_N = correct_N.astype(np.int64) - reference_correct_N.astype(np.int64)
     _, index_N = np.unique(groups_N, return_inverse=True)
-    sum_G = np.bincount(index_N, weights=difference_N).astype(np.int64)
-    size_G = np.bincount(index_N)
-    gain = 100.0 * difference_N.mean()
+    if weights_N is None:
+        sum_G = np.bincount(index_N, weights=difference_N).astype(np.int64)
+        gain, size_G = 100.0 * difference_N.mean(), np.bincount(index_N)
+        p = sign_flip_p(sum_G)
+    else:
+        sum_G, size_G = np.bincount(index_N, weights=difference_N * weights_N), np.bincount(index_N, weights=weights_N)
+        gain = 100.0 * float((difference_N * weights_N).sum())
+        p = sampled_sign_flip_p(sum_G, stream(seed, "sign flips"))
     low, high = _interval(sum_G, size_G, alpha, seed)
-    p = sign_flip_p(sum_G)
     return Gain(gain, low, high, p, flag(gain, p, alpha), len(difference_N), len(sum_G))
 
 
@@ -86,8 +98,20 @@ def sign_flip_p(sum_G: np.ndarray) -> float:
     return float(min(1.0, law[np.abs(values) >= abs(int(sum_G.sum()))].sum()))
 
 
+def sampled_sign_flip_p(sum_G: np.ndarray, rng: np.random.Generator) -> float:
+    """As `sign_flip_p`, for differences that are no integers: (1 + draws at least as far from 0) / (1 + draws).
+
+    Groups of one absolute difference are drawn together, as a binomial number of signs.
+    """
+    sizes, counts = np.unique(np.abs(np.round(sum_G[sum_G != 0], 15)), return_counts=True)
+    reached = np.zeros(FLIPS)
+    for size, count in zip(sizes, counts, strict=True):
+        reached += size * (2.0 * rng.binomial(count, 0.5, FLIPS) - count)
+    return float((1 + (np.abs(reached) >= abs(sum_G.sum()) - 1e-12).sum()) / (1 + FLIPS))
+
+
 def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap of 100 * sum of differences / number of examples, over groups."""
+    """Percentile bootstrap of 100 * sum of differences / number (or weight) of examples, over groups."""
     if len(sum_G) < 2 or not sum_G.any():
         mean = 100.0 * sum_G.sum() / size_G.sum()
         return mean, mean

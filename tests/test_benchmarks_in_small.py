@@ -1,0 +1,76 @@
+"""Every image data set in small, in the layout in which it is really distributed: check, run, report."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.trees import grow
+from tlbench.cli import main
+from tlbench.data.images.dataset import ImageDataset
+from tlbench.data_commands import composed
+from tlbench.listing import describe
+
+pytestmark = pytest.mark.slow
+
+LAYOUTS = {
+    "office31": "office31/amazon/images/back_pack/frame_0001.jpg",
+    "office_home": "office_home/OfficeHomeDataset_10072016/Real World/Alarm_Clock/frame_0000.jpg",
+    "pacs": "pacs/kfold/photo/dog/frame_0000.jpg",
+    "visda2017": "visda2017/validation/image_list.txt",
+    "domainnet": "domainnet/clipart_train.txt",
+    "digits": "digits/svhn/train_32x32.mat",
+}
+SMALL = ["augment.side=40", "augment.size=32", "optim.steps=2", "optim.evaluations=1", "optim.batch_size=8", "seed=0"]
+MODELS = {
+    "resnet18": ["backbone=resnet18", "backbone.pretrained=false"],
+    "vit_tiny": ["backbone=timm", "backbone.name=vit_tiny_patch16_224", "backbone.pretrained=false"],
+}
+
+
+def image_sets() -> list[str]:
+    """Names of the configs that hold published images."""
+    own = ("image_folder", "image_list", "hub")
+    names = [name for name, _ in describe("dataset") if name not in (*own, "arrays")]
+    return [name for name in names if isinstance(composed(name, [], None)[0], ImageDataset)]
+
+
+IMAGE_SETS = image_sets()
+
+
+def test_the_layouts_are_looked_at_here():
+    assert {"office_caltech10_images", "domainnet126", "imageclef_da", *LAYOUTS} <= set(IMAGE_SETS)
+
+
+@pytest.mark.parametrize("name", IMAGE_SETS)
+def test_check_run_and_report(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    data, store = tmp_path / "data", tmp_path / "store"
+    dataset = composed(name, [f"data_dir={data}"], None)[0]
+    counts = grow(dataset, data, each=1 if len(dataset.file_classes) > 60 else 2)
+    if name in LAYOUTS:
+        assert (data / LAYOUTS[name]).exists(), sorted(p.relative_to(data) for p in data.rglob("*"))[:20]
+    here = [f"data_dir={data}", f"dataset.counts={json.dumps(counts).replace(chr(34), '')}"]
+    assert main(["data", "check", name, *here]) == 0, capsys.readouterr().out
+    assert main(["data", "check", name, f"data_dir={data}"]) == 1  # the real counts are others
+    assert f"says {dataset.counts[dataset.domains[0]]}" in capsys.readouterr().out
+    models = MODELS.values() if name not in ("domainnet", "domainnet126") else [MODELS["resnet18"]]
+    for model in models:
+        run = [
+            "run",
+            f"dataset={name}",
+            f"pair={dataset.pairs[0]}",
+            "method=dann",
+            f"store={store}",
+            *here,
+            *model,
+            *SMALL,
+        ]
+        assert main(run) == 0, capsys.readouterr().err
+    assert main(["report", "--store", str(store), "--out", str(tmp_path / "out")]) == 0
+    table = pd.read_csv(tmp_path / "out" / "runs.csv")
+    assert set(table["status"]) == {"done"}
+    assert len(table) == 2 * len(list(models)) * table["selection"].nunique()
+    assert set(table["metric"]) == {dataset.metric}
+    assert name in Path(tmp_path / "out" / "report.html").read_text()
