@@ -271,3 +271,28 @@ def test_bfloat16_runs_and_differs_from_float32_only_by_rounding(toy):
     assert [ensure_run(one), ensure_run(two)] == ["done", "done"]
     a, b = (RunStore(c.store).predictions(identity_of(c)["run_key"], "last")["confidence"] for c in (one, two))
     assert np.abs(a - b).max() < 0.05
+
+
+def test_a_run_that_fails_for_no_reason_of_its_own_keeps_the_state_that_it_reached(toy, monkeypatch):
+    from tlbench.training.module import AdaptationModule
+
+    config = config_of("dataset=toy", "pair=L-R", "method=source_only", "optim.steps=9", "optim.evaluations=1",
+                       "trainer.checkpoint_steps=2", config_dir=toy)  # fmt: skip
+    store, key = RunStore(config.store), identity_of(config)["run_key"]
+    step = AdaptationModule.training_step
+    at = {"fails": 5}
+
+    def broken(self, *batch):
+        if self.global_step == at["fails"]:
+            raise RuntimeError("CUDA error: out of memory")
+        return step(self, *batch)
+
+    monkeypatch.setattr(AdaptationModule, "training_step", broken)
+    assert ensure_run(config) == "failed"
+    assert store.resume_file(key).is_file()
+    at["fails"] = 4  # at once after going on: the state is no help, the next attempt begins anew
+    assert ensure_run(config) == "failed"
+    assert not store.resume_file(key).exists()
+    at["fails"] = -1
+    assert ensure_run(config) == "done"
+    assert not list((store.root / ".resume").glob("*"))

@@ -30,7 +30,7 @@ from tlbench.selection import SOURCE_VAL, no_source_val
 from tlbench.task import HeldOut, Task, map_inputs
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.features import kept_features
-from tlbench.training.fit import device_of, fit_gradient
+from tlbench.training.fit import device_of, fit_gradient, set_arithmetic
 from tlbench.training.predict import frozen_features
 
 Learner = GradientMethod | EstimatorMethod
@@ -44,6 +44,7 @@ def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Lea
     Weights depend on the seed alone, not on the method, so a method and its references start from the same network.
     A frozen backbone under random augmentation stays in the network: its features change from step to step.
     """
+    set_arithmetic(config.trainer)
     gradient = classifier_learner(config.classifier) == "gradient"
     augmented = isinstance(task.source.inputs, ImageRows) and not task.source.inputs.augment.is_plain
     if is_frozen(config.backbone) and not (gradient and augmented):
@@ -91,9 +92,12 @@ def fixed_parameters(backbone: nn.Module, group: Group) -> list[nn.Parameter]:
 
 @lru_cache(maxsize=2)
 def _frozen_backbone(group: str, seed: int, input_shape: tuple[int, ...]) -> tuple[nn.Module, str]:
-    """A frozen backbone and the hash of its weights, built once for all runs of a process."""
-    backbone = built_backbone(json.loads(group), seed, input_shape).requires_grad_(False).eval()
-    return backbone, weights_hash(backbone)
+    """A frozen backbone and what identifies its features, built once for all runs of a process."""
+    values = json.loads(group)
+    backbone = built_backbone(values, seed, input_shape).requires_grad_(False).eval()
+    what = {k: v for k, v in values.items() if k not in (*HOW, "name", "pretrained", "weights")}
+    # the weights alone do not say what is computed with them: two models may share them and differ in an activation
+    return backbone, f"{json.dumps(what, sort_keys=True)} {weights_hash(backbone)}"
 
 
 def _on_features(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Task, HeldOut]:
@@ -144,7 +148,7 @@ def rehearse(config: RunConfig) -> None:
         raise no_source_val(config.selection.name, config.protocol["name"])
     parts = ("protocol", "augment", "backbone", "classifier", "method")
     augment, backbone = augment_of(config), config.backbone
-    if augment is not None and backbone.get("pretrained") and not backbone.get("weights"):
+    if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
         check_pixels(backbone["model"], augment.mean, augment.sd)
     _rehearse(json.dumps({part: getattr(config, part) for part in parts}), input_shape_of(config))
 

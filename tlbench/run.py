@@ -71,6 +71,7 @@ def ensure_run(config: RunConfig) -> str:
         logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
         record: dict[str, Any] = {**described(config), **identity}
         predictions = history = None
+        started = time.time()
         try:
             refuse_impossible(config)
             references = {name: _reference_key(config, name) for name in config.reference_names}
@@ -90,7 +91,8 @@ def ensure_run(config: RunConfig) -> str:
             record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
         record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
         store.write(record, config.model_dump(mode="json"), predictions, history, extra=logs)
-        store.resume_file(key).unlink(missing_ok=True)
+        if "traceback" not in record or not store.went_on(key, started):
+            store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
         shutil.rmtree(logs, ignore_errors=True)
     return record["status"]
 

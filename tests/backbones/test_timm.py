@@ -69,6 +69,16 @@ def test_weights_from_a_file_and_its_classifier_is_dropped(kind, tmp_path):
     torch.testing.assert_close(own.eval()(x), model.eval().forward_head(model.forward_features(x), pre_logits=True))
 
 
+def test_position_embeddings_of_a_file_are_fitted_to_the_input(tmp_path):
+    torch.manual_seed(0)
+    model = timm.create_model("vit_tiny_patch16_224", pretrained=False, num_classes=5)
+    torch.save(model.state_dict(), tmp_path / "w.pth")
+    own = backbone("vit_tiny_patch16_224", 48, weights=str(tmp_path / "w.pth"))
+    assert own.model.pos_embed.shape == (1, 10, 192)
+    torch.testing.assert_close(own.model.blocks[0].mlp.fc1.weight, model.blocks[0].mlp.fc1.weight)
+    torch.testing.assert_close(own.model.pos_embed[:, 0], model.pos_embed[:, 0])
+
+
 def test_keys_and_shapes_that_differ_are_listed(tmp_path):
     state = reference().state_dict()
     state["strange.weight"] = torch.zeros(1)
@@ -92,7 +102,8 @@ class Evil:
         (lambda p: None, "do not exist"),
         (lambda p: torch.save({"a": Evil()}, p), "hold more than tensors"),
         (lambda p: torch.save([1, 2], p), "hold a list, not a state dict"),
-        (lambda p: p.write_bytes(b"x"), "cannot be read|hold more than tensors"),
+        (lambda p: p.write_bytes(b"<html>"), "cannot be read: no torch file"),
+        (lambda p: p.write_bytes(b"PK rubbish"), "cannot be read|hold more than tensors"),
     ],
 )
 def test_files_that_are_no_weights(make, message, tmp_path, capsys):

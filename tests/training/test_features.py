@@ -86,6 +86,16 @@ def test_other_weights_or_views_are_other_features_and_the_seed_counts_only_for_
         assert calls["forward"] == passes, change
 
 
+def test_networks_that_share_weights_and_differ_in_what_they_compute_have_features_of_their_own(tmp_path):
+    groups = [{"_target_": "tlbench.backbones.timm_model.TimmBackbone", "name": "x", "model": model, "pretrained": False,
+               "weights": None, "mode": "frozen"} for model in ("efficientnet_b0", "tf_efficientnet_b0")]  # fmt: skip
+    (_, one), (_, two) = (_frozen_backbone.__wrapped__(json.dumps(group), 0, (3, 32, 32)) for group in groups)
+    assert one.rsplit(" ", 1)[1] == two.rsplit(" ", 1)[1]  # one set of weights
+    assert one != two
+    moved = {**groups[0], "weights": None, "mode": "finetune", "name": "y"}
+    assert _frozen_backbone.__wrapped__(json.dumps(moved), 0, (3, 32, 32))[1] == one
+
+
 def test_under_random_augmentation_gradient_methods_pass_batches_through_the_frozen_network(tmp_path, calls):
     config = frozen_config(tmp_path, "method=dann", "augment.flip=0.5")
     assert ensure_run(config) == "done"

@@ -14,7 +14,7 @@ from tlbench.errors import Diverged, TlbenchError
 from tlbench.method import GradientMethod
 from tlbench.method.reference import SupervisedNetwork
 from tlbench.training.checkpoints import evaluation_steps
-from tlbench.training.fit import device_of, fit_gradient
+from tlbench.training.fit import device_of, fit_gradient, set_arithmetic
 from tlbench.training.module import AdaptationModule, make_optimizer
 from tlbench.training.several import divergence_in
 
@@ -119,6 +119,51 @@ def test_evaluations_are_spread_evenly_and_end_with_the_run():
     assert sorted(evaluation_steps(300, 5)) == [60, 120, 180, 240, 300]
     assert sorted(evaluation_steps(7, 3)) == [2, 5, 7]
     assert sorted(evaluation_steps(4, 1)) == [4]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [(["optim.batch_size=4", "trainer.accumulate=2"], True), (["optim.batch_size=3", "trainer.accumulate=2"], False),
+     (["optim.batch_size=2"], True)],
+)  # fmt: skip
+def test_parts_of_a_step_hold_two_examples_of_each_set(toy, changes, fits):
+    task, held_out = gaussian_task()
+    config = config_of("dataset=toy", "pair=L-R", "optim.steps=2", "optim.evaluations=1", *changes, config_dir=toy)
+    if fits:
+        fit_gradient(SupervisedNetwork(network=network(), examples=[task.source]), task, held_out, config)
+        return
+    with pytest.raises(TlbenchError, match=r"fewer than two for each of 1 devices x 2 parts"):
+        fit_gradient(SupervisedNetwork(network=network(), examples=[task.source]), task, held_out, config)
+
+
+def test_sixteen_bit_floats_need_a_gpu(toy):
+    task, held_out = gaussian_task()
+    config = config_of("dataset=toy", "pair=L-R", "trainer=cpu", "trainer.precision=16-mixed", config_dir=toy)
+    with pytest.raises(TlbenchError, match="16-mixed needs a GPU"):
+        fit_gradient(Constant(network=network()), task, held_out, config)
+
+
+def test_tf32_is_for_products_and_convolutions_alike_and_leaves_no_trace(toy):
+    for tf32 in (True, False):
+        set_arithmetic(
+            config_of("dataset=toy", "pair=L-R", f"trainer.tf32={str(tf32).lower()}", config_dir=toy).trainer
+        )
+        assert torch.backends.cudnn.allow_tf32 is tf32
+        assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
+
+
+def test_terms_are_worked_out_in_full_precision_under_bf16(config):
+    task, held_out = gaussian_task()
+    seen = []
+
+    class Looks(Constant):
+        def adaptation_terms(self, source, target):
+            seen.extend([source.features.dtype, target.logits.dtype, (source.features @ target.features.T).dtype])
+            return super().adaptation_terms(source, target)
+
+    low = config.model_copy(update={"trainer": config.trainer.model_copy(update={"precision": "bf16-mixed"})})
+    fit_gradient(Looks(network=network()), task, held_out, low)
+    assert set(seen) == {torch.float32}
 
 
 def test_a_gpu_that_is_not_there_is_told(monkeypatch):

@@ -39,4 +39,4 @@ def test_a_batch_too_small_to_share_is_told(toy):
     config = config_of(*common, config_dir=toy)
     assert ensure_run(config) == "failed"
     record = RunStore(config.store).record(identity_of(config)["run_key"])
-    assert "fewer than two examples" in record["reason"]
+    assert "fewer than two for each of 2 devices" in record["reason"]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from tlbench.transfer import gain as module
 from tlbench.transfer.gain import flag, paired_gain, sampled_sign_flip_p, sign_flip_p
 
 
@@ -103,6 +104,14 @@ def test_the_sampled_p_value_equals_the_enumeration_of_all_sign_patterns(sums):
     signs = np.array(list(itertools.product([-1, 1], repeat=len(values))))
     exact = (np.abs(signs @ values) >= abs(values.sum()) - 1e-12).mean()
     assert sampled_sign_flip_p(values, np.random.default_rng(0)) == pytest.approx(exact, abs=0.006)
+
+
+def test_resampling_in_turns_gives_the_same_interval(monkeypatch):
+    rng = np.random.default_rng(0)
+    own, other = rng.random(500) < 0.7, rng.random(500) < 0.6
+    at_once = paired_gain(own, other, np.arange(500), alpha=0.05)
+    monkeypatch.setattr(module, "AT_ONCE", 5000)
+    assert paired_gain(own, other, np.arange(500), alpha=0.05) == at_once
 
 
 def test_equal_weights_give_the_unweighted_answer():

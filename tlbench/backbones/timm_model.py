@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,9 @@ class TimmBackbone(nn.Module):
         self.model = _created(model, pretrained and weights is None, options)
         if weights is not None:
             classifier = "" if setting is None else setting.classifier
-            load_weights(self.model, weights, (classifier,) if isinstance(classifier, str) else tuple(classifier or ()))
+            family = sys.modules[timm.model_entrypoint(model).__module__]
+            names = (classifier,) if isinstance(classifier, str) else tuple(classifier or ())
+            load_weights(self.model, weights, names, getattr(family, "checkpoint_filter_fn", None))
         self.out_dim: int = self.model.num_features  # type: ignore[assignment]
         if hasattr(self.model, "head_hidden_size"):
             self.out_dim = self.model.head_hidden_size  # type: ignore[assignment]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,27 @@ NESTED = ("state_dict", "model", "model_state_dict", "teacher")
 PREFIXES = ("module.", "model.", "backbone.")
 
 
-def load_weights(model: nn.Module, path: str, classifier: Sequence[str]) -> None:
+Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
+
+
+def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: Adapt | None = None) -> None:
     """Loads a safetensors file, or a torch file that holds tensors only, into a model without classifier.
 
     A classifier in the file is dropped; wrappers (`{"state_dict": ...}`, `module.`, `backbone.`) are taken off.
 
     Args:
         classifier: the model family's names of its classifier, such as `fc`.
+        adapt: the model family's way to fit weights to another input size (position embeddings, say).
 
     Raises:
         TlbenchError: no such file, no weights in it, or keys or shapes that differ; they are named.
     """
     given, wanted = _unwrapped(read_weights(path)), model.state_dict()
+    if adapt is not None:
+        with contextlib.suppress(
+            KeyError, RuntimeError, AttributeError, ValueError
+        ):  # weights of another model: told below
+            given = adapt(given, model)
     heads = tuple(f"{name}." for name in (*classifier, "fc", "head", "classifier", "head_dist") if name)
     given = {k: v for k, v in given.items() if k in wanted or not k.startswith(heads)}
     lacking = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
@@ -51,6 +61,10 @@ def read_weights(path: str) -> Mapping[str, Any]:
     """What a file of weights holds; nothing in it is executed."""
     if not Path(path).is_file():
         raise TlbenchError(f"Weights '{path}' do not exist. Set by backbone.weights=...")
+    with open(path, "rb") as file:
+        begin = file.read(8)
+    if not path.endswith(".safetensors") and not begin.startswith((b"PK", b"\x80")):
+        raise TlbenchError(f"Weights '{path}' cannot be read: no torch file (safetensors files end in .safetensors).")
     try:
         if path.endswith(".safetensors"):
             return load_file(path)

@@ -9,7 +9,7 @@ from typing import Any
 from tlbench.backbones.weights import file_hash
 from tlbench.config.schema import RunConfig
 
-NOT_DATA = {"about", "recipe", "root", "paths", "lists", "sources", "by_hand"}
+NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_hand"}
 """Of a data set's config: words for people, and paths, whose content is in the fingerprint."""
 NOT_CONTENT = {"data_dir", "store", "logger", "trainer", "selection", "references", "alpha", "group", "sweep"}
 """Paths, logging, hardware and what is only reported: a run is the same run whatever they are."""

@@ -79,7 +79,7 @@ def _count(found: Findings, dataset: ImageDataset, domain: str, listing: Listing
 
 def _label_spaces(found: Findings, dataset: ImageDataset, listings: dict[str, Listing]) -> None:
     """Classes that a domain lacks, of those that it needs as a source or as a target."""
-    needed = set(dataset.kept_classes["source"]) & set(dataset.kept_classes["target"])
+    needed = set(dataset.kept_classes["source"]) | set(dataset.kept_classes["target"])  # a domain may be either
     for domain in listings:
         if lacking := [name for name, n in found.classes[domain].items() if not n and name in needed]:
             found.problems.append(

@@ -44,13 +44,18 @@ class ArrayFiles(FileDataset):
         short: Mapping[str, str] | None = None,
         **base: Any,
     ) -> None:
+        if not isinstance(paths, Mapping):
+            raise TlbenchError(
+                f"dataset.paths must name a file for each domain, such as {{a: a.npz, b: b.csv}}, got {paths}."
+            )
         if len(paths) < 2:
             raise TlbenchError(f"dataset.paths must name two or more domains, got {', '.join(paths) or 'none'}.")
-        read = partial(read_any, inputs=inputs, labels=labels, n_features=n_features)
         for domain, path in paths.items():
             if not Path(path).is_file():
                 raise TlbenchError(f"File '{path}' does not exist. Set by dataset.paths.{domain}=...")
-        first = [_shape_and_labels(read, path, Path(path).stat().st_mtime_ns) for path in paths.values()]
+        columns = next((c for path in paths.values() if (c := columns_of(path, labels)) is not None), None)
+        read = partial(read_any, inputs=inputs, labels=labels, n_features=n_features, columns=columns)
+        first = [_known(path, Path(path).stat().st_mtime_ns, **read.keywords) for path in paths.values()]
         super().__init__(
             data_dir=".",
             reader=read,
@@ -64,30 +69,40 @@ class ArrayFiles(FileDataset):
 
 
 @lru_cache(maxsize=64)
-def _known(
-    path: str, _changed: int, inputs: str, labels: str, n_features: int | None
-) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
-    x, y = read_any(Path(path), inputs=inputs, labels=labels, n_features=n_features)
+def _known(path: str, _changed: int, **options: Any) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
+    """Examples, shape of one, and the labels in order."""
+    x, y = read_any(Path(path), **options)
     return len(y), tuple(x.shape[1:]), tuple(np.unique(y).tolist())
 
 
-def _shape_and_labels(read: partial, path: str, changed: int) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
-    return _known(path, changed, **read.keywords)
+def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
+    """Names of a table's inputs in their order; None for files without named columns."""
+    read = TABLES.get(Path(path).suffix.lower())
+    return None if read is None else tuple(str(name) for name in _table(read, Path(path)) if name != labels)
 
 
-def read_any(path: Path, *, inputs: str, labels: str, n_features: int | None) -> tuple[Inputs, np.ndarray]:
-    """(inputs (N, ...), labels (N,)) of a file whose ending is one of READERS."""
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise unknown("kind of file", path.suffix, READERS, f"dataset.paths; file {path}")
-    x, y = reader(path, inputs, labels, n_features)
-    if np.asarray(y).dtype.kind == "f" and np.isnan(y).any():
-        raise TlbenchError(f"{path}: {int(np.isnan(y).sum())} labels are missing.")
+def read_any(
+    path: Path, *, inputs: str, labels: str, n_features: int | None, columns: tuple[str, ...] | None = None
+) -> tuple[Inputs, np.ndarray]:
+    """(inputs (N, ...), labels (N,)) of a file whose ending is one of READERS or TABLES.
+
+    Args:
+        columns: a table's inputs, in this order whatever that of the file: domains share one feature space.
+    """
+    kind = path.suffix.lower()
+    if kind in TABLES:
+        x, y = _from_table(_table(TABLES[kind], path), path, labels, columns)
+    elif kind in READERS:
+        x, y = READERS[kind](path, inputs, labels, n_features)
+    else:
+        raise unknown("kind of file", path.suffix, [*READERS, *TABLES], f"dataset.paths; file {path}")
+    if missing := int(pd.isna(np.asarray(y)).sum()):
+        raise TlbenchError(f"{path}: {missing} labels are missing.")
     values = np.asarray(x.data if sp.issparse(x) else x)
     if values.dtype.kind not in "biuf":
         raise TlbenchError(f"{path}: the inputs are {values.dtype}, not numbers.")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise TlbenchError(f"{path}: {int((~np.isfinite(values)).sum())} input values are not finite.")
+        raise TlbenchError(f"{path}: {int((~np.isfinite(values)).sum())} input values are missing or not finite.")
     return x, y
 
 
@@ -102,21 +117,26 @@ def _npz(path: Path, inputs: str, labels: str, _n: int | None) -> tuple[Inputs, 
         raise TlbenchError(f"{path} is no .npz file of plain arrays ({error}).") from error
 
 
-def _table(read: Callable[[Path], pd.DataFrame]) -> Callable[..., tuple[Inputs, np.ndarray]]:
-    def reader(path: Path, _inputs: str, labels: str, _n: int | None) -> tuple[Inputs, np.ndarray]:
-        try:
-            table = read(path)
-        except (OSError, ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise TlbenchError(f"{path} cannot be read as a table ({error}).") from error
-        if labels not in table:
-            raise unknown("column", labels, table.columns, f"dataset.labels; file {path}")
-        rest = table.drop(columns=labels)
-        texts = [str(name) for name in rest if rest[name].dtype.kind not in "biuf"]
-        if texts:
-            raise TlbenchError(f"{path}: column '{texts[0]}' holds no numbers. Leave it out, or encode it.")
-        return rest.to_numpy(dtype=np.float64), table[labels].to_numpy()
+def _table(read: Callable[[Path], pd.DataFrame], path: Path) -> pd.DataFrame:
+    try:
+        return read(path)
+    except (OSError, ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TlbenchError(f"{path} cannot be read as a table ({error}).") from error
 
-    return reader
+
+def _from_table(
+    table: pd.DataFrame, path: Path, labels: str, columns: tuple[str, ...] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if labels not in table:
+        raise unknown("column", labels, table.columns, f"dataset.labels; file {path}")
+    rest = table.drop(columns=labels).rename(columns=str)
+    wanted = list(rest) if columns is None else list(columns)
+    if odd := sorted(set(wanted) ^ set(rest)):
+        raise TlbenchError(f"{path}: its columns differ from those of the first domain in {', '.join(odd[:5])}.")
+    texts = [name for name in wanted if rest[name].dtype.kind not in "biuf"]
+    if texts:
+        raise TlbenchError(f"{path}: column '{texts[0]}' holds no numbers. Leave it out, or encode it.")
+    return rest[wanted].to_numpy(dtype=np.float64), table[labels].to_numpy()
 
 
 def _svmlight(path: Path, _inputs: str, _labels: str, n_features: int | None) -> tuple[Inputs, np.ndarray]:
@@ -130,6 +150,5 @@ READERS: dict[str, Callable[..., tuple[Inputs, np.ndarray]]] = {
     ".mat": lambda path, inputs, labels, _: read_mat(path, inputs=inputs, labels=labels),
     ".svmlight": _svmlight,
     ".libsvm": _svmlight,
-    ".csv": _table(pd.read_csv),
-    ".parquet": _table(pd.read_parquet),
 }
+TABLES: dict[str, Callable[[Path], pd.DataFrame]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}

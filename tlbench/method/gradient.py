@@ -64,8 +64,10 @@ class GradientMethod(Method, nn.Module):
         logits = torch.cat([logits for _, logits in outputs[: len(labelled)]])
         terms = {"classification": F.cross_entropy(logits, torch.cat(labels))}
         if adapts:
-            source = SourceOutput(*outputs[0], labels[0])
-            terms |= self.adaptation_terms(source, TargetOutput(*outputs[-1]))
+            # in full precision also where the network computes with less: distances of features cancel out otherwise
+            with torch.autocast(logits.device.type, enabled=False):
+                source = SourceOutput(outputs[0][0].float(), outputs[0][1].float(), labels[0])
+                terms |= self.adaptation_terms(source, TargetOutput(outputs[-1][0].float(), outputs[-1][1].float()))
         return terms
 
     def predict_proba(self, x: Tensor) -> Tensor:

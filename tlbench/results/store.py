@@ -93,6 +93,16 @@ class RunStore:
         """Where a run that is not finished keeps its state."""
         return self.root / ".resume" / f"{key}.ckpt"
 
+    def went_on(self, key: str, since: float) -> bool:
+        """Whether a run has kept a state since that time (seconds since 1970)."""
+        path = self.resume_file(key)
+        return path.is_file() and path.stat().st_mtime > since
+
+    def forget_state(self, key: str) -> None:
+        """Removes what a run that is not finished has kept."""
+        for path in (self.resume_file(key), self.resume_file(key).with_suffix(".part")):
+            path.unlink(missing_ok=True)
+
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
         """Held by the one process that works on this run; freed by the system when that process dies.

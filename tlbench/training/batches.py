@@ -63,11 +63,15 @@ class PairedBatches:
     def __len__(self) -> int:
         return self.steps * self.accumulate  # also where a run goes on: Lightning counts the batches before
 
+    @property
+    def shares(self) -> list[int]:
+        """Places of each labelled set in a batch."""
+        return share_out(self.batch_size, [len(labels) for _, labels in self.labelled])
+
     def orders(self) -> tuple[list[Iterator[np.ndarray]], Iterator[np.ndarray] | None]:
         """Rows of each labelled set, and of the target, batch after batch from the first step of the run."""
-        shares = share_out(self.batch_size, [len(labels) for _, labels in self.labelled])
         found = []
-        for i, ((_, labels), share) in enumerate(zip(self.labelled, shares, strict=True)):
+        for i, ((_, labels), share) in enumerate(zip(self.labelled, self.shares, strict=True)):
             rng = stream(self.seed, "batches", str(i))
             found.append(balanced(labels.numpy(), share, rng) if self.balanced else endless(len(labels), share, rng))
         if self.target is None:

@@ -27,7 +27,7 @@ def kept_features(backbone: nn.Module, digest: str, inputs: ImageRows, device: t
 
     Args:
         backbone: in evaluation mode.
-        digest: hash of its weights.
+        digest: what identifies the network and its weights.
         name: how the progress bar calls it.
     """
     width = int(backbone.out_dim)  # type: ignore[arg-type]
@@ -44,7 +44,7 @@ def _of_domain(
     backbone: nn.Module, digest: str, cache: ImageCache, images: ImageRows, width: int, device: torch.device, name: str
 ) -> np.ndarray:
     """All features of a domain, mapped; made now where there are none, by one process only."""
-    text = f"1 {cache.key} {images.augment.test_view} {digest} {width}"
+    text = f"2 {cache.key} {images.augment.test_view} {digest} {width}"
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     folder = cache_dir() / "features"
     done = folder / f"{key}.bin"
@@ -69,6 +69,15 @@ def _extract(backbone: nn.Module, images: ImageRows, width: int, device: torch.d
     chunks = part.stat().st_size // size
     os.truncate(part, chunks * size)
     backbone.to(device)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)  # the other processes of a sweep wait for these features
+    try:
+        _append(backbone, images, chunks, device, part, name)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _append(backbone: nn.Module, images: ImageRows, chunks: int, device: torch.device, part: Path, name: str) -> None:
     with part.open("ab", buffering=0) as file, track(f"features of {name}", len(images), chunks * CHUNK) as advance:
         for start in range(chunks * CHUNK, len(images), CHUNK):
             rows = in_batches(backbone, images[start : start + CHUNK], device, CHUNK)

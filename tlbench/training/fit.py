@@ -23,7 +23,7 @@ from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
 from tlbench.task import HeldOut, Task
 from tlbench.training.ahead import Ahead
-from tlbench.training.batches import PairedBatches, share_out
+from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, Snapshots, evaluation_steps
 from tlbench.training.module import CHECK_EVERY, AdaptationModule
 from tlbench.training.resume import KeepState, usable
@@ -61,13 +61,18 @@ def fit_gradient(
         balanced=optim.balanced,
         accumulate=hardware.accumulate,
     )
+    parts, smallest = hardware.devices * hardware.accumulate, min(batches.shares)
+    if parts > 1 and smallest < 2 * parts:
+        raise TlbenchError(
+            f"A batch of {optim.batch_size} holds {smallest} examples of the smallest labelled set, fewer than two for each of "
+            f"{hardware.devices} devices x {hardware.accumulate} parts. Raise optim.batch_size, or lower trainer.devices or "
+            "trainer.accumulate."
+        )
     if resume is not None:
         callbacks.append(KeepState(resume, hardware.checkpoint_steps, batches, snapshots))
-    module = AdaptationModule(method, optim, hardware.accumulate)
+    module = AdaptationModule(method, optim, hardware.accumulate, compiled=hardware.compile)
     if hardware.channels_last:
         method.to(memory_format=torch.channels_last)
-    if hardware.compile:
-        method.network.compile()
     torch_seed(config.seed, "training")
     if hardware.devices > 1:
         return _on_several(module, batches, snapshots, config, callbacks, logger, resume)
@@ -101,12 +106,6 @@ def _on_several(
     resume: Path | None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
     """As `fit_gradient`, in one process a device; the logger stays in this one and gets the curves at the end."""
-    smallest = min(share_out(config.optim.batch_size, [len(part[1]) for part in batches.labelled]))
-    if smallest < 2 * config.trainer.devices * config.trainer.accumulate:
-        raise TlbenchError(
-            f"A batch of {config.optim.batch_size} leaves fewer than two examples of a domain on some of the "
-            f"{config.trainer.devices} devices. Raise optim.batch_size, or lower trainer.devices or trainer.accumulate."
-        )
     with tempfile.TemporaryDirectory() as folder:
         callbacks = [*callbacks, HandOver(Path(folder), snapshots)]
         trainer = make_trainer(config.trainer, max_steps=config.optim.steps, callbacks=callbacks)
@@ -126,12 +125,19 @@ def device_of(accelerator: str) -> torch.device:
     return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def set_arithmetic(hardware: TrainerConfig) -> None:
+    """TF32 for matrix products and convolutions alike, or for neither, whatever an earlier run of the process had."""
+    torch.set_float32_matmul_precision("high" if hardware.tf32 else "highest")
+    torch.backends.cudnn.allow_tf32 = hardware.tf32
+
+
 def make_trainer(
     hardware: TrainerConfig, *, max_steps: int, callbacks: list[pl.Callback], logger: Logger | None = None
 ) -> pl.Trainer:
     """A Lightning trainer that trains for `max_steps` and nothing else: no checkpoint files."""
     device = device_of(hardware.accelerator)
-    torch.set_float32_matmul_precision("high" if hardware.tf32 else "highest")
+    if hardware.precision == "16-mixed" and device.type == "cpu":
+        raise TlbenchError("trainer.precision=16-mixed needs a GPU; a processor has bf16-mixed.")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     return pl.Trainer(

@@ -29,11 +29,17 @@ class AdaptationModule(pl.LightningModule):
             where it is worked through in `accumulate` parts.
     """
 
-    def __init__(self, method: GradientMethod, optim: OptimConfig, accumulate: int = 1) -> None:
+    def __init__(
+        self, method: GradientMethod, optim: OptimConfig, accumulate: int = 1, *, compiled: bool = False
+    ) -> None:
         super().__init__()
-        self.method, self.optim_config, self.accumulate = method, optim, accumulate
+        self.method, self.optim_config, self.accumulate, self.compiled = method, optim, accumulate, compiled
         self.history: list[dict[str, float]] = []
         self._pending: list[dict[str, Tensor]] = []
+
+    def on_fit_start(self) -> None:
+        if self.compiled:  # here, not before: a compiled forward does not survive the way into a spawned process
+            self.method.network.compile()
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:
         """Images are cropped, changed and normalised where they are needed, on the training device."""

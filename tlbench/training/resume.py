@@ -46,8 +46,8 @@ class KeepState(pl.Callback):
     ) -> None:
         if self._random is not None:
             torch.set_rng_state(self._random["cpu"])
-            if torch.cuda.is_available() and self._random["cuda"]:
-                torch.cuda.set_rng_state_all(self._random["cuda"])
+            if torch.cuda.is_available() and self._random["cuda"] is not None:
+                torch.cuda.set_rng_state(self._random["cuda"])
             self._random = None
 
     def on_train_batch_end(
@@ -67,7 +67,7 @@ class KeepState(pl.Callback):
         assert self._module is not None
         self._module.settle_history()
         taken = [(c.step, torch.from_numpy(c.test), _tensor(c.source_val)) for c in self.snapshots.taken]
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         return {
             "history": self._module.history,
             "taken": taken,

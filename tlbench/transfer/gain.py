@@ -12,6 +12,8 @@ from tlbench.seeds import stream
 
 RESAMPLES = 2000
 FLIPS = 99_999
+AT_ONCE = 10_000_000
+"""Numbers that the bootstrap holds in memory at a time; resamples beyond come in turns."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) ->
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,
+        batch=max(1, AT_ONCE // len(sum_G)),
         confidence_level=1 - alpha,
         method="percentile",
         rng=stream(seed, "bootstrap"),

@@ -165,3 +165,12 @@ def test_arrays_are_images_too():
 def test_about_is_kept_beside_the_records(images):
     cache = open_cache(images, SQUASH, "x")
     assert json.loads((cache.folder / "about.json").read_text()) == {"jpeg": False, "policy": "squash 16"}
+
+
+def test_the_order_of_the_names_is_part_of_the_content(images, tmp_path):
+    root, names = tmp_path / "own" / "photo", list(images.names)
+    turned = from_paths(root, names[::-1])
+    assert turned.content != images.content
+    cache, other = open_cache(images, SQUASH, "x"), open_cache(turned, SQUASH, "x")
+    assert torch.equal(cache.image(0), other.image(17))
+    assert not torch.equal(cache.image(0), other.image(0))

@@ -189,3 +189,28 @@ def test_a_folder_of_another_form(tmp_path, make, message):
 def test_what_must_be_set_is_told():
     with pytest.raises(TlbenchError, match=r"dataset\.root must be set: dataset\.root=\.\.\."):
         composed("image_folder", [], None)
+
+
+def test_labels_exchanged_between_files_are_other_data(tmp_path):
+    files = {d: {"root": "four", "list": f"four/{d}.txt"} for d in ("a", "b")}
+    before = dataset(tmp_path, files=files).fingerprint(["a"])
+    path = tmp_path / "data/four/a.txt"
+    lines = [line.rsplit(" ", 1) for line in path.read_text().splitlines()]
+    path.write_text(
+        "".join(f"{name} {label}\n" for (name, _), (_, label) in zip(lines, lines[2:] + lines[:2], strict=True))
+    )
+    assert dataset(tmp_path, files=files).fingerprint(["a"]) != before
+
+
+def test_a_list_that_is_no_utf8_is_told(tmp_path):
+    files = {d: {"root": "four", "list": f"four/{d}.txt"} for d in ("a", "b")}
+    dataset(tmp_path, files=files)
+    (tmp_path / "data/four/a.txt").write_bytes("straße.jpg 0\n".encode("latin-1"))
+    with pytest.raises(TlbenchError, match=r"a\.txt is no text in UTF-8"):
+        dataset(tmp_path, files=files).load("a")
+
+
+def test_lists_are_named_for_each_domain(tmp_path):
+    image_folder(tmp_path / "own")
+    with pytest.raises(TlbenchError, match=r"dataset\.lists must name a list file for each domain"):
+        composed("image_list", [f"dataset.root={tmp_path / 'own'}", "dataset.lists=a.txt"], None)

@@ -1,5 +1,8 @@
 """Crops, colours and RandAugment against torchvision and Pillow, image by image."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,7 @@ from tlbench.data.images.randaugment import OPERATIONS, rand_augmented
 
 BOXES = np.array([[0, 0, 32, 40], [5, 9, 20, 11], [1, 2, 8, 8], [0, 30, 32, 10], [3, 3, 16, 16]])
 FLIPS = np.array([False, True, False, True, False])
+NUMBERS = (torch.from_numpy(BOXES), torch.from_numpy(FLIPS))
 
 
 def batch() -> list[torch.Tensor]:
@@ -41,7 +45,7 @@ def test_crops_are_pillows_within_one_grey_level_on_either_path(size, threads):
     for i in range(20):
         assert np.abs(on_cpu[i] - want[i % 5]).max() <= 1, i
     pixels = torch.cat(images).permute(0, 2, 3, 1)
-    by_matrices = crops_by_matrices(pixels, BOXES, FLIPS, size).permute(0, 2, 3, 1).numpy()
+    by_matrices = crops_by_matrices(pixels, *NUMBERS, size).permute(0, 2, 3, 1).numpy()
     assert np.abs(by_matrices - want).max() <= 1.01  # Pillow rounds after the rows and after the columns
 
 
@@ -57,6 +61,21 @@ def test_crops_made_for_inference_may_be_trained_on(threads):
     assert not crops.is_inference()
 
 
+@pytest.mark.slow
+def test_crops_leave_the_threads_of_matrix_products_alone():
+    code = (
+        "import time, torch, numpy as np; torch.set_num_threads(2)\n"
+        "from tlbench.data.images.crops import crops_on_cpu\n"
+        "images = [torch.zeros(1, 3, 32, 32, dtype=torch.uint8)] * 32\n"
+        "crops_on_cpu(images, np.tile([0, 0, 16, 16], (32, 1)), np.zeros(32, bool), 8)\n"
+        "from threadpoolctl import threadpool_info\n"
+        "print(torch.get_num_threads(), [i['num_threads'] for i in threadpool_info() if 'torch' in i['filepath']])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("2 ")
+    assert "1" not in done.stdout.split("[")[1]
+
+
 def test_a_crop_of_the_right_size_is_copied_exactly():
     images = batch()
     out = crops_on_cpu(images, np.tile([3, 4, 16, 16], (5, 1)), FLIPS, 16)
@@ -64,7 +83,7 @@ def test_a_crop_of_the_right_size_is_copied_exactly():
         want = image[0, :, 3:19, 4:20].permute(1, 2, 0)
         assert torch.equal(got, want.flip(1) if flip else want)
     pixels = torch.cat(images).permute(0, 2, 3, 1)
-    matrices = crops_by_matrices(pixels, np.tile([3, 4, 16, 16], (5, 1)), FLIPS, 16)
+    matrices = crops_by_matrices(pixels, torch.tensor([3, 4, 16, 16]).repeat(5, 1), NUMBERS[1], 16)
     torch.testing.assert_close(matrices.permute(0, 2, 3, 1), out.float(), atol=1e-3, rtol=0)
 
 
@@ -72,8 +91,8 @@ def test_padding_never_reaches_a_crop():
     images = batch()
     pixels = torch.full((5, 50, 60, 3), 255, dtype=torch.uint8)
     pixels[:, :32, :40] = torch.cat(images).permute(0, 2, 3, 1)
-    plain = crops_by_matrices(torch.cat(images).permute(0, 2, 3, 1), BOXES, FLIPS, 16)
-    torch.testing.assert_close(crops_by_matrices(pixels, BOXES, FLIPS, 16), plain, atol=1e-3, rtol=0)
+    plain = crops_by_matrices(torch.cat(images).permute(0, 2, 3, 1), *NUMBERS, 16)
+    torch.testing.assert_close(crops_by_matrices(pixels, *NUMBERS, 16), plain, atol=1e-3, rtol=0)
 
 
 COLOURS = torch.cat(batch()).double() / 255

@@ -26,6 +26,8 @@ TIMEOUT = (15, 60)
 """Seconds until a connection stands, and between two bytes."""
 LIMIT = 300 * 2**30
 """Bytes of a file whose size neither the source nor the server tells."""
+RESERVE = 2**30
+"""Bytes of the disk that a download of unknown length leaves free."""
 CHUNK = 2**16
 PASSING = (408, 425, 429)
 """Answers 4xx that may be another one at the next try."""
@@ -230,7 +232,9 @@ def _expected(source: Source, response: requests.Response, part: _Part) -> int |
 
 def _receive(response: requests.Response, part: _Part, source: Source, expected: int | None, console: Console) -> None:
     """Append the body to the part, never past the size expected."""
-    got, bound = part.size, LIMIT if expected is None else expected
+    got, bound = part.size, expected
+    if bound is None:  # nobody says how long it is: never more than the disk holds
+        bound = min(LIMIT, got + max(0, shutil.disk_usage(part.path.parent).free - RESERVE))
     name = TextColumn("{task.description}", markup=False)
     columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with part.path.open("ab") as file, Progress(*columns, console=console, transient=True) as progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -140,23 +141,33 @@ class Augment:
     def changes_colour(self) -> bool:
         return bool(any(self.jitter) or self.grey or self.randaugment)
 
-    def normalisation(self, top: float, device: torch.device | None = None) -> tuple[Tensor, Tensor]:
+    def normalisation(self, top: float, device: torch.device) -> tuple[Tensor, Tensor]:
         """(scale, shift) of the channels of pixels in [0, top], (3,) each: x * scale + shift is (x / top - mean) / sd."""
-        scale = torch.tensor([1 / (top * sd) for sd in self.sd], device=device)
-        return scale, torch.tensor([-mean / sd for mean, sd in zip(self.mean, self.sd, strict=True)], device=device)
+        return _on_device(tuple(self.mean), tuple(self.sd), top, device)
 
-    def coloured(self, x_BCHW: Tensor, drawn: Draws) -> Tensor:
-        """Pixels in [0, 255], uint8 or float, with their colours changed; float32 in [0, 1]."""
-        device = x_BCHW.device
+    def coloured(self, x_BCHW: Tensor, drawn: Draws, jitter_B4: Tensor | None, grey_B: Tensor | None) -> Tensor:
+        """Pixels in [0, 255], uint8 or float, with their colours changed; float32 in [0, 1].
+
+        Args:
+            jitter_B4, grey_B: those of `drawn`, on the device of the pixels.
+        """
         if drawn.ops is not None and drawn.signs is not None:
             whole = x_BCHW if x_BCHW.dtype == torch.uint8 else x_BCHW.round().clamp(0, 255).to(torch.uint8)
             x_BCHW = rand_augmented(whole, drawn.ops, drawn.signs, self.magnitude)
         x = x_BCHW.to(torch.float32, memory_format=torch.channels_last) / 255
-        if drawn.jitter is not None:
-            x = jittered(x, torch.from_numpy(drawn.jitter).to(device, torch.float32), drawn.order)
-        if drawn.grey is not None:
-            x = made_grey(x, torch.from_numpy(drawn.grey).to(device))
-        return x
+        if jitter_B4 is not None:
+            x = jittered(x, jitter_B4, drawn.order, [step for step, most in enumerate(self.jitter) if most])
+        return x if grey_B is None else made_grey(x, grey_B)
+
+
+@lru_cache(maxsize=32)
+def _on_device(
+    mean: tuple[float, ...], sd: tuple[float, ...], top: float, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Kept on the device: a copy each step would make the processor wait for it."""
+    with torch.inference_mode(False):
+        scale = torch.tensor([1 / (top * s) for s in sd], device=device)
+        return scale, torch.tensor([-m / s for m, s in zip(mean, sd, strict=True)], device=device)
 
 
 def no_augment() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 
 from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.threads import pool_of
 from tlbench.data.progress import track
 from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
@@ -59,8 +61,10 @@ class ImageCache:
 
     @cached_property
     def _bytes(self) -> Tensor:
-        mapped = np.memmap(self.folder / "pixels.bin", dtype=np.uint8, mode="c")  # private: never written
-        return torch.from_numpy(mapped)
+        mapped = np.memmap(self.folder / "pixels.bin", dtype=np.uint8, mode="r")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # and nobody writes
+            return torch.from_numpy(mapped)
 
     @cached_property
     def whole(self) -> Tensor | None:
@@ -115,7 +119,7 @@ def open_cache(images: ImageFiles, storage: Storage, what: str) -> ImageCache:
         BadImage: an image cannot be read.
         TlbenchError: the cache folder cannot be written.
     """
-    text = f"1 {images.content} {storage.name} {storage.quality} {storage.raw_limit_gb}"
+    text = f"2 {images.content} {storage.name} {storage.quality} {storage.raw_limit_gb}"
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     folder = cache_dir() / "images"
     cache = ImageCache(key, folder / key)
@@ -145,7 +149,7 @@ def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
     size = 0 if jpeg else storage.record_bytes
     threads, n = os.cpu_count() or 1, len(images.names)
     with (
-        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        pool_of(threads) as pool,
         (part / "pixels.bin").open("r+b", buffering=0) as pixels_file,
         (part / "index.bin").open("ab", buffering=0) as index_file,
         track(f"decoding {what}", n, done) as advance,

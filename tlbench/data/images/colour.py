@@ -15,8 +15,8 @@ GREY = (0.2989, 0.587, 0.114)
 
 def grey_of(x_BCHW: Tensor) -> Tensor:
     """Luma (B, 1, H, W)."""
-    weights_C = x_BCHW.new_tensor(GREY)
-    return (x_BCHW * weights_C[:, None, None]).sum(dim=1, keepdim=True)
+    red, green, blue = x_BCHW.split(1, dim=1)
+    return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 
 
 def blended(x_BCHW: Tensor, other: Tensor, factor_B: Tensor) -> Tensor:
@@ -58,12 +58,10 @@ def hue(x_BCHW: Tensor, turn_B: Tensor) -> Tensor:
 STEPS = (brightness, contrast, saturation, hue)
 
 
-def jittered(x_BCHW: Tensor, factors_B4: Tensor, order: Sequence[int]) -> Tensor:
-    """Brightness, contrast, saturation and hue in the given order; columns without any effect are passed over."""
-    neutral = factors_B4.new_tensor([1.0, 1.0, 1.0, 0.0])
-    acts = (factors_B4 != neutral).any(dim=0).tolist()
+def jittered(x_BCHW: Tensor, factors_B4: Tensor, order: Sequence[int], acting: Sequence[int] = range(4)) -> Tensor:
+    """Brightness, contrast, saturation and hue in the given order, those of them that act (0 to 3)."""
     for step in order:
-        if acts[step]:
+        if step in acting:
             x_BCHW = STEPS[step](x_BCHW, factors_B4[:, step])
     return x_BCHW
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    # each does its images alone: torch's own threads on top of these would wait for each other
-    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+from tlbench.data.images.threads import shared_pool
 
 
 def crops_on_cpu(
@@ -54,18 +48,17 @@ def crops_on_cpu(
     if threads == 1:
         work(range(len(images)))
     else:
-        list(_pool(threads).map(work, [range(start, len(images), threads) for start in range(threads)]))
+        list(shared_pool(threads).map(work, [range(start, len(images), threads) for start in range(threads)]))
     return out_BHWC
 
 
-def crops_by_matrices(pixels_BHWC: Tensor, boxes_B4: np.ndarray, flips_B: np.ndarray, size: int) -> Tensor:
-    """The same crops, float32 (B, 3, size, size) in [0, 255], on the device of the pixels.
+def crops_by_matrices(pixels_BHWC: Tensor, boxes_B4: Tensor, flips_B: Tensor, size: int) -> Tensor:
+    """The same crops, float32 (B, 3, size, size) in [0, 255], on the device of the pixels, boxes and flips.
 
     Resizing is linear and separable: rows @ image @ columns, with a triangle filter of each image's own width.
     """
     height, width = pixels_BHWC.shape[1:3]
-    boxes = torch.from_numpy(boxes_B4).to(pixels_BHWC.device, torch.float32)
-    flips = torch.from_numpy(flips_B).to(pixels_BHWC.device)
+    boxes, flips = boxes_B4.float(), flips_B
     rows_BSH = filters(boxes[:, 0], boxes[:, 2], size, height)
     columns_BSW = filters(boxes[:, 1], boxes[:, 3], size, width)
     columns_BSW = torch.where(flips[:, None, None], columns_BSW.flip(1), columns_BSW)

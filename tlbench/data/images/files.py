@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,7 +94,13 @@ def in_folder(folder: Path) -> dict[str, list[str]]:
 def read_list(path: Path) -> list[tuple[str, int]]:
     """Lines `path label` of a list file, as TLlib and SHOT ship them; a path may hold spaces."""
     found = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise TlbenchError(
+            f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8."
+        ) from error
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         name, _, label = line.strip().rpartition(" ")
@@ -106,18 +112,17 @@ def read_list(path: Path) -> list[tuple[str, int]]:
     return found
 
 
-def content_hash(root: Path, names: Iterable[str]) -> str:
-    """SHA-256 over the sorted names and the content of each file.
+def content_hash(root: Path, names: Sequence[str]) -> str:
+    """SHA-256 over the names in their order, which is that of the cache's rows, and the content of each file.
 
     The content is read once: the answer is kept in the cache folder under the files' sizes and times of change.
     """
-    ordered = sorted(names)
     try:
-        stats = [os.stat(root / name) for name in ordered]
+        stats = [os.stat(root / name) for name in names]
     except OSError as error:
         raise TlbenchError(f"Image '{error.filename}' cannot be read: {error.strerror}.") from error
     signature = hashlib.sha256(str(root.resolve()).encode())
-    for name, stat in zip(ordered, stats, strict=True):
+    for name, stat in zip(names, stats, strict=True):
         signature.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     kept = cache_dir() / "hashes" / f"{signature.hexdigest()[:32]}.json"
     try:
@@ -125,8 +130,8 @@ def content_hash(root: Path, names: Iterable[str]) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or damaged: worked out again
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        hashes = pool.map(lambda name: _file_hash(root / name), ordered, chunksize=64)
-        lines = "".join(f"{name}\0{digest}\n" for name, digest in zip(ordered, hashes, strict=True))
+        hashes = pool.map(lambda name: _file_hash(root / name), names)
+        lines = "".join(f"{name}\0{digest}\n" for name, digest in zip(names, hashes, strict=True))
     digest = hashlib.sha256(lines.encode()).hexdigest()
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)

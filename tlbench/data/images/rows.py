@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,8 +12,12 @@ from torch import Tensor
 from tlbench.data.images.augment import Augment
 from tlbench.data.images.cache import ImageCache, open_cache
 from tlbench.data.images.crops import crops_by_matrices, crops_on_cpu
-from tlbench.data.images.draws import Draws
+from tlbench.data.images.draws import Draws, whole_boxes
 from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.threads import shared_pool
+
+MOST_PADDING = 3
+"""Times the pixels of a batch that its padded tensor may hold."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,12 @@ class ImageRows:
         return found
 
     def images(self) -> list[Tensor]:
-        """Pixels (1, 3, H, W) uint8 of each, views where they are kept raw."""
-        return [self.caches[c].image(r) for c, r in zip(self.cache_N.tolist(), self.row_N.tolist(), strict=True)]
+        """Pixels (1, 3, H, W) uint8 of each, views where they are kept raw; JPEG records are decoded side by side."""
+        pairs = list(zip(self.cache_N.tolist(), self.row_N.tolist(), strict=True))
+        threads = torch.get_num_threads()
+        if threads > 1 and any(self.caches[c].jpeg for c in {c for c, _ in pairs}):
+            return list(shared_pool(threads).map(lambda pair: self.caches[pair[0]].image(pair[1]), pairs))
+        return [self.caches[c].image(r) for c, r in pairs]
 
     def plain(self) -> ImageBatch:
         """As the test sees them."""
@@ -85,42 +93,74 @@ def in_cache(images: ImageFiles, augment: Augment, what: str) -> ImageRows:
 
 @dataclass
 class ImageBatch:
-    """Images on their way to the network. `.to(device)` moves the pixels, `finished` does the rest where they are."""
+    """Images on their way to the network. `.to(device)` moves the pixels, `finished` does the rest where they are.
+
+    Attributes:
+        pixels: a view (1, 3, H, W) of each image, or, gathered for a device, (B, H, W, 3).
+        numbers: boxes, flips, jitter and grey as tensors beside gathered pixels.
+    """
 
     pixels: list[Tensor] | Tensor
     draws: Draws
     augment: Augment
+    numbers: dict[str, Tensor] | None = None
 
     def gathered(self, *, pinned: bool) -> ImageBatch:
-        """The pixels as one tensor (B, H, W, 3), smaller images padded at the right and below, for a device."""
+        """The pixels as one tensor (B, H, W, 3), smaller images padded at the right and below, for a device.
+
+        Where padding would be most of it, crops are taken first. `pinned`: in page-locked memory, from which a GPU copies
+        while it computes.
+        """
         assert isinstance(self.pixels, list)
-        height, width = (max(int(image.shape[axis]) for image in self.pixels) for axis in (2, 3))
-        whole = torch.empty(len(self.pixels), height, width, 3, dtype=torch.uint8, pin_memory=pinned)
-        for place, image in zip(whole, self.pixels, strict=True):
+        pixels, draws = self.pixels, self.draws
+        height, width = (max((int(image.shape[axis]) for image in pixels), default=1) for axis in (2, 3))
+        if height * width * len(pixels) > MOST_PADDING * sum(image.shape[2] * image.shape[3] for image in pixels):
+            height = width = self.augment.size
+            crops = crops_on_cpu(pixels, draws.boxes, draws.flips, height)
+            pixels = [crop[None].permute(0, 3, 1, 2) for crop in crops]
+            draws = replace(
+                draws, boxes=whole_boxes(np.full((len(pixels), 2), height)), flips=np.zeros_like(draws.flips)
+            )
+        whole = torch.empty(len(pixels), height, width, 3, dtype=torch.uint8, pin_memory=pinned)
+        for place, image in zip(whole, pixels, strict=True):
             place[: image.shape[2], : image.shape[3]] = image[0].permute(1, 2, 0)
-        return ImageBatch(whole, self.draws, self.augment)
+        given = {"boxes": draws.boxes, "flips": draws.flips, "jitter": draws.jitter, "grey": draws.grey}
+        numbers = {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in given.items() if a is not None}
+        if pinned:
+            numbers = {name: tensor.pin_memory() for name, tensor in numbers.items()}
+        return ImageBatch(whole, draws, self.augment, numbers)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> ImageBatch:
-        """Nothing on a processor, where crops are views; else the pixels on the device."""
+        """Nothing on a processor, where crops are views; else pixels and numbers on the device.
+
+        Pinned ones are copied while the device computes, whatever `non_blocking` says: Lightning does not say it.
+        """
         if torch.device(device).type == "cpu":
             return self
-        whole = self if isinstance(self.pixels, Tensor) else self.gathered(pinned=False)
-        assert isinstance(whole.pixels, Tensor)
-        return ImageBatch(whole.pixels.to(device, non_blocking=non_blocking), self.draws, self.augment)
+        batch = self if isinstance(self.pixels, Tensor) else self.gathered(pinned=False)
+        assert isinstance(batch.pixels, Tensor)
+        assert batch.numbers is not None
+        ahead = non_blocking or batch.pixels.is_pinned()
+        numbers = {name: tensor.to(device, non_blocking=ahead) for name, tensor in batch.numbers.items()}
+        return ImageBatch(batch.pixels.to(device, non_blocking=ahead), batch.draws, self.augment, numbers)
 
     def finished(self) -> Tensor:
         """(B, 3, S, S) float32, channels last, cropped, changed and normalised."""
         size, augment, draws = self.augment.size, self.augment, self.draws
         if isinstance(self.pixels, list) and not augment.changes_colour:
-            rows = tuple(part.repeat(size) for part in augment.normalisation(255.0))
-            return crops_on_cpu(self.pixels, draws.boxes, draws.flips, size, (rows[0], rows[1])).permute(0, 3, 1, 2)
+            scale, shift = (part.repeat(size) for part in augment.normalisation(255.0, torch.device("cpu")))
+            return crops_on_cpu(self.pixels, draws.boxes, draws.flips, size, (scale, shift)).permute(0, 3, 1, 2)
         if isinstance(self.pixels, list):
             x = crops_on_cpu(self.pixels, draws.boxes, draws.flips, size).permute(0, 3, 1, 2)
+            given = {"jitter": draws.jitter, "grey": draws.grey}
+            numbers = {name: torch.from_numpy(a) for name, a in given.items() if a is not None}
         else:
-            x = crops_by_matrices(self.pixels, draws.boxes, draws.flips, size)
-        top = 1.0 if augment.changes_colour else 255.0
+            assert self.numbers is not None
+            numbers = self.numbers
+            x = crops_by_matrices(self.pixels, numbers["boxes"], numbers["flips"], size)
         if augment.changes_colour:
-            x = augment.coloured(x, draws)
-        scale, shift = augment.normalisation(top, x.device)
+            jitter = numbers["jitter"].float() if "jitter" in numbers else None
+            x = augment.coloured(x, draws, jitter, numbers.get("grey"))
+        scale, shift = augment.normalisation(1.0 if augment.changes_colour else 255.0, x.device)
         x = x.to(memory_format=torch.channels_last)
         return torch.addcmul(shift[:, None, None], x, scale[:, None, None])
