@@ -1,4 +1,5 @@
-"""Seconds of 200 head runs (`source_only` and `coral`, two pairs, fifty seeds) on kept features of a frozen backbone."""
+"""Seconds of 200 head runs (`source_only` and `coral`, two pairs, fifty seeds, 200 steps each, start-up included) on kept
+features of a frozen backbone."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def main() -> None:
         make_files(root, given.images)
         environment = {**os.environ, "TLBENCH_CACHE": f"{folder}/cache", "TLBENCH_STORE": f"{folder}/store"}
         chosen = ["dataset=image_folder", f"dataset.root={root}", "pair=all", "backbone=resnet18", "augment=plain",
-                  "backbone.pretrained=false", "backbone.mode=frozen", "classifier=head", "optim=sgd"]  # fmt: skip
+                  "backbone.pretrained=false", "backbone.mode=frozen", "classifier=head", "optim=sgd",
+                  "optim.steps=200"]  # fmt: skip
         # random weights differ from seed to seed; a file of weights is one for all, as pretrained ones are
         weights = f"{folder}/weights.pth"
         save = f"import timm, torch; torch.save(timm.create_model('resnet18', num_classes=0).state_dict(), '{weights}')"

@@ -31,7 +31,7 @@ def test_files_of_every_kind_are_trained_on(own, capsys):
     exif = Image.Exif()
     exif[0x0112] = 6
     image.save(folder / "gedreht.jpg", exif=exif)
-    save(folder / "unter" / "日本.JPG", image)
+    save(folder / "tiefer" / "日本.JPG", image)
     assert run(own) == 0
     assert "meine" not in capsys.readouterr().err
 

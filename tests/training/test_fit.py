@@ -174,3 +174,21 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert device_of("auto") == device_of("gpu") == torch.device("cuda")
     assert device_of("cpu") == torch.device("cpu")
+
+
+def test_a_step_in_parts_is_the_same_step(toy):
+    """Losses that are means over examples: the mean of the parts' gradients is the gradient of the whole."""
+    task, held_out = gaussian_task()
+    found = []
+    for parts in (1, 2, 4):
+        config = config_of("dataset=toy", "pair=L-R", "optim.steps=6", "optim.evaluations=3", f"trainer.accumulate={parts}",
+                           config_dir=toy)  # fmt: skip
+        method = SupervisedNetwork(network=network(), examples=[task.source])
+        checkpoints, history = fit_gradient(method, task, held_out, config)
+        assert [c.step for c in checkpoints] == [2, 4, 6]
+        assert len(history) == 6
+        found.append((checkpoints, [terms["classification"] for terms in history]))
+    for checkpoints, losses in found[1:]:
+        assert losses == pytest.approx(found[0][1], rel=1e-4)
+        for one, other in zip(found[0][0], checkpoints, strict=True):
+            np.testing.assert_allclose(one.test, other.test, rtol=1e-3, atol=1e-5)

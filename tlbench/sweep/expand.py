@@ -96,10 +96,12 @@ def _completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overri
     beside = sorted({shape for shape in shapes if shape != "either"})
     for job, shape in zip(jobs, shapes, strict=True):
         recipe = dataset_like(composer, job).recipe
-        own = [shape] if shape != "either" else beside or [str(recipe["reference"])]
+        own = [shape] if shape != "either" else beside or [str(recipe.get("reference", "gradient"))]
         for learner in own:
             given = {key_of(o) for o in job}
-            added = [str(o) for o in [*recipe[learner], *recipe.get("common", [])] if key_of(str(o)) not in given]
+            added = [
+                str(o) for o in [*recipe.get(learner, []), *recipe.get("common", [])] if key_of(str(o)) not in given
+            ]
             yield [*added, *job]
 
 

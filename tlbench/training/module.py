@@ -41,6 +41,22 @@ class AdaptationModule(pl.LightningModule):
         if self.compiled:  # here, not before: a compiled forward does not survive the way into a spawned process
             self.method.network.compile()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the hook it is in some fifty times a step; torch's own way to set an attribute looks through
+        # parameters, buffers and modules each time, a tenth of a short step
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Lightning's own looks at every part of a batch for what it might be; here that is known."""
+        if device.type == "cpu":
+            return batch
+        labelled, target = batch
+        moved = [(x.to(device, non_blocking=True), y.to(device, non_blocking=True)) for x, y in labelled]
+        return moved, None if target is None else target.to(device, non_blocking=True)
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:
         """Images are cropped, changed and normalised where they are needed, on the training device."""
         labelled, target = batch
