@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import timm
 from PIL import Image
 
 from tests.trees import image_folder, picture, save
@@ -68,6 +69,23 @@ def test_one_line_and_status_2(own, spoil, message, capsys):
     assert message in error
     assert "Traceback" not in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_weights_that_cannot_be_had_are_told_once_and_before_any_run(own, tmp_path, monkeypatch, capsys):
+    asked = []
+
+    def offline(*_, **__):
+        asked.append(1)
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(timm.models._builder, "load_pretrained", offline)
+    words = ["dataset=image_folder", f"dataset.root='{own}'", "pair=all", "method=dann,coral", "seed=0,1", *SMALL,
+             "backbone.name=test_resnet.r160_in1k", "backbone.pretrained=true", "augment.mean=[0.5,0.5,0.5]",
+             "augment.sd=[0.5,0.5,0.5]", f"store={tmp_path / 'store'}"]  # fmt: skip
+    assert main(["sweep", *words]) == 2
+    assert "could not be loaded (ConnectionError)" in capsys.readouterr().err
+    assert asked == [1]
+    assert not list((tmp_path / "store").glob("*/record.json"))
 
 
 def test_a_mended_image_is_all_it_takes(own, capsys):

@@ -126,6 +126,8 @@ def list_options(options: argparse.Namespace) -> int:
 
     if options.what not in LISTED:
         raise unknown("list", options.what, LISTED)
-    for name, text in describe(options.what.removesuffix("s"), options.config_dir):
-        print(f"{name:<20} {text}")
+    found = describe(options.what.removesuffix("s"), options.config_dir)
+    width = max((len(name) for name, _ in found), default=0)
+    for name, text in found:
+        print(f"{name:<{width}}  {text}")
     return 0

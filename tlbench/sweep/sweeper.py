@@ -19,7 +19,7 @@ from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
 from tlbench.run import is_current, lost
 from tlbench.sweep.launch import launch_all
-from tlbench.sweep.plan import Job, make_plan, plan_name, prepare_images, write_plan
+from tlbench.sweep.plan import Job, make_plan, plan_name, prepare_images, prepare_weights, write_plan
 from tlbench.sweep.progress import sweep_bar
 
 
@@ -73,6 +73,7 @@ class TlbenchSweeper(Sweeper):
             f"{len(jobs)} runs ({references} of them references that the methods need), {len(jobs) - len(todo)} are there."
         )
         if todo:
+            prepare_weights(todo)
             prepare_images(todo)
             with sweep_bar(store, [job.key for job in todo], console):
                 self._launch(todo, name, store)
