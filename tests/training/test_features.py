@@ -96,6 +96,17 @@ def test_networks_that_share_weights_and_differ_in_what_they_compute_have_featur
     assert _frozen_backbone.__wrapped__(json.dumps(moved), 0, (3, 32, 32))[1] == one
 
 
+def test_features_are_computed_with_the_arithmetic_that_the_run_asks_for(tmp_path, monkeypatch):
+    seen = []
+    forward = TimmBackbone.forward
+    monkeypatch.setattr(TimmBackbone, "forward", lambda *a: seen.append(torch.backends.cudnn.allow_tf32) or forward(*a))
+    for tf32 in (True, False):
+        seen.clear()
+        config = frozen_config(tmp_path, "method=source_only", f"trainer.tf32={str(tf32).lower()}", f"seed={int(tf32)}")
+        assert ensure_run(config) == "done"
+        assert set(seen[-10:]) == {tf32}
+
+
 def test_under_random_augmentation_gradient_methods_pass_batches_through_the_frozen_network(tmp_path, calls):
     config = frozen_config(tmp_path, "method=dann", "augment.flip=0.5")
     assert ensure_run(config) == "done"

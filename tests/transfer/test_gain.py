@@ -114,6 +114,10 @@ def test_resampling_in_turns_gives_the_same_interval(monkeypatch):
     assert paired_gain(own, other, np.arange(500), alpha=0.05) == at_once
 
 
+def test_a_sampled_p_value_is_never_zero():
+    assert sampled_sign_flip_p(np.full(200, 0.005), np.random.default_rng(0)) == 1 / (1 + module.FLIPS)
+
+
 def test_equal_weights_give_the_unweighted_answer():
     rng = np.random.default_rng(0)
     own, other = rng.random(300) < 0.7, rng.random(300) < 0.6
