@@ -18,11 +18,13 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 SIDE, BATCH = 300, 32
 DOMAINS = ("left", "right")
+PASSES = ("pillow", "decode", "build")
 
 
 def make_files(root: Path, n: int) -> None:
@@ -101,8 +103,8 @@ def ours(root: Path, workers: int, epochs: int) -> list[float]:
     return rates
 
 
-def build_rates(root: Path, workers: int) -> dict[str, float]:
-    """Images per second of one pure decoding pass (Pillow, as loaders decode; and our decoder) and of a cache build."""
+def one_pass(root: Path, workers: int, what: str) -> float:
+    """Images per second of one pass: `pillow` and `decode` read and decode, `build` makes a cache."""
     from PIL import Image
 
     from tlbench.data.images.cache import Storage, open_cache
@@ -119,23 +121,20 @@ def build_rates(root: Path, workers: int) -> dict[str, float]:
     def by_tlbench(path: Path) -> None:
         decode(path.read_bytes(), path.name)
 
-    rates: dict[str, list[float]] = {"pillow": [], "decode": [], "build": []}
-    for name, work in (("pillow", by_pillow), ("decode", by_tlbench)) * 3:
+    work = by_pillow if what == "pillow" else by_tlbench
+    with tempfile.TemporaryDirectory() as cache, ThreadPoolExecutor(workers) as pool:
+        os.environ["TLBENCH_CACHE"] = cache
+        images = from_paths(root / DOMAINS[0], names)
+        list(pool.map(work, paths[:100]))  # libraries are loaded, files are in memory
         started = time.perf_counter()
-        with ThreadPoolExecutor(workers) as pool:
+        if what == "build":
+            open_cache(images, Storage(squash(256), "squash 256", 95, 8.0, 3 * 256**2), "left")
+        else:
             list(pool.map(work, paths))
-        rates[name].append(len(paths) / (time.perf_counter() - started))
-    for turn in range(3):
-        with tempfile.TemporaryDirectory() as cache:
-            os.environ["TLBENCH_CACHE"] = cache
-            images = from_paths(root / DOMAINS[0], names)
-            started = time.perf_counter()
-            open_cache(images, Storage(squash(256), f"squash 256 {turn}", 95, 8.0), "left")
-            rates["build"].append(len(paths) / (time.perf_counter() - started))
-    return {name: statistics.median(values) for name, values in rates.items()}
+        return len(paths) / (time.perf_counter() - started)
 
 
-def measured(side: str, root: Path, workers: int, epochs: int) -> dict:
+def measured(side: str, root: Path, workers: int, epochs: int) -> Any:
     """One side in a process of its own, so that its peak of memory is its own."""
     arguments = [
         sys.executable,
@@ -157,9 +156,12 @@ def main() -> None:
     options.add_argument("--images", type=int, default=4000)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--epochs", type=int, default=3)
-    options.add_argument("--side", choices=("baseline", "ours"), help=argparse.SUPPRESS)
+    options.add_argument("--side", choices=("baseline", "ours", *PASSES), help=argparse.SUPPRESS)
     options.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     given = options.parse_args()
+    if given.side in PASSES:
+        print(json.dumps(one_pass(given.root, given.workers, given.side)))
+        return
     if given.side is not None:
         rates = {"baseline": baseline, "ours": ours}[given.side](given.root, given.workers, given.epochs)
         peak = (
@@ -170,7 +172,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "files"
         make_files(root, given.images)
-        rates = build_rates(root, given.workers)
+        passes: dict[str, list[float]] = {name: [] for name in PASSES}
+        for name in PASSES * 5:
+            passes[name].append(measured(name, root, given.workers, 1))
+        rates = {name: statistics.median(values) for name, values in passes.items()}
         print(f"{given.images} JPEGs of {SIDE} x {SIDE}, {given.workers} cores")
         print(f"cache build {rates['build']:.0f} images/s; decoding alone: Pillow {rates['pillow']:.0f} "
               f"({rates['build'] / rates['pillow']:.2f} of it; aim: 0.9), ours {rates['decode']:.0f} "
