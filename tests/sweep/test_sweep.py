@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_a_users_own_method_in_one_file_and_one_config(toy, store):
     listed = subprocess.run(
         [sys.executable, "-m", "tlbench", "list", "methods", "--config-dir", str(toy)], capture_output=True, text=True
     )
-    assert "nudge                equal means" in listed.stdout
+    assert re.search(r"^nudge +equal means$", listed.stdout, re.MULTILINE)
 
 
 def children_of(parent: int) -> list[int]:
