@@ -57,6 +57,7 @@ def same(one, other) -> None:
     for a, b in zip(one[1], other[1], strict=True):
         assert (a.test == b.test).all()
         assert (a.source_val is None) == (b.source_val is None)
+        assert a.source_val is None or (a.source_val == b.source_val).all()
     assert one[2] == other[2]
 
 
@@ -110,11 +111,14 @@ def test_the_second_half_alone_is_trained(toy, tmp_path, monkeypatch):
 def test_a_damaged_state_is_removed_and_the_run_begins_anew(toy, tmp_path):
     state = tmp_path / "s.ckpt"
     state.write_bytes(b"torn")
-    assert usable(state) is None
+    with pytest.warns(UserWarning, match="cannot be read .* it begins anew"):
+        assert usable(state) is None
     assert not state.exists()
     config = config_of(*TOY, "method=source_only", config_dir=toy)
+    whole = train(config)
     state.write_bytes(b"torn")
-    same(train(config), train(config, state))
+    with pytest.warns(UserWarning, match="begins anew"):
+        same(whole, train(config, state))
     assert usable(None) is None
 
 

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.config.build import augment_of, dataset_of
+from tlbench.config.build import dataset_of
 from tlbench.config.compose import Composer
 from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
-from tlbench.data.images.files import ImageFiles
-from tlbench.data.images.rows import in_cache
 from tlbench.errors import Refused
-from tlbench.learner import built_backbone, input_shape_of, rehearse
+from tlbench.learner import rehearse
 from tlbench.results.store import RunStore
 from tlbench.run import described, identity_of
 from tlbench.sweep.expand import Overrides, expand, key_of
@@ -87,32 +85,6 @@ def _check_data(configs: Sequence[RunConfig]) -> None:
             if (dataset.name, domain) not in seen:
                 dataset.load(domain)
                 seen.add((dataset.name, domain))
-
-
-def prepare_images(jobs: Sequence[Job]) -> None:
-    """Makes the image caches that the jobs need, with all cores and a bar, before workers would each wait for them."""
-    seen = set()
-    for config in (job.config for job in jobs):
-        dataset, augment = dataset_of(config), augment_of(config)
-        pair = dataset.pair(config.pair)
-        for domain in (*pair.sources, pair.target):
-            images = dataset.load(domain).inputs
-            if augment is None or not isinstance(images, ImageFiles):
-                continue
-            if (mark := (dataset.name, domain, images.content, augment.storage.name)) not in seen:
-                in_cache(images, augment, f"{dataset.name} {domain}")
-                seen.add(mark)
-
-
-def prepare_weights(jobs: Sequence[Job]) -> None:
-    """Loads the pretrained weights that the jobs need once: downloads are done before the workers start, and weights that
-    cannot be had are told at once, not by every run after its own retries. Raises TlbenchError."""
-    seen = set()
-    for config in (job.config for job in jobs):
-        loaded = config.backbone.get("pretrained") or config.backbone.get("weights")
-        if loaded and (mark := json.dumps(config.backbone)) not in seen:
-            built_backbone(config.backbone, config.seed, input_shape_of(config))
-            seen.add(mark)
 
 
 def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:

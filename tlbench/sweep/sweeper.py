@@ -19,7 +19,8 @@ from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
 from tlbench.run import is_current, lost
 from tlbench.sweep.launch import launch_all
-from tlbench.sweep.plan import Job, make_plan, plan_name, prepare_images, prepare_weights, write_plan
+from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
+from tlbench.sweep.prepare import prepare_images, prepare_weights
 from tlbench.sweep.progress import sweep_bar
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,10 @@ def usable(path: Path | None) -> str | None:
         return None
     try:
         torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # whatever is wrong with it: the run begins anew
+    except Exception as error:  # whatever is wrong with it: the run begins anew
+        warnings.warn(
+            f"The state of an interrupted run, '{path}', cannot be read ({error}): it begins anew.", stacklevel=2
+        )
         path.unlink(missing_ok=True)
         return None
     return str(path)

@@ -1,0 +1,38 @@
+"""What all runs of a sweep share, made or fetched once before its workers start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tlbench.config.build import augment_of, dataset_of
+from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.rows import in_cache
+from tlbench.learner import built_backbone, input_shape_of
+from tlbench.sweep.plan import Job
+
+
+def prepare_images(jobs: Sequence[Job]) -> None:
+    """Makes the image caches that the jobs need, with all cores and a bar, before workers would each wait for them."""
+    seen = set()
+    for config in (job.config for job in jobs):
+        dataset, augment = dataset_of(config), augment_of(config)
+        pair = dataset.pair(config.pair)
+        for domain in (*pair.sources, pair.target):
+            images = dataset.load(domain).inputs
+            if augment is None or not isinstance(images, ImageFiles):
+                continue
+            if (mark := (dataset.name, domain, images.content, augment.storage.name)) not in seen:
+                in_cache(images, augment, f"{dataset.name} {domain}")
+                seen.add(mark)
+
+
+def prepare_weights(jobs: Sequence[Job]) -> None:
+    """Loads the pretrained weights that the jobs need once: downloads are done before the workers start, and weights that
+    cannot be had are told at once, not by every run after its own retries. Raises TlbenchError."""
+    seen = set()
+    for config in (job.config for job in jobs):
+        loaded = config.backbone.get("pretrained") or config.backbone.get("weights")
+        if loaded and (mark := json.dumps(config.backbone)) not in seen:
+            built_backbone(config.backbone, config.seed, input_shape_of(config))
+            seen.add(mark)
