@@ -28,13 +28,20 @@ class CoralLinear(EstimatorMethod):
         self.ridge = ridge
 
     def fit(self, task: Task) -> Self:
-        blocks = [recolour(dense(task.source.inputs), dense(task.target), self.ridge)]
+        self.source, self.target = dense(task.source.inputs), dense(task.target)
+        blocks = [recolour(self.source, self.target, self.ridge)]
         labels = [task.source.labels]
         if task.shots is not None:
             blocks.append(dense(task.shots.inputs))
             labels.append(task.shots.labels)
         self.classifier.fit(np.concatenate(blocks), np.concatenate(labels))
         return self
+
+    def features(self, x_ND: Inputs, domain: str) -> np.ndarray:
+        x_ND = dense(x_ND)
+        if domain == "target":
+            return x_ND
+        return times_power(times_power(x_ND, self.source, self.ridge, -0.5), self.target, self.ridge, 0.5)
 
     def predict_proba(self, x_ND: Inputs) -> np.ndarray:
         return self.classifier.predict_proba(dense(x_ND))

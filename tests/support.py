@@ -90,4 +90,4 @@ def gaussian_task(
     source, target, test = draw(n, 0.0), draw(m, shift), draw(m, shift)
     shots = draw(2 * shots_per_class, shift) if shots_per_class else None
     task = Task(source, target.inputs, shots, draw(n // 3, 0.0), 2, (3,))
-    return task, HeldOut(test, np.array([f"t/{i}" for i in range(m)]), np.arange(m), target.labels)
+    return task, HeldOut(test, np.array([f"t/{i}" for i in range(m)]), np.arange(m), target.labels, np.arange(m))

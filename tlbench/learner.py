@@ -26,12 +26,15 @@ from tlbench.loggers import log_curves
 from tlbench.method import EstimatorMethod, GradientMethod, Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
 from tlbench.seeds import torch_seed
-from tlbench.selection import SOURCE_VAL, no_source_val
+from tlbench.selection.rules import LAST, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule
+from tlbench.selection.view import Seen
 from tlbench.task import HeldOut, Task, map_inputs
-from tlbench.training.checkpoints import Checkpoint
+from tlbench.training.checkpoints import Checkpoint, Look
+from tlbench.training.domains import measure_domains
 from tlbench.training.features import kept_features
 from tlbench.training.fit import device_of, fit_gradient, set_arithmetic
 from tlbench.training.predict import frozen_features
+from tlbench.training.probe import Outputs, make_probe
 
 Learner = GradientMethod | EstimatorMethod
 HOW = ("mode", "last_k", "batch_norm")
@@ -144,8 +147,10 @@ def rehearse(config: RunConfig) -> None:
     Raises:
         TlbenchError: a part refuses its config, or the selection needs what the protocol does not keep.
     """
-    if config.selection.rule == SOURCE_VAL and not protocol_of(config).keeps_source_val:
-        raise no_source_val(config.selection.name, config.protocol["name"])
+    rule = config.selection.rule
+    lacks_val = rule in NEED_SOURCE_VAL and not protocol_of(config).keeps_source_val
+    if lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
+        raise no_such_rule(config.selection.name, config.protocol["name"])
     parts = ("protocol", "augment", "backbone", "classifier", "method")
     augment, backbone = augment_of(config), config.backbone
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
@@ -211,5 +216,48 @@ def checkpoints_of(
         return fit_gradient(learner, task, held_out, config, logger, resume)
     learner.fit(task)
     val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs)
+    probe = make_probe(task, config.validators, config.seed)
+    scores = {} if probe is None else probe.scores(outputs_of(learner, config))
     log_curves(logger, learner.history)
-    return [Checkpoint(len(learner.history), learner.predict_proba(held_out.test.inputs), val)], learner.history
+    test = learner.predict_proba(held_out.test.inputs)
+    return [Checkpoint(len(learner.history), test, val, scores)], learner.history
+
+
+def outputs_of(learner: Learner, config: RunConfig) -> Outputs:
+    """How a learner as it is now is looked at: features and class probabilities."""
+    if isinstance(learner, GradientMethod):
+        device = device_of(config.trainer.accelerator)
+        return Look(learner.to(device).eval(), device, config.optim.steps)
+    estimator = learner
+
+    def look(inputs: Inputs, domain: str) -> Seen:
+        rows = estimator.features(inputs, domain)
+        dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
+        return Seen(dense, estimator.predict_proba(inputs))
+
+    return look
+
+
+def distances_of(
+    learner: Learner, task: Task, held_out: HeldOut, config: RunConfig, *, trained: bool
+) -> dict[str, dict[str, Any]]:
+    """Distances of the two domains, by what they are measured in.
+
+    Args:
+        trained: False, before training: `raw`, the inputs, or what a backbone as it came makes of images; only in a run
+            that is itself the reference of its recipe, since all others have the same. True, after it: `trained`, the
+            features that the run has learnt, where it learns any.
+    """
+    examples, seed = config.distances, config.seed
+    if not examples or (not trained and config.reference_names):
+        return {}
+    if trained and isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
+        return {}
+    if trained:
+        return {"trained": measure_domains(task, held_out, examples, seed, outputs=outputs_of(learner, config))}
+    if isinstance(task.source.inputs, ImageRows) and isinstance(learner, GradientMethod):
+        backbone, device = learner.network.backbone, device_of(config.trainer.accelerator)
+        return {
+            "raw": measure_domains(task, held_out, examples, seed, rows=lambda x: frozen_features(backbone, x, device))
+        }
+    return {"raw": measure_domains(task, held_out, examples, seed)}

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -18,42 +17,27 @@ from omegaconf import DictConfig
 from threadpoolctl import threadpool_limits
 
 from tlbench import environment, loggers
+from tlbench.comparison import Gains, compared_again, compared_with, is_current
 from tlbench.config.build import augment_of, build, dataset_of, method_class, protocol_of
 from tlbench.config.compose import settle
-from tlbench.config.keys import cell_key, recipe_key, run_key
+from tlbench.config.identity import identity_of
 from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Diverged, Refused, TlbenchError
-from tlbench.learner import build_learner, checkpoints_of
+from tlbench.learner import build_learner, checkpoints_of, distances_of
 from tlbench.method import GradientMethod
-from tlbench.metrics import example_weights, measure
-from tlbench.results.store import HISTORY, RunStore
-from tlbench.selection import ORACLE, chosen, no_source_val
-from tlbench.task import HeldOut, load_task
+from tlbench.metrics import Metric, measure, score
+from tlbench.results.store import HISTORY, SCHEMA, RunStore
+from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, val_score
+from tlbench.task import HeldOut, Task, load_task
 from tlbench.training.checkpoints import Checkpoint
-from tlbench.transfer.gain import paired_gain
 from tlbench.worker import end_with_parent
-
-SCHEMA = 1
 
 
 def execute(config: DictConfig) -> str:
     """The task function that Hydra's launchers call; returns the run's status."""
     end_with_parent()
     return ensure_run(settle(config, HydraConfig.get().runtime.choices))
-
-
-def identity_of(config: RunConfig) -> dict[str, str]:
-    """Run key, recipe key, cell key and data fingerprint of a run. Reads (or makes) the data of its pair."""
-    dataset, revision = dataset_of(config), method_class(config.method).revision
-    pair = dataset.pair(config.pair)
-    fingerprint = dataset.fingerprint([*pair.sources, pair.target])
-    return {
-        "run_key": run_key(config, fingerprint, revision),
-        "recipe_key": recipe_key(config, fingerprint),
-        "cell_key": cell_key(config, fingerprint, revision),
-        "data_fingerprint": fingerprint,
-    }
 
 
 def ensure_run(config: RunConfig) -> str:
@@ -66,7 +50,8 @@ def ensure_run(config: RunConfig) -> str:
     with store.lock(key):
         if (known := store.record(key)) is not None and known["status"] == "done":
             if not is_current(known, config):
-                store.rewrite_record(compared_again(known, config, store))
+                references = {name: _reference_key(config, name) for name in config.reference_names}
+                store.rewrite_record(compared_again(known, config, store, references))
             return "done"
         logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
         record: dict[str, Any] = {**described(config), **identity}
@@ -106,28 +91,6 @@ def lost(config: RunConfig, reason: str) -> None:
         store.write(record, config.model_dump(mode="json"))
 
 
-def is_current(record: dict[str, Any], config: RunConfig) -> bool:
-    """Whether a finished run's gains are over the references, and at the level, that this config asks for."""
-    wanted = {name: identity_of(config.as_reference(name))["run_key"] for name in config.reference_names}
-    stored = [{n: g["run_key"] for n, g in found["gains"].items()} for found in record["selections"].values()]
-    return record["alpha"] == config.alpha and all(list(gains.items()) == list(wanted.items()) for gains in stored)
-
-
-def compared_again(record: dict[str, Any], config: RunConfig, store: RunStore) -> dict[str, Any]:
-    """The record with its gains worked out anew from stored predictions: the run itself does not depend on them."""
-    references = {name: _reference_key(config, name) for name in config.reference_names}
-    selections = {
-        rule: {**found, "gains": gains_of(store.predictions(record["run_key"], rule), rule, store, references, config)}
-        for rule, found in record["selections"].items()
-    }
-    return {**record, **compared_with(config), "selections": selections}
-
-
-def compared_with(config: RunConfig) -> dict[str, Any]:
-    """What a record says of the comparison: the reference whose gain counts, and the level."""
-    return {"reference": next(iter(config.reference_names), None), "alpha": config.alpha}
-
-
 def _reference_key(config: RunConfig, name: str) -> str | None:
     """Run key of a finished reference on the same recipe, done now if need be; None if it cannot be had."""
     reference = config.as_reference(name)
@@ -144,6 +107,7 @@ def attempt(
     clock.lap("load")
     learner, task, held_out = build_learner(config, task, held_out)
     clock.lap("build")
+    distances = distances_of(learner, task, held_out, config, trained=False)
     logger = build("logger", config.logger, config=config, folder=logs)
     ok = False
     try:
@@ -151,12 +115,22 @@ def attempt(
         clock.lap("fit")
         picks = chosen(checkpoints, task, held_out, dataset.metric)
         if config.selection.rule not in picks:
-            raise no_source_val(config.selection.name, config.protocol["name"])
-        outputs = {rule: predicted(checkpoints[index], held_out) for rule, index in picks.items()}
-        results = {rule: judged(checkpoints[index], rule, held_out) for rule, index in picks.items()}
-        for rule, result in results.items():
-            result["gains"] = gains_of(outputs[rule], rule, store, references, config)
+            raise no_such_rule(config.selection.name, config.protocol["name"])
+        outputs = {index: predicted(checkpoints[index], held_out) for index in sorted(set(picks.values()))}
+        measured = {index: measure(checkpoints[index].test, held_out.test.labels) for index in outputs}
+        gains = Gains(config, store, references)
+        results = {
+            rule: {
+                "step": checkpoints[index].step,
+                "oracle": rule == ORACLE,
+                "metrics": {name: value for name, value in measured[index].items() if isinstance(value, float)},
+                "gains": gains.of(outputs[index], checkpoints[index].step, rule),
+            }
+            for rule, index in picks.items()
+        }
         clock.lap("measure")
+        distances |= distances_of(learner, task, held_out, config, trained=True)
+        clock.lap("distances")
         loggers.log_result(logger, results[config.selection.rule], next(iter(references), None))
         ok = True
     finally:
@@ -174,6 +148,12 @@ def attempt(
         seen = (1 + learner.needs_target) * config.optim.batch_size * config.optim.steps
     record = {
         "selections": results,
+        "per_step": {
+            checkpoints[index].step: {k: v for k, v in found.items() if not isinstance(v, float)}
+            for index, found in measured.items()
+        },
+        "checkpoints": [judged(checkpoint, task, held_out, dataset.metric) for checkpoint in checkpoints],
+        "distances": distances,
         "sizes": sizes,
         "costs": {
             "seconds": round(clock.total(), 4),
@@ -185,7 +165,7 @@ def attempt(
         "hardware": environment.hardware(config.trainer.accelerator),
     }
     rows = [(step, name, value) for step, values in enumerate(terms) for name, value in values.items()]
-    table = pd.concat([frame.assign(selection=rule) for rule, frame in outputs.items()], ignore_index=True)
+    table = pd.concat(list(outputs.values()), ignore_index=True)
     return record, table, pd.DataFrame(rows, columns=HISTORY)
 
 
@@ -221,9 +201,11 @@ def backbone_label(backbone: dict[str, Any]) -> str:
 
 
 def predicted(checkpoint: Checkpoint, held_out: HeldOut) -> pd.DataFrame:
-    """Test predictions at a checkpoint: id, group, label, prediction, confidence."""
+    """Test predictions at a checkpoint, one row an example."""
     return pd.DataFrame(
         {
+            "step": checkpoint.step,
+            "row": held_out.rows,
             "id": held_out.ids,
             "group": held_out.groups,
             "label": held_out.test.labels,
@@ -233,34 +215,14 @@ def predicted(checkpoint: Checkpoint, held_out: HeldOut) -> pd.DataFrame:
     )
 
 
-def judged(checkpoint: Checkpoint, rule: str, held_out: HeldOut) -> dict[str, Any]:
-    """Metrics at a checkpoint, and whether the rule that chose it used target labels."""
+def judged(checkpoint: Checkpoint, task: Task, held_out: HeldOut, metric: Metric) -> dict[str, Any]:
+    """What each validator says of a checkpoint, beside its score on the target test part, which is ORACLE."""
+    val = val_score(checkpoint, task, metric)
     return {
         "step": checkpoint.step,
-        "oracle": rule == ORACLE,
-        "metrics": measure(checkpoint.test, held_out.test.labels),
+        "oracle_score": score(checkpoint.test, held_out.test.labels, metric),
+        "scores": {**({} if val is None else {SOURCE_VAL: val}), **checkpoint.scores},
     }
-
-
-def gains_of(
-    own: pd.DataFrame, rule: str, store: RunStore, references: dict[str, str | None], config: RunConfig
-) -> dict[str, dict[str, Any]]:
-    """Gain over each reference that could be had, under the same selection, with the reference's run key."""
-    found = {}
-    for name, key in references.items():
-        if key is None:
-            continue
-        other = store.predictions(key, rule)
-        if list(other["id"]) != list(own["id"]):
-            raise RuntimeError(f"run {key} ({name}) was tested on other examples: it is no matched reference")
-        right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
-        weights = example_weights(own["label"].to_numpy(), dataset_of(config).metric)
-        gain = paired_gain(
-            right, other_right, own["group"].to_numpy(), alpha=config.alpha, seed=config.seed, weights_N=weights
-        )
-        score = float(np.average(other_right, weights=weights))
-        found[name] = {**gain.as_dict(), "run_key": key, "reference_score": score}
-    return found
 
 
 class Clock:

@@ -52,7 +52,7 @@ class HeldOut:
 
     Attributes:
         test: target test examples with labels.
-        ids, groups: name and group of each test example.
+        ids, groups, rows: name, group and row in its domain of each test example.
         target_labels: the labels that `Task.target` lacks, row by row.
     """
 
@@ -60,6 +60,7 @@ class HeldOut:
     ids: np.ndarray
     groups: np.ndarray
     target_labels: np.ndarray
+    rows: np.ndarray
 
 
 def load_task(
@@ -93,7 +94,7 @@ def load_task(
     )
     test = rows.target_test
     hidden = target.labels[rows.target_unlabelled]
-    return task, HeldOut(from_target(test), target.ids(test), target.groups[test], hidden)
+    return task, HeldOut(from_target(test), target.ids(test), target.groups[test], hidden, test)
 
 
 def map_inputs(

@@ -11,7 +11,7 @@ from tlbench.config.schema import RunConfig
 
 NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_hand"}
 """Of a data set's config: words for people, and paths, whose content is in the fingerprint."""
-NOT_CONTENT = {"data_dir", "store", "logger", "trainer", "selection", "references", "alpha", "group", "sweep"}
+NOT_CONTENT = {"data_dir", "store", "logger", "trainer", "selection", "references", "alpha", "margin", "group", "sweep"}
 """Paths, logging, hardware and what is only reported: a run is the same run whatever they are."""
 
 

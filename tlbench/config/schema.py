@@ -70,7 +70,10 @@ class SelectionConfig(Strict):
     """Which rule's checkpoint is reported; all rules are evaluated and stored in any case."""
 
     name: str
-    rule: Literal["last", "source_val", "oracle"]
+    rule: Literal[
+        "last", "source_val", "oracle", "iwv", "dev", "entropy", "diversity", "im", "bnm", "snd", "class_cluster", "mixval",
+        "circular",
+    ]  # fmt: skip
 
 
 class References(Strict):
@@ -106,6 +109,9 @@ class RunConfig(Strict):
     group: str
     seed: Annotated[int, Field(ge=0)]
     alpha: Annotated[float, Field(gt=0, lt=1)]
+    margin: Annotated[float, Field(ge=0)]
+    validators: Annotated[int, Field(ge=0)]
+    distances: Annotated[int, Field(ge=0)]
     data_dir: str
     store: str
     sweep: Group | None = None

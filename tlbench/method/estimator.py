@@ -33,6 +33,10 @@ class EstimatorMethod(Method, ABC):
     def fit(self, task: Task) -> Self:
         """Fits on what the task shows; returns itself."""
 
+    def features(self, x_ND: Inputs, domain: str) -> Inputs:
+        """Rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""
+        return x_ND
+
     def predict_proba(self, x_ND: Inputs) -> np.ndarray:
         """(N, C) class probabilities of target examples."""
         return self.classifier.predict_proba(x_ND)

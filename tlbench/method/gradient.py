@@ -70,6 +70,11 @@ class GradientMethod(Method, nn.Module):
                 terms |= self.adaptation_terms(source, TargetOutput(outputs[-1][0].float(), outputs[-1][1].float()))
         return terms
 
+    def outputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, F) and class probabilities (B, C) of a batch; a method that predicts in a way of its own overrides it."""
+        features, logits = self.network(x)
+        return features.float(), logits.float().softmax(dim=1)
+
     def predict_proba(self, x: Tensor) -> Tensor:
         """(B, C) class probabilities of a batch."""
-        return self.network(x)[1].float().softmax(dim=1)
+        return self.outputs(x)[1]

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tlbench.errors import TlbenchError
+from tlbench.report.differences import CellDifferences
 from tlbench.results.store import RunStore
-from tlbench.transfer.cells import cell_flag, holm, spread, t_test_p
+from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above, spread
 
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
@@ -40,12 +42,27 @@ def planned(store: RunStore) -> Planned:
     return Planned(table.drop_duplicates("run_key", ignore_index=True), configs)
 
 
+@dataclass(frozen=True)
+class Rule:
+    """How a report judges: `selection` whose checkpoints count, alpha = level of flags and 1 - level of intervals, margin in
+    points, correction `holm` or `bh` over the methods' cells, and over the references' cells apart."""
+
+    selection: str = "last"
+    alpha: float = 0.05
+    margin: float = 1.0
+    correction: str = "holm"
+
+
+def compared(runs: pd.DataFrame, selection: str) -> pd.DataFrame:
+    """The rows of a tidy table that have a gain under this selection."""
+    return runs[(runs["status"] == "done") & (runs["selection"] == selection) & runs["gain"].notna()]
+
+
 def summarise(
     runs: pd.DataFrame,
     plan: pd.DataFrame,
-    *,
-    selection: str,
-    alpha: float,
+    differences: Mapping[str, CellDifferences],
+    rule: Rule,
     variants: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """One row per cell, from one row per run.
@@ -55,48 +72,55 @@ def summarise(
     Args:
         runs: tidy table (`read_runs`); score in [0, 1], gains in points.
         plan: runs that sweeps have planned (`Planned.runs`).
-        selection: whose rows to take.
-        alpha: 1 - level of intervals, threshold of flags.
+        differences: by cell key, of the cells that have gains.
         variants: cell_key to words that tell apart cells with the same axes.
 
     Returns:
-        The columns of CELL, variant, cell_key, uses_target_labels; n_seeds, n_expected, hole (words, or "");
-        score, score_sd, score_half (of the metric); reference, gain, gain_sd, gain_half (percentage points; half widths of the
-        interval), basis (`seeds`, or `examples` where all seeds agree), p, p_holm, n_tests, flag; runs_negative,
-        runs_positive (runs flagged by themselves).
+        The columns of CELL, variant, cell_key, role (`method` or `reference`), uses_target_labels; n_seeds, n_expected, hole
+        (words, or ""); score, score_sd, score_half (of the metric, over seeds); reference, gain, gain_sd, gain_half
+        (percentage points), basis (what is random: `seeds and examples`, or `examples` where no seed changes anything),
+        p, p_corrected, n_tests (gains that the correction is over), flag; runs_negative, runs_positive (runs flagged by
+        themselves).
 
     Raises:
-        ValueError: a cell has a seed twice.
+        TlbenchError: a cell has a seed twice.
     """
-    done = runs[(runs["status"] == "done") & (runs["selection"] == selection)]
-    if done.duplicated(["cell_key", "seed"]).any():
-        raise ValueError("a cell has two runs of one seed; such a table is not averaged")
+    done = runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)]
+    _refuse_doubles(done)
     everything = pd.concat([runs[["run_key", "cell_key", "seed", *CELL]], plan], ignore_index=True)
     everything = everything.drop_duplicates("run_key")
+    of_cell = {key: table.sort_values("seed") for key, table in done.groupby("cell_key")}
+    bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
+    with_runs = set(runs.loc[runs["status"] == "done", "cell_key"])
     rows = []
     for key, whole in everything.groupby("cell_key", sort=False):
-        own = done[done["cell_key"] == key].sort_values("seed")
-        bad = runs[(runs["cell_key"] == key) & (runs["status"] != "done")]
-        other = runs[(runs["cell_key"] == key) & (runs["status"] == "done")]
+        own, bad = of_cell.get(key, done[:0]), bad_of_cell.get(key, runs[:0])
         row = {**whole.iloc[0][CELL].to_dict(), "cell_key": key, "variant": (variants or {}).get(str(key), "")}
-        numbers = _numbers(own, bad, whole["seed"].nunique(), alpha)
-        if own.empty and len(other):
-            numbers["hole"] = f"no checkpoint by {selection} under this protocol"
+        numbers = _numbers(own, bad, whole["seed"].nunique(), rule.alpha)
+        if own.empty and key in with_runs:
+            numbers["hole"] = f"no checkpoint by {rule.selection} under this protocol"
         rows.append({**row, **numbers})
     cells = pd.DataFrame(rows)
     if cells.empty:
         return cells
-    cells["p_holm"] = holm(cells["p"].tolist())
-    cells["n_tests"] = int(cells["p"].notna().sum())
-    with_gain = cells["gain"].notna()
-    flags = [
-        cell_flag(g, p, int(n), alpha) for g, p, n in zip(cells["gain"], cells["p_holm"], cells["n_seeds"], strict=True)
-    ]
-    cells["flag"] = np.where(with_gain, flags, "")
+    cells["role"] = np.where(cells["family"] == "reference", "reference", "method")
+    cells = _judged(cells, differences, rule)
     return cells.sort_values([*BLOCK, "pair", "method", "variant"], ignore_index=True)
 
 
+def _refuse_doubles(done: pd.DataFrame) -> None:
+    doubles = done[done.duplicated(["cell_key", "seed"], keep=False)].sort_values(["cell_key", "seed"])
+    if len(doubles):
+        told = [f"{r.method} {r.dataset} {r.pair} seed {r.seed}: {r.run_key}" for r in doubles.head(20).itertuples()]
+        more = f"; and {len(doubles) - 20} more" if len(doubles) > 20 else ""
+        raise TlbenchError(
+            f"{len(doubles)} runs are there twice, and such a table is not averaged. Delete one folder of each: "
+            f"{'; '.join(told)}{more}."
+        )
+
+
 def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float) -> dict[str, Any]:
+    """What needs no look at other cells."""
     empty = dict.fromkeys(["score", "score_sd", "score_half", "gain", "gain_sd", "gain_half", "p"], np.nan)
     row: dict[str, Any] = {
         **empty,
@@ -105,7 +129,7 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
         "uses_target_labels": bool(own["uses_target_labels"].any() if len(own) else bad["uses_target_labels"].any()),
         "hole": _hole(own, n_expected, bad),
         "reference": None,
-        "basis": "seeds",
+        "basis": "",
         "runs_negative": int((own["gain_flag"] == "negative").sum()),
         "runs_positive": int((own["gain_flag"] == "positive").sum()),
     }
@@ -115,14 +139,52 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
     row |= {"score": s.mean, "score_sd": s.sd, "score_half": s.half}
     if own["reference"].isna().all():
         return row
-    gains = own["gain"].tolist()
-    s = spread(gains, alpha)
-    row |= {"reference": own["reference"].iloc[0], "gain": s.mean, "gain_sd": s.sd, "gain_half": s.half}
-    row["p"] = t_test_p(gains)
-    if s.n >= 3 and not s.sd > 1e-9:  # the seeds change nothing: only the test examples are random
-        row |= {"basis": "examples", "p": own["gain_p"].max()}
-        row["gain_half"] = float((own["gain_high"] - own["gain_low"]).max() / 2)
-    return row
+    s = spread(own["gain"].tolist(), alpha)
+    return row | {"reference": own["reference"].iloc[0], "gain": s.mean, "gain_sd": s.sd}
+
+
+def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rule: Rule) -> pd.DataFrame:
+    """The cells with intervals, p-values and flags."""
+    known = cells["gain"].notna()
+    found = [differences[key] for key in cells.loc[known, "cell_key"]]
+    whole, gain = [d.whole for d in found], cells.loc[known, "gain"].to_numpy()
+    half, p, small = np.full((3, len(cells)), np.nan)
+    p[known] = [exact if exact is not None else q for exact, q in
+                zip([_exact(d) for d in found], 2 * p_above(whole, np.abs(gain)), strict=True)]  # fmt: skip
+    half[known] = half_width(whole, rule.alpha)
+    small[known] = np.where(np.abs(gain) < rule.margin, p_above(whole, np.maximum(rule.margin - np.abs(gain), 0)), 1.0)
+    small[np.isnan(p)] = np.nan
+    p_corrected, small_corrected, n_tests = (
+        np.full(len(cells), np.nan),
+        np.full(len(cells), np.nan),
+        np.zeros(len(cells), int),
+    )
+    for role in ("method", "reference"):
+        mine = (cells["role"] == role).to_numpy()
+        p_corrected[mine], small_corrected[mine] = (
+            corrected(p[mine], rule.correction),
+            corrected(small[mine], rule.correction),
+        )
+        n_tests[mine] = int((~np.isnan(p[mine])).sum())
+    flags = [
+        cell_flag(*values, int(n), rule.alpha)
+        for *values, n in zip(cells["gain"], p_corrected, small_corrected, cells["n_seeds"], strict=True)
+    ]
+    basis = {True: "examples", False: "seeds and examples"}
+    return cells.assign(
+        gain_half=half,
+        p=p,
+        p_corrected=p_corrected,
+        n_tests=n_tests,
+        flag=np.where(known, flags, ""),
+        basis=pd.Series([basis[d.whole.seed_var == 0] for d in found], index=cells.index[known]).reindex(
+            cells.index, fill_value=""
+        ),
+    )
+
+
+def _exact(found: CellDifferences) -> float | None:
+    return found.exact_p if found.whole.n_seeds >= FEWEST_SEEDS else None
 
 
 def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
@@ -175,6 +237,7 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         "selection",
         "references",
         "alpha",
+        "margin",
         "sweep",
     }
     flat: dict[str, Any] = {}

@@ -10,7 +10,9 @@ from rich.text import Text
 from tlbench.report.grid import Grid, grids
 from tlbench.report.words import MEANING, cell_text, legend, method_name, plus_minus, unanimous
 
-COLOUR = {"negative": "bold red", "positive": "bold green", "inconclusive": "dim", "few seeds": "dim", "": ""}
+COLOUR = {
+    "negative": "bold red", "positive": "bold green", "no_effect": "cyan", "inconclusive": "dim", "few_seeds": "dim", "": "",
+}  # fmt: skip
 
 
 def print_leaderboard(cells: pd.DataFrame, selection: str, alpha: float, console: Console) -> None:

@@ -6,12 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-FLAGS = {"negative": "▼", "positive": "▲", "inconclusive": "○", "few seeds": "?", "": ""}
+from tlbench.report.cells import Rule
+from tlbench.transfer.cells import CORRECTIONS
+
+FLAGS = {"negative": "▼", "positive": "▲", "no_effect": "≈", "inconclusive": "○", "few_seeds": "?", "": ""}
 MEANING = {
     "negative": "negative transfer: the gain is below zero beyond noise",
     "positive": "the gain is above zero beyond noise",
-    "inconclusive": "noise could explain the gain",
-    "few seeds": "fewer than three seeds: no statement",
+    "no_effect": "the gain is shown to be within the margin: as good as none",
+    "inconclusive": "noise could explain the gain, and a gain that matters is not ruled out",
+    "few_seeds": "fewer than three seeds: no statement",
 }
 
 
@@ -61,17 +65,26 @@ def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
         & (runs == cells["n_seeds"])
         & (cells["n_seeds"] > 1)
         & ~cells["flag"].isin(["negative", "positive"])
+        & (cells["role"] == "method")
     ]
 
 
-def legend(alpha: float, n_tests: int, selection: str) -> str:
-    """One sentence on how the numbers came about."""
-    rule = "ORACLE (best on the target test labels)" if selection == "oracle" else selection
+def rule_name(selection: str) -> str:
+    """A selection as pages print it."""
+    return "ORACLE (best on the target test labels)" if selection == "oracle" else selection
+
+
+def legend(rule: Rule, n_tests: int) -> str:
+    """One paragraph on how the numbers came about."""
+    level = f"{100 * (1 - rule.alpha):g} %"
+    small = (
+        f"≈ shown to be within ±{rule.margin:g} points (two one-sided tests, same correction), " if rule.margin else ""
+    )
     return (
-        f"Accuracy and gain in percentage points on the target test part, mean over seeds ± half width of the "
-        f"{100 * (1 - alpha):g} % t interval over seeds (over the test examples where all seeds gain the same); "
-        f"selection {rule}. Flags: Holm over the {n_tests} gains of this report at level {alpha:g}; a cell's test takes the "
-        "seeds as random and the test examples as given. ▼ negative transfer, ▲ positive, ○ inconclusive, ? fewer than "
-        "three seeds. In brackets: runs that are negative or positive by themselves (exact paired test on the test "
-        "examples, not corrected)."
+        f"Accuracy and gain in percentage points on the target test part; selection {rule_name(rule.selection)}. Accuracy: mean over "
+        f"seeds ± half width of the {level} t interval over seeds. Gain: mean over seeds ± half width of its {level} interval, in "
+        f"which seeds and test examples are both random. Flags: {CORRECTIONS[rule.correction]} over the {n_tests} gains of methods in "
+        f"this report at level {rule.alpha:g} (those of references are corrected among themselves). ▼ negative transfer, ▲ "
+        f"positive, {small}○ inconclusive, ? fewer than three seeds. In brackets: runs that are negative or positive by themselves "
+        "(exact paired test on the test examples, not corrected)."
     )

@@ -6,18 +6,22 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock
 
 from tlbench.errors import TlbenchError
 
-PREDICTIONS = ["selection", "id", "group", "label", "prediction", "confidence"]
+SCHEMA = 2
+"""Of the records; those of another are left alone."""
+PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
 HISTORY = ["step", "name", "value"]
 
 
@@ -76,15 +80,24 @@ class RunStore:
         return yaml.safe_load((self.root / key / "config.yaml").read_text("utf-8"))
 
     def predictions(self, key: str, selection: str) -> pd.DataFrame:
-        """Test predictions of a run under one selection: id, group, label, prediction, confidence."""
+        """Test predictions of a run under one selection: row, id, group, label, prediction, confidence."""
+        record = self.record(key)
+        if record is None or selection not in record.get("selections", {}):
+            raise TlbenchError(f"Run {key} has no predictions under selection {selection}.")
+        return self.at_step(key, record["selections"][selection]["step"])
+
+    def at_step(self, key: str, step: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Test predictions of a run after a step that some selection picks; all columns or some."""
         path = self.root / key / "predictions.parquet"
+        wanted = PREDICTIONS if columns is None else ["step", *columns]
         try:
-            table = pd.read_parquet(path)
+            table = pq.read_table(path, columns=wanted, use_threads=False)
         except (OSError, ValueError) as error:
             raise TlbenchError(
                 f"{path} is missing or damaged. Delete the folder '{path.parent}' and run again."
             ) from error
-        return table[table["selection"] == selection].drop(columns="selection").reset_index(drop=True)
+        own = table.filter(pc.equal(table["step"], step)).drop_columns("step")
+        return own.to_pandas()
 
     def history(self, key: str) -> pd.DataFrame:
         return pd.read_parquet(self.root / key / "history.parquet")
@@ -120,7 +133,7 @@ class RunStore:
         """Replaces the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
         folder = self.root / record["run_key"]
         with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
-            json.dump(record, file, indent=1, allow_nan=False)
+            json.dump(record, file, allow_nan=False)
         os.replace(file.name, folder / "record.json")
 
     def write(
@@ -148,7 +161,7 @@ class RunStore:
             history = pd.DataFrame(columns=HISTORY)
         predictions[PREDICTIONS].to_parquet(aside / "predictions.parquet", index=False)
         history[HISTORY].to_parquet(aside / "history.parquet", index=False)
-        (aside / "record.json").write_text(json.dumps(record, indent=1, allow_nan=False), "utf-8")
+        (aside / "record.json").write_text(json.dumps(record, allow_nan=False), "utf-8")
         if extra is not None and extra.is_dir() and any(extra.iterdir()):
             shutil.move(str(extra), aside / "logs")
         if final.exists():

@@ -10,7 +10,8 @@ Columns (the same in `report --format csv`):
     step                              training step of the chosen checkpoint
     n_test                            test examples
     reference, reference_run          the reference that `gain` is against, and its run key (none: it could not be had)
-    alpha                             1 - level of the run's interval, and level of its flag
+    reference_step                    training step of the reference's checkpoint, under the same selection
+    alpha, margin                     1 - level of the run's interval and level of its flag; points within which a gain is no effect
     gain, gain_low, gain_high, gain_p, gain_flag    percentage points; see tlbench.transfer.gain.Gain
     gain_over_NAME                    gain over each reference that was there, by its name
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
@@ -20,11 +21,13 @@ Rows of runs that are not done have a `selection` too (the one asked for) and no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from tlbench.results.store import RunStore
+from tlbench.results.store import SCHEMA, RunStore
 
 AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric", "seed"]
 METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
@@ -33,13 +36,65 @@ COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", "n_test", "reference",
-    "reference_run", "alpha", *GAIN.values(), *COSTS, "created",
+    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a store holds.
+
+    Attributes:
+        runs: the tidy table of this module.
+        checkpoints: one row a checkpoint of a finished run: run_key, step, oracle_score (in [0, 1], on target test labels:
+            ORACLE), and a column for each validator.
+        distances: one row a run and kind of features (`raw`, `trained`): run_key, features, and what
+            `tlbench.transfer.pair.measure_pair` gives.
+        n_older: runs that an older version left, which this one cannot read.
+    """
+
+    runs: pd.DataFrame
+    checkpoints: pd.DataFrame
+    distances: pd.DataFrame
+    n_older: int
+
+
+def read_tables(store: RunStore) -> Tables:
+    """Reads each record of a store once and keeps what tables need of it."""
+    runs: list[dict[str, Any]] = []
+    checkpoints: list[dict[str, Any]] = []
+    distances: list[dict[str, Any]] = []
+    older = 0
+    for key in store.run_keys():
+        record = store.record(key)
+        if record is None:
+            continue
+        if record.get("schema") != SCHEMA:
+            older += 1
+            continue
+        runs += rows_of(record)
+        checkpoints += [
+            {"run_key": key, "step": c["step"], "oracle_score": c["oracle_score"], **c["scores"]}
+            for c in record.get("checkpoints", [])
+        ]
+        distances += [
+            {"run_key": key, "features": kind, **values} for kind, values in record.get("distances", {}).items()
+        ]
+    return Tables(
+        tidy(runs),
+        pd.DataFrame(checkpoints, columns=None if checkpoints else ["run_key", "step", "oracle_score"]),
+        pd.DataFrame(distances, columns=None if distances else ["run_key", "features"]),
+        older,
+    )
 
 
 def read_runs(store: RunStore) -> pd.DataFrame:
     """All runs of a store as a tidy table; see the module's text for its columns."""
-    rows = [row for key in store.run_keys() if (record := store.record(key)) for row in rows_of(record)]
+    return read_tables(store).runs
+
+
+def tidy(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The tidy table of some rows."""
     table = pd.DataFrame(rows)
     named = sorted(column for column in table.columns if column.startswith("gain_over_"))
     return table.reindex(columns=[*COLUMNS, *named])
@@ -48,7 +103,6 @@ def read_runs(store: RunStore) -> pd.DataFrame:
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows that one record gives."""
     common = {name: record.get(name) for name in [*KEYS, *AXES, "created"]}
-    common["metric"] = record.get("metric", "accuracy")  # runs of old stores have no other
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
     if record["status"] != "done":
         return [{**common, "selection": record["selection"], "uses_target_labels": record["oracle"]}]
@@ -62,11 +116,11 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         "step": found["step"],
         "n_test": record["sizes"]["target_test"],
         **{metric: found["metrics"].get(metric) for metric in METRICS},
-        "score": found["metrics"][record.get("metric", "accuracy")],
+        "score": found["metrics"][record["metric"]],
     }
     gains = found["gains"]
-    row |= {"reference": record["reference"], "alpha": record["alpha"]}
+    row |= {name: record[name] for name in ("reference", "alpha", "margin")}
     if (primary := record["reference"]) in gains:
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
-        row["reference_run"] = gains[primary]["run_key"]
+        row |= {"reference_run": gains[primary]["run_key"], "reference_step": gains[primary]["reference_step"]}
     return row | {f"gain_over_{reference}": gain["gain"] for reference, gain in gains.items()}

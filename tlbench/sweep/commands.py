@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
-from tlbench.selection import no_source_val
+from tlbench.selection.rules import no_such_rule
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
 from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
@@ -100,7 +100,7 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     """The numbers of one run, for the terminal."""
     rule = job.config.selection.rule  # as asked for now; the run may have been made under another
     if rule not in record["selections"]:
-        raise no_source_val(job.config.selection.name, job.config.protocol["name"])
+        raise no_such_rule(job.config.selection.name, job.config.protocol["name"])
     console, result = Console(), record["selections"][rule]
     oracle = "ORACLE " if record["oracle"] or result["oracle"] else ""
     table = Table(show_header=False, title=f"{oracle}{job.title()}", title_justify="left")

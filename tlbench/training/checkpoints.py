@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 
 from tlbench.data.domain import Inputs
 from tlbench.errors import Diverged
+from tlbench.method.gradient import GradientMethod
+from tlbench.selection.view import Seen
 from tlbench.training.module import AdaptationModule
 from tlbench.training.predict import in_batches
+from tlbench.training.probe import Probe
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """Class probabilities at one point of a run: (N, C) on the test part, (V, C) on source validation or None.
+
+    `scores`: what each label-free validator says of it, higher is better.
 
     Raises:
         Diverged: a probability is not finite. The last step's terms may have been, and its update not.
@@ -25,6 +32,7 @@ class Checkpoint:
     step: int
     test: np.ndarray
     source_val: np.ndarray | None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not all(np.isfinite(p).all() for p in (self.test, self.source_val) if p is not None):
@@ -38,6 +46,7 @@ class Snapshots(pl.Callback):
     steps: frozenset[int]
     test: Inputs
     source_val: Inputs | None
+    probe: Probe | None = None
     taken: list[Checkpoint] = field(default_factory=list)
 
     def on_train_batch_end(
@@ -49,12 +58,38 @@ class Snapshots(pl.Callback):
         assert isinstance(module, AdaptationModule)
         module.settle_history()
         module.eval()
-        forward, network = module.method.predict_proba, module.method.network
-        network.see("source")
-        val = None if self.source_val is None else in_batches(forward, self.source_val, module.device)
-        network.see("target")
-        self.taken.append(Checkpoint(trainer.global_step, in_batches(forward, self.test, module.device), val))
+        look = Look(module.method, module.device, trainer.global_step)
+        val = None if self.source_val is None else look.probabilities(self.source_val, "source")
+        test = look.probabilities(self.test, "target")
+        checkpoint = Checkpoint(trainer.global_step, test, val)
+        scores = {} if self.probe is None else self.probe.scores(look)
+        self.taken.append(replace(checkpoint, scores=scores))
         module.train()
+
+
+@dataclass(frozen=True)
+class Look:
+    """Features and class probabilities as a gradient method gives them now; it must be in evaluation mode.
+
+    Raises:
+        Diverged: a feature is not finite.
+    """
+
+    method: GradientMethod
+    device: torch.device
+    step: int
+
+    def probabilities(self, inputs: Inputs, domain: str) -> np.ndarray:
+        self.method.network.see(domain)
+        return in_batches(self.method.predict_proba, inputs, self.device)
+
+    def __call__(self, inputs: Inputs, domain: str) -> Seen:
+        self.method.network.see(domain)
+        found = in_batches(lambda x: torch.cat(self.method.outputs(x), dim=1), inputs, self.device)
+        width = self.method.network.feature_dim
+        if not np.isfinite(found).all():
+            raise Diverged(self.step, "feature")
+        return Seen(found[:, :width], found[:, width:])
 
 
 def evaluation_steps(steps: int, evaluations: int) -> frozenset[int]:

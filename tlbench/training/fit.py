@@ -26,6 +26,7 @@ from tlbench.training.ahead import Ahead
 from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, Snapshots, evaluation_steps
 from tlbench.training.module import CHECK_EVERY, AdaptationModule
+from tlbench.training.probe import make_probe
 from tlbench.training.resume import KeepState, usable
 from tlbench.training.several import HandOver, divergence_in, handed_over, rank_and_world
 
@@ -47,7 +48,9 @@ def fit_gradient(
     """
     optim, hardware = config.optim, config.trainer
     source_val = None if task.source_val is None else task.source_val.inputs
-    snapshots = Snapshots(evaluation_steps(optim.steps, optim.evaluations), held_out.test.inputs, source_val)
+    probe = make_probe(task, config.validators, config.seed)
+    steps = evaluation_steps(optim.steps, optim.evaluations)
+    snapshots = Snapshots(steps, held_out.test.inputs, source_val, probe)
     callbacks: list[pl.Callback] = [snapshots]
     if hardware.progress:
         callbacks.append(RichProgressBar(refresh_rate=10))

@@ -67,7 +67,9 @@ class KeepState(pl.Callback):
     def state_dict(self) -> dict[str, Any]:
         assert self._module is not None
         self._module.settle_history()
-        taken = [(c.step, torch.from_numpy(c.test), _tensor(c.source_val)) for c in self.snapshots.taken]
+        taken = [
+            (c.step, torch.from_numpy(c.test), _tensor(c.source_val), dict(c.scores)) for c in self.snapshots.taken
+        ]
         cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         return {
             "history": self._module.history,
@@ -79,8 +81,8 @@ class KeepState(pl.Callback):
         assert self._module is not None
         self._module.history = list(state_dict["history"])
         self.snapshots.taken = [
-            Checkpoint(step, test.numpy(), None if val is None else val.numpy())
-            for step, test, val in state_dict["taken"]
+            Checkpoint(step, test.numpy(), None if val is None else val.numpy(), scores)
+            for step, test, val, scores in state_dict["taken"]
         ]
         self._random = state_dict["random"]
 

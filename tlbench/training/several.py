@@ -7,6 +7,7 @@ may start them.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ class HandOver(pl.Callback):
         arrays = {"steps": np.array([c.step for c in self.snapshots.taken])}
         for i, checkpoint in enumerate(self.snapshots.taken):
             arrays[f"test_{i}"] = checkpoint.test
+            arrays |= {f"score_{i}_{name}": np.array(value) for name, value in checkpoint.scores.items()}
             if checkpoint.source_val is not None:
                 arrays[f"val_{i}"] = checkpoint.source_val
         for name in pl_module.history[0]:
@@ -52,10 +54,15 @@ def handed_over(folder: Path) -> tuple[list[Checkpoint], list[dict[str, float]]]
     """Checkpoints and history as `HandOver` wrote them."""
     with np.load(folder / FILE, allow_pickle=False) as arrays:
         checkpoints = [
-            Checkpoint(int(step), arrays[f"test_{i}"], arrays.get(f"val_{i}")) for i, step in enumerate(arrays["steps"])
+            Checkpoint(int(step), arrays[f"test_{i}"], arrays.get(f"val_{i}"), _scores(arrays, f"score_{i}_"))
+            for i, step in enumerate(arrays["steps"])
         ]
         terms = {name.removeprefix("term_"): arrays[name].tolist() for name in arrays if name.startswith("term_")}
     return checkpoints, [dict(zip(terms, values, strict=True)) for values in zip(*terms.values(), strict=True)]
+
+
+def _scores(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, float]:
+    return {name.removeprefix(prefix): float(arrays[name]) for name in arrays if name.startswith(prefix)}
 
 
 def divergence_in(text: str) -> Diverged | None:

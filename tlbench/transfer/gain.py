@@ -6,14 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from tlbench.seeds import stream
 
 RESAMPLES = 2000
 FLIPS = 99_999
-AT_ONCE = 10_000_000
-"""Numbers that the bootstrap holds in memory at a time; resamples beyond come in turns."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,8 @@ class Gain:
         gain: the estimate.
         low, high: interval of level 1 - alpha, paired bootstrap over groups of examples.
         p: two-sided p-value of no difference: exact (`sign_flip_p`), or sampled where examples have weights.
-        flag: `negative`, `positive` or `inconclusive`, by p < alpha and the sign of the gain.
+        flag: `negative` or `positive` by p < alpha and the sign of the gain; else `no_effect` where the whole interval is
+            within the margin, else `inconclusive`.
         n, n_groups: test examples and the groups they form.
     """
 
@@ -46,6 +44,7 @@ def paired_gain(
     groups_N: np.ndarray,
     *,
     alpha: float,
+    margin: float = 0.0,
     seed: int = 0,
     weights_N: np.ndarray | None = None,
 ) -> Gain:
@@ -55,6 +54,7 @@ def paired_gain(
         correct_N, reference_correct_N: (N,) whether each prediction is right.
         groups_N: (N,) group of each example; whole groups are resampled, and flipped in the test.
         alpha: 1 - level of the interval, and threshold of the flag.
+        margin: gains within +-margin points are as good as none; 0 makes no such statement.
         seed: seed of the bootstrap, and of the sampled test.
         weights_N: (N,) weight of each example, summing to 1; None: all count the same.
     """
@@ -69,14 +69,18 @@ def paired_gain(
         gain = 100.0 * float((difference_N * weights_N).sum())
         p = sampled_sign_flip_p(sum_G, stream(seed, "sign flips"))
     low, high = _interval(sum_G, size_G, alpha, seed)
-    return Gain(gain, low, high, p, flag(gain, p, alpha), len(difference_N), len(sum_G))
+    small = -margin < low <= high < margin
+    return Gain(gain, low, high, p, flag(gain, p, alpha, small=small), len(difference_N), len(sum_G))
 
 
-def flag(gain: float, p: float, alpha: float) -> str:
-    """`negative` or `positive` if the difference is beyond noise at level alpha, else `inconclusive`."""
-    if not p < alpha or gain == 0:
-        return "inconclusive"
-    return "negative" if gain < 0 else "positive"
+def flag(gain: float, p: float, alpha: float, *, small: bool = False) -> str:
+    """`negative` or `positive` if the difference is beyond noise at level alpha, whatever its size.
+
+    Else `no_effect` where it is shown to be `small`, else `inconclusive`.
+    """
+    if p < alpha and gain != 0:
+        return "negative" if gain < 0 else "positive"
+    return "no_effect" if small else "inconclusive"
 
 
 def sign_flip_p(sum_G: np.ndarray) -> float:
@@ -113,23 +117,13 @@ def sampled_sign_flip_p(sum_G: np.ndarray, rng: np.random.Generator) -> float:
 
 
 def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap of 100 * sum of differences / number (or weight) of examples, over groups."""
-    if len(sum_G) < 2 or not sum_G.any():
-        mean = 100.0 * sum_G.sum() / size_G.sum()
-        return mean, mean
+    """Percentile bootstrap of 100 * sum of differences / number (or weight) of examples, over groups.
 
-    def gain(sums: np.ndarray, sizes: np.ndarray, axis: int) -> np.ndarray:
-        return 100.0 * sums.sum(axis=axis) / sizes.sum(axis=axis)
-
-    found = bootstrap(
-        (sum_G, size_G),
-        gain,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=max(1, AT_ONCE // len(sum_G)),
-        confidence_level=1 - alpha,
-        method="percentile",
-        rng=stream(seed, "bootstrap"),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    Groups of one sum and size are drawn together: how often each kind comes in a resample is a multinomial draw, which is
+    the same law as drawing G groups one by one, at the cost of the few kinds that there are.
+    """
+    kinds_K2, counts_K = np.unique(np.round(np.stack([sum_G, size_G], axis=1), 15), axis=0, return_counts=True)
+    drawn_RK = stream(seed, "bootstrap").multinomial(len(sum_G), counts_K / len(sum_G), RESAMPLES)
+    sums_R, sizes_R = (drawn_RK @ kinds_K2).T
+    low, high = np.quantile(100.0 * sums_R / sizes_R, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)

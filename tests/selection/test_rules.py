@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 from tests.support import gaussian_task
-from tlbench.selection import chosen, last_best
+from tlbench.selection.rules import chosen, last_best
 from tlbench.training.checkpoints import Checkpoint
 
 

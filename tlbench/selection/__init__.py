@@ -1,0 +1,1 @@
+"""Which checkpoint of a run counts: rules, and the label-free validators behind them."""

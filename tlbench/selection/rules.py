@@ -1,0 +1,59 @@
+"""Which checkpoint of a run counts.
+
+A rule sees the checkpoints' outputs and the labels it is entitled to. `oracle` alone is given target labels, and is
+printed as ORACLE wherever it appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tlbench.errors import TlbenchError
+from tlbench.metrics import Metric, score
+from tlbench.task import HeldOut, Task
+from tlbench.training.checkpoints import Checkpoint
+
+LAST = "last"
+ORACLE = "oracle"
+SOURCE_VAL = "source_val"
+NEED_SOURCE_VAL = (SOURCE_VAL, "iwv", "dev")
+
+
+def no_such_rule(selection: str, protocol: str) -> TlbenchError:
+    """The error of a selection that cannot be had under a protocol."""
+    if selection in NEED_SOURCE_VAL:
+        return TlbenchError(
+            f"selection={selection} needs source validation data, and protocol={protocol} keeps none here. "
+            "Use protocol=inductive with protocol.source_val above 0, or selection=last."
+        )
+    return TlbenchError(
+        f"selection={selection} needs the validators' examples, and validators is 0. Set validators=300."
+    )
+
+
+def last_best(scores: Sequence[float]) -> int:
+    """Index of the highest score; of equals the last, which has trained longest."""
+    return len(scores) - 1 - int(np.argmax(np.asarray(scores)[::-1]))
+
+
+def val_score(checkpoint: Checkpoint, task: Task, metric: Metric) -> float | None:
+    """The metric on source validation, or None where there is none."""
+    if task.source_val is None or checkpoint.source_val is None:
+        return None
+    return score(checkpoint.source_val, task.source_val.labels, metric)
+
+
+def chosen(
+    checkpoints: Sequence[Checkpoint], task: Task, held_out: HeldOut, metric: Metric = "accuracy"
+) -> dict[str, int]:
+    """Index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`."""
+    picks = {LAST: len(checkpoints) - 1}
+    val = [v for c in checkpoints if (v := val_score(c, task, metric)) is not None]
+    if len(val) == len(checkpoints):
+        picks[SOURCE_VAL] = last_best(val)
+    for name in checkpoints[-1].scores:
+        picks[name] = last_best([c.scores[name] for c in checkpoints])
+    picks[ORACLE] = last_best([score(c.test, held_out.test.labels, metric) for c in checkpoints])
+    return picks
