@@ -14,7 +14,7 @@ from tlbench.transfer.probe import FOLDS, domain_accuracy
 def proxy_a_distance(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS) -> float:
     """Proxy A-distance 2 (1 - 2 err), from the balanced error of a cross-validated linear domain classifier.
 
-    Source: Ben-David et al., NIPS 2006, section 4, and Machine Learning 2010, section 4.3. Columns are standardised here.
+    Source: Ben-David et al., NIPS 2006, and Machine Learning 2010. Columns are standardised here.
 
     Args:
         xs_ND, xt_MD: (N, D) and (M, D), two or more examples each.
@@ -56,7 +56,7 @@ def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int =
         raise ValueError(f"A permutation p-value needs one or more permutations, got {permutations}.")
     xs_ND, xt_MD = checked_pair(xs_ND, xt_MD, fewest=2)
     n, x_PD = len(xs_ND), np.concatenate([xs_ND, xt_MD])
-    kernel_PP = _gaussian_kernel(x_PD - x_PD.mean(axis=0))
+    kernel_PP = _gaussian_kernel(x_PD - x_PD[0])  # distances from inner products lose digits far from 0
     in_source_KP = np.zeros((1 + permutations, len(x_PD)))
     in_source_KP[:, :n] = 1.0
     in_source_KP[1:] = rng.permuted(in_source_KP[1:], axis=1)

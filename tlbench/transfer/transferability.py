@@ -80,7 +80,7 @@ def domain_accuracy_per_class(
 def joint_error(xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.Generator) -> JointError:
     """Estimate of the error of the ideal joint hypothesis, err_S(h) + err_T(h), and what it costs against own ones.
 
-    Source: Ben-David et al., Machine Learning 2010, definition 2 (lambda) and theorem 2. One draw of folds, stratified by
+    Source: Ben-David et al., Machine Learning 2010, theorem 2 (lambda). One draw of folds, stratified by
     domain and class, serves all classifiers. Columns are standardised here.
 
     Args:
@@ -108,8 +108,8 @@ def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
 
     Each class's indicator is regressed on the features without intercept; prior and noise precision are found by the
     fixed point. With L = alpha / beta the best noise variance is closed, so L alone is iterated.
-    Source: You et al., ICML 2021, equations 2 and 3, algorithms 1 and 3. A residual below 1e-12 of the indicator's
-    square counts as that, where the paper's evidence is unbounded.
+    Source: You et al., ICML 2021, section 4. A residual below 1e-12 of the indicator's square counts as that, where the
+    paper's evidence is unbounded.
 
     Args:
         x_ND: (N, D) target features. y_N: (N,) labels 0 to n_classes - 1.
@@ -158,7 +158,7 @@ def leep(probabilities_NC: Any, y_N: Any) -> float:
 def h_score(x_ND: Any, y_N: Any) -> float:
     """Trace of the inverse covariance of the features times the covariance of their class means.
 
-    Source: Bao et al., ICIP 2019, definition 2. The covariance (divided by n) is shrunk towards a multiple of the identity by
+    Source: Bao et al., ICIP 2019. The covariance (divided by n) is shrunk towards a multiple of the identity by
     Ledoit & Wolf's rule and that of the class means by the same factor, as in Ibrahim et al., ECML PKDD 2022: with an inverse
     or pseudo-inverse, any labels score the number of classes - 1 once there are more features than examples.
 
@@ -179,7 +179,7 @@ def h_score(x_ND: Any, y_N: Any) -> float:
     between_K = share_C @ np.square(mean_CK * s_K)
     shrinkage, mean_variance = _ledoit_wolf(np.square(centred_ND).sum(axis=1), np.square(s_K), x_ND.shape[1])
     total_K = (1 - shrinkage) * np.square(s_K) / len(x_ND) + shrinkage * mean_variance
-    seen_K = s_K > 1e-10 * max(s_K[0], 1e-100)
+    seen_K = s_K > 1e-12 * np.linalg.norm(x_ND)  # the rest is rounding
     return float((1 - shrinkage) * (between_K[seen_K] / total_K[seen_K]).sum())
 
 
@@ -221,11 +221,11 @@ def _ledoit_wolf(squared_norm_N: np.ndarray, power_K: np.ndarray, width: int) ->
     """Shrinkage in [0, 1] and mean variance, from norms of centred examples and squared singular values alone.
 
     Source: Ledoit & Wolf, J. Multivariate Analysis 2004, lemma 3.2 to 3.4 (m, d^2, b^2); equal to scikit-learn's, which
-    forms a D x D matrix.
+    forms a D x D matrix. 0 where the covariance is a multiple of the identity already.
     """
     n = len(squared_norm_N)
     mean_variance = squared_norm_N.sum() / n / width
     covariance2 = np.square(power_K / n).sum()
     apart = covariance2 - width * mean_variance**2
     noise = (np.square(squared_norm_N).sum() / n - covariance2) / n
-    return float(np.clip(noise / apart, 0.0, 1.0)) if apart > 0 else 0.0, float(mean_variance)
+    return float(np.clip(noise / apart, 0.0, 1.0)) if apart > 1e-12 * covariance2 else 0.0, float(mean_variance)
