@@ -107,7 +107,7 @@ def loops_mmd2(xs: np.ndarray, xt: np.ndarray) -> float:
 
 
 def test_mmd_agrees_with_loops_for_domains_of_unequal_size():
-    xs, xt = draw(7) + 1000, draw(12, seed=1, loc=0.4) + 1000
+    xs, xt = draw(7) + 1e6, draw(12, seed=1, loc=0.4) + 1e6
     assert mmd(xs, xt, rng=rng())[0] == pytest.approx(loops_mmd2(xs, xt))
 
 

@@ -124,6 +124,11 @@ def test_a_domain_of_one_example_has_no_distances_that_need_two():
     assert found["oracle_domain_accuracy_per_class"] == [None] * 3
 
 
+def test_two_examples_a_domain_are_enough_for_all_but_the_classes():
+    found = plain(measure_pair(**domains(2, 2), n_classes=3, seed=0))
+    assert [name for name, value in found.items() if value is None] == ["oracle_leep"]
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e30])
 def test_constant_features_are_no_distance(value):
     data = domains() | {"xs_ND": np.full((40, 4), value), "xt_MD": np.full((30, 4), value)}

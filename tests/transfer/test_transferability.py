@@ -265,6 +265,13 @@ def test_h_score_does_not_depend_on_order_rotation_scale_offset_or_names_of_clas
         assert got == pytest.approx(want)
 
 
+def test_h_score_is_shrunk_away_where_features_are_alike_and_uncorrelated():
+    corners = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    x = np.repeat(corners, 25, axis=0) + 0.01 * rng().normal(size=(100, 2))
+    assert ledoit_wolf(x)[1] == 1
+    assert h_score(x, np.repeat([0, 1, 2, 3], 25)) == pytest.approx(0)
+
+
 def test_h_score_of_constants_is_zero():
     assert h_score(np.full((6, 3), 0.1), [0, 0, 1, 1, 2, 2]) == pytest.approx(0)
     assert h_score(rng().normal(size=(6, 3)), [4] * 6) == pytest.approx(0)

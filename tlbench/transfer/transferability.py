@@ -9,10 +9,9 @@ import numpy as np
 
 from tlbench.transfer.features import checked_labels, checked_pair, dense, standardised_pair
 from tlbench.transfer.probe import FOLDS, domain_accuracy, equal_shares, held_out_predictions, stratified_folds
+from tlbench.transfer.spectrum import ledoit_wolf, log_evidence
 
 FEWEST_IN_CLASS = 5
-ROUNDS = 200
-"""Steps of LogME's fixed point at most; it ends before where nothing moves by more than a millionth."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,8 @@ def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
 
     Each class's indicator is regressed on the features without intercept; prior and noise precision are found by the
     fixed point. With L = alpha / beta the best noise variance is closed, so L alone is iterated.
-    Source: You et al., ICML 2021, section 4. A residual below 1e-12 of the indicator's square counts as that, where the
-    paper's evidence is unbounded.
+    Source: You et al., ICML 2021, section 4. L stays within 1e-12 to 1e12 of the features' largest squared singular
+    value: a perfect fit has no largest evidence.
 
     Args:
         x_ND: (N, D) target features. y_N: (N,) labels 0 to n_classes - 1.
@@ -125,7 +124,7 @@ def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
     u_NK, s_K, _ = np.linalg.svd(x_ND, full_matrices=False)
     power_K1, along_KC = np.square(s_K)[:, None], np.square(u_NK.T @ y_NC)
     beyond_C = np.maximum(y_NC.sum(axis=0) - along_KC.sum(axis=0), 0.0)
-    return float(_evidence(power_K1, along_KC, beyond_C, len(x_ND)).mean() / len(x_ND))
+    return float(log_evidence(power_K1, along_KC, beyond_C, len(x_ND)).mean() / len(x_ND))
 
 
 def leep(probabilities_NC: Any, y_N: Any) -> float:
@@ -177,7 +176,7 @@ def h_score(x_ND: Any, y_N: Any) -> float:
     share_C = np.bincount(y_N) / len(y_N)
     mean_CK = (np.eye(len(share_C))[:, y_N] @ u_NK) / np.maximum(np.bincount(y_N), 1)[:, None]
     between_K = share_C @ np.square(mean_CK * s_K)
-    shrinkage, mean_variance = _ledoit_wolf(np.square(centred_ND).sum(axis=1), np.square(s_K), x_ND.shape[1])
+    shrinkage, mean_variance = ledoit_wolf(np.square(centred_ND).sum(axis=1), np.square(s_K), x_ND.shape[1])
     total_K = (1 - shrinkage) * np.square(s_K) / len(x_ND) + shrinkage * mean_variance
     seen_K = s_K > 1e-12 * np.linalg.norm(x_ND)  # the rest is rounding
     return float((1 - shrinkage) * (between_K[seen_K] / total_K[seen_K]).sum())
@@ -188,44 +187,3 @@ def _checked(x_ND: Any, y_N: Any, n_classes: int | None) -> tuple[np.ndarray, np
     if x_ND.ndim != 2 or 0 in x_ND.shape:
         raise ValueError(f"Expected a matrix with one or more examples, got shape {x_ND.shape}.")
     return x_ND, checked_labels(y_N, len(x_ND), n_classes)
-
-
-def _evidence(power_K1: np.ndarray, along_KC: np.ndarray, beyond_C: np.ndarray, n: int) -> np.ndarray:
-    """(C,) log evidence at the fixed point of L = alpha / beta.
-
-    Args:
-        power_K1: squared singular values of the features.
-        along_KC: squared parts of the indicators along the left singular vectors.
-        beyond_C: squared part outside of them.
-    """
-    scale = power_K1.max() if power_K1.max() > 0 else 1.0
-    ratio_C = np.full(along_KC.shape[1], scale)
-    for _ in range(ROUNDS):
-        kept_KC = power_K1 / (power_K1 + ratio_C)
-        gamma_C = kept_KC.sum(axis=0)
-        weight_C = (kept_KC * along_KC / (power_K1 + ratio_C)).sum(axis=0)
-        residual_C = (np.square(1 - kept_KC) * along_KC).sum(axis=0) + beyond_C
-        with np.errstate(divide="ignore", invalid="ignore"):
-            new_C = gamma_C / weight_C * residual_C / (n - gamma_C)
-        new_C = np.clip(np.where(np.isnan(new_C), np.inf, new_C), 1e-12 * scale, 1e12 * scale)
-        moved, ratio_C = np.abs(np.log(new_C / ratio_C)).max(), new_C
-        if moved < 1e-6:
-            break
-    total_C = along_KC.sum(axis=0) + beyond_C
-    left_C = (along_KC * ratio_C / (power_K1 + ratio_C)).sum(axis=0) + beyond_C
-    noise_C = np.maximum(left_C, 1e-12 * total_C) / n
-    return -n / 2 * (np.log(2 * np.pi * noise_C) + 1) - np.log1p(power_K1 / ratio_C).sum(axis=0) / 2
-
-
-def _ledoit_wolf(squared_norm_N: np.ndarray, power_K: np.ndarray, width: int) -> tuple[float, float]:
-    """Shrinkage in [0, 1] and mean variance, from norms of centred examples and squared singular values alone.
-
-    Source: Ledoit & Wolf, J. Multivariate Analysis 2004, lemma 3.2 to 3.4 (m, d^2, b^2); equal to scikit-learn's, which
-    forms a D x D matrix. 0 where the covariance is a multiple of the identity already.
-    """
-    n = len(squared_norm_N)
-    mean_variance = squared_norm_N.sum() / n / width
-    covariance2 = np.square(power_K / n).sum()
-    apart = covariance2 - width * mean_variance**2
-    noise = (np.square(squared_norm_N).sum() / n - covariance2) / n
-    return float(np.clip(noise / apart, 0.0, 1.0)) if apart > 1e-12 * covariance2 else 0.0, float(mean_variance)
