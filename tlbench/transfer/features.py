@@ -1,0 +1,58 @@
+"""Features of two domains side by side: checked, dense, in one scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import StandardScaler
+
+
+def checked_pair(xs_ND: Any, xt_MD: Any, *, fewest: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Both domains' features as dense float64.
+
+    Args:
+        xs_ND, xt_MD: (N, D) and (M, D), arrays or scipy sparse matrices.
+        fewest: examples that each domain must have.
+
+    Raises:
+        ValueError: not two matrices of one width with enough rows, or an entry that is no finite number.
+    """
+    xs_ND, xt_MD = dense(xs_ND), dense(xt_MD)
+    wrong = xs_ND.ndim != 2 or xt_MD.ndim != 2 or xs_ND.shape[1:] != xt_MD.shape[1:] or xs_ND.shape[1] == 0
+    if wrong or min(len(xs_ND), len(xt_MD)) < fewest:
+        raise ValueError(
+            f"Two domains need {fewest} or more examples each and one feature width, got "
+            f"source {xs_ND.shape} and target {xt_MD.shape}."
+        )
+    return xs_ND, xt_MD
+
+
+def dense(x_ND: Any) -> np.ndarray:
+    """Features as dense float64; ValueError if one is no finite number."""
+    x_ND = np.asarray(x_ND.toarray() if sparse.issparse(x_ND) else x_ND, dtype=np.float64)
+    if not np.isfinite(x_ND).all():
+        raise ValueError(f"Features must be finite numbers, {(~np.isfinite(x_ND)).sum()} of {x_ND.size} are not.")
+    return x_ND
+
+
+def checked_labels(labels_N: Any, n: int, n_classes: int | None = None) -> np.ndarray:
+    """(n,) labels as integers; ValueError if their number, kind or range (0 to n_classes - 1) is wrong."""
+    labels_N = np.asarray(labels_N)
+    if labels_N.shape != (n,) or labels_N.dtype.kind not in "iu":
+        raise ValueError(f"Expected ({n},) integer labels, got {labels_N.shape} of {labels_N.dtype}.")
+    if n and (labels_N.min() < 0 or (n_classes is not None and labels_N.max() >= n_classes)):
+        raise ValueError(f"Labels must be 0 to {n_classes} - 1, got {labels_N.min()} to {labels_N.max()}.")
+    return labels_N.astype(np.int64)
+
+
+def standardised_pair(xs_ND: np.ndarray, xt_MD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every column minus its mean, over its sd (divided by n), both of the pooled examples; a constant column becomes 0.
+
+    A column is divided by its largest size first, so that no square overflows.
+    """
+    x_PD = np.concatenate([xs_ND, xt_MD])
+    size_D = np.abs(x_PD).max(axis=0)
+    x_PD = StandardScaler(copy=False).fit_transform(x_PD / np.where(size_D > 0, size_D, 1.0))
+    return x_PD[: len(xs_ND)], x_PD[len(xs_ND) :]
