@@ -56,8 +56,9 @@ def test_every_method_is_named_with_its_rank_and_no_name_is_cut_or_meets_another
     assert_whole_and_apart(figure, [*figure.axes[0].texts, figure.axes[0].title, figure.axes[0].xaxis.label])
 
 
-def test_a_bar_joins_what_does_not_differ_and_nothing_else():
-    found = ranking(8)
+@pytest.mark.parametrize("alpha", [0.05, 0.4])
+def test_a_bar_joins_what_does_not_differ_and_nothing_else(alpha):
+    found = ranking(8, alpha=alpha)
     ranks, critical = found.average_rank.to_numpy(), found.critical_difference
     groups = set()
     for first in ranks:  # from each method up to the last within the critical difference; kept where no other holds it
@@ -112,9 +113,9 @@ def test_where_nothing_is_said_there_is_no_figure():
 def test_names_are_shown_as_they_are():
     scores = pd.DataFrame(np.random.default_rng(0).normal(size=(6, 3)), columns=["$a_b$", "{rank}", "_c"])
     figure = critical_difference(rank_methods(scores, alpha=0.05))
-    figure.canvas.draw()
     text = "".join(t.get_text() for t in figure.axes[0].texts)
     assert all(name in text for name in scores.columns)
+    assert not any(t.get_parse_math() for t in figure.axes[0].texts)
 
 
 def row(method, x, order, score, gain=np.nan, half=1.0, seeds=None):
@@ -163,6 +164,17 @@ def test_each_run_is_a_point_of_the_score_panel():
     assert sorted(np.concatenate(points)[:, 1]) == sorted(x for seeds in TABLE["seeds"] for x in seeds)
     assert {float(np.round(x)) for x, y in np.concatenate(points) if y in (64.0, 65.0)} == {1.0}
     assert not [found for found in gain.collections if isinstance(found, PathCollection)]
+
+
+def test_runs_may_come_as_arrays_as_a_file_gives_them():
+    arrays = TABLE.assign(seeds=[np.array(seeds) for seeds in TABLE["seeds"]])
+    assert as_svg(label_efficiency(arrays)) == as_svg(label_efficiency(TABLE))
+
+
+def test_no_gain_is_a_line_of_the_gain_panel_alone():
+    score, gain = label_efficiency(TABLE).axes
+    assert [line for line in gain.lines if list(line.get_ydata()) == [0, 0]]
+    assert not [line for line in score.lines if list(line.get_ydata()) == [0, 0]]
 
 
 def test_a_line_is_not_drawn_across_a_hole():

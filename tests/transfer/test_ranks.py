@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pandas as pd
@@ -108,11 +109,14 @@ def test_a_difference_is_critical_when_its_p_value_is_below_alpha():
         assert (beyond == (found.pairwise_p.to_numpy() < 0.1)).all()
 
 
-def test_pairs_that_all_rank_alike_leave_the_chance_of_that():
-    scores = pd.DataFrame([[3.0, 2.0, 1.0]] * 5, columns=list("abc"))
+@pytest.mark.parametrize(
+    ("n", "k"), [(5, 3), (6, 11), (25, 11)]
+)  # rounding leaves a little above or below chi2's greatest
+def test_pairs_that_all_rank_alike_leave_the_chance_of_that(n, k):
+    scores = pd.DataFrame(np.tile(np.arange(k, 0.0, -1), (n, 1)), columns=[f"m{j}" for j in range(k)])
     found = rank_methods(scores, alpha=0.05)
-    assert (found.chi2, found.f) == (pytest.approx(10), np.inf)
-    assert found.p == pytest.approx(1 / 6**4)
+    assert (found.chi2, found.f) == (pytest.approx(n * (k - 1)), np.inf)
+    assert found.p == pytest.approx(1 / math.factorial(k) ** (n - 1))
 
 
 def test_methods_that_are_equal_everywhere_do_not_differ():

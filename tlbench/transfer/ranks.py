@@ -120,10 +120,7 @@ def _nemenyi(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _wilcoxon_p(difference: pd.Series) -> float:
     """Two-sided; zero differences count half for either side, as in the paper."""
-    rounded = difference.round(DIGITS)
-    if not rounded.any():
-        return 1.0
-    return float(stats.wilcoxon(rounded, zero_method="zsplit").pvalue)
+    return float(stats.wilcoxon(difference.round(DIGITS), zero_method="zsplit").pvalue)
 
 
 def _why_nothing(n: int, k: int) -> str:
@@ -141,7 +138,7 @@ def _check(scores: pd.DataFrame, alpha: float) -> None:
         if not names.is_unique:
             doubles = ", ".join(map(_name, names[names.duplicated()].unique()))
             raise ValueError(f"Each {kind} is given once, got twice: {doubles}.")
-    at = np.argwhere(~np.isfinite(scores.to_numpy(dtype=np.float64, na_value=np.nan)))
+    at = np.argwhere(~np.isfinite(scores.to_numpy(dtype=np.float64)))
     if len(at):
         holes = ", ".join(f"{_name(scores.index[i])}: {_name(scores.columns[j])}" for i, j in at)
         raise ValueError(f"Every method needs a score on every pair, lacking {holes}.")
