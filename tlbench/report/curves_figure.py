@@ -1,0 +1,101 @@
+"""Figure of scores and gains along an axis: labelled target examples, unlabelled ones, source examples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLUMNS = ["method", "x", "x_order", "score", "score_half", "gain", "gain_half", "seeds"]
+COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
+"""Okabe and Ito's, without the yellow that print loses; safe for the colour-blind."""
+MARKERS = "osD^vXP*"
+DASHES: list = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 2))]
+LETTER, WIDTH = 0.09, 0.5
+"""Inches that a letter of the legend takes; part of a category's width over which the methods' points are spread."""
+
+
+def label_efficiency(
+    table: pd.DataFrame, *, x_label: str = "labelled target examples per class", score_label: str = "score (points)"
+) -> Figure:
+    """Mean score and mean gain of each method along x, with 95 % intervals; single runs as faint points.
+
+    Values of x are evenly spaced, in the order of `x_order`. A line ends where a method has no value, and is not drawn
+    across. Up to five methods differ in colour, in marker and in dashes, so any one of these tells them apart in print; more
+    differ in the three together.
+
+    Args:
+        table: one row a method and x. Columns `method`, `x` (text), `x_order` (number), `score` and `gain` with their half
+            widths `score_half` and `gain_half` in points (nan where unknown), `seeds` (list of the runs' scores).
+        x_label: what x is: labelled or unlabelled target examples, source examples.
+        score_label: what the score is, with its unit.
+
+    Raises:
+        ValueError: no row, a column lacking, a method given twice at one x, an x with two places in the order.
+    """
+    _check(table)
+    places = table.drop_duplicates("x").sort_values("x_order", kind="stable")["x"].tolist()
+    methods = table["method"].drop_duplicates().tolist()
+    longest = max(len(str(method)) for method in methods)
+    width = 2 * (1.6 + 0.5 * len(places)) + 1.0 + LETTER * longest + 0.4
+    figure = Figure(figsize=(max(8.0, width), max(3.6, 1.2 + 0.22 * len(methods))), layout="constrained")
+    panels = figure.subplots(1, 2, sharex=True)
+    for i, method in enumerate(methods):
+        rows = table[table["method"] == method].set_index("x").reindex(places)
+        at = np.arange(len(places)) + WIDTH * ((i + 0.5) / len(methods) - 0.5)
+        for axes, value in zip(panels, ("score", "gain"), strict=True):
+            _line(axes, at, rows[value], rows[f"{value}_half"], i, str(method))
+        _seeds(panels[0], at + 0.3 * WIDTH / len(methods), rows["seeds"], i)
+    _label(panels, places, x_label, score_label)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9, handlelength=3.5
+    )
+    return figure
+
+
+def _line(axes: Axes, at: np.ndarray, value: pd.Series, half: pd.Series, i: int, name: str) -> None:
+    axes.errorbar(
+        at,
+        value.to_numpy(np.float64),
+        yerr=half.to_numpy(np.float64),
+        color=COLOURS[i % len(COLOURS)],
+        marker=MARKERS[i % len(MARKERS)],
+        linestyle=DASHES[i % len(DASHES)],
+        linewidth=1.3,
+        markersize=5,
+        elinewidth=0.9,
+        capsize=2.5,
+        label=name,
+    )
+
+
+def _seeds(axes: Axes, at: np.ndarray, seeds: pd.Series, i: int) -> None:
+    runs = [(x, score) for x, scores in zip(at, seeds, strict=True) if np.ndim(scores) == 1 for score in scores]
+    if runs:
+        x_R, score_R = np.array(runs).T
+        axes.scatter(x_R, score_R, s=9, color=COLOURS[i % len(COLOURS)], alpha=0.5, linewidths=0, zorder=1)
+
+
+def _label(panels: np.ndarray, places: list[str], x_label: str, score_label: str) -> None:
+    for axes, y_label in zip(panels, (score_label, "gain (points)"), strict=True):
+        axes.set_xticks(range(len(places)), places)
+        axes.set_xlim(-0.6, len(places) - 0.4)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.grid(axis="y", color="0.9", linewidth=0.6)
+        axes.set_axisbelow(True)
+    panels[1].axhline(0.0, color="0.4", linewidth=0.8, zorder=0)
+
+
+def _check(table: pd.DataFrame) -> None:
+    lacking = [column for column in COLUMNS if column not in table]
+    if lacking or table.empty:
+        raise ValueError(f"A curve needs rows with the columns {', '.join(COLUMNS)}; lacking {lacking or 'every row'}.")
+    doubles = table[table.duplicated(["method", "x"])]
+    if len(doubles):
+        given = ", ".join(f"{row.method} at {row.x}" for row in doubles.itertuples())
+        raise ValueError(f"A method has one row at each x, got more: {given}.")
+    orders = table.groupby("x")["x_order"].nunique(dropna=False)
+    if (orders > 1).any():
+        raise ValueError(f"Each x has one place in the order, got more for {orders[orders > 1].index.tolist()}.")

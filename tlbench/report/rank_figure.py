@@ -1,0 +1,68 @@
+"""Figure of average ranks: which methods differ, which do not."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+
+from tlbench.transfer.ranks import Ranking
+
+INK = "black"
+ROW, LETTER = 0.25, 0.085
+"""Inches that a line of text and a letter take."""
+
+
+def critical_difference(ranking: Ranking) -> Figure | None:
+    """Critical-difference diagram (Demsar 2006, section 3.2.2); None where the ranking says nothing.
+
+    Methods stand at their average rank, the best on the left; a thick bar joins methods that do not differ. Where the test
+    of all methods at once finds no difference, one bar joins them all.
+    """
+    if ranking.pairwise_p is None:
+        return None
+    from scikit_posthocs import critical_difference_diagram  # brings pyplot and seaborn along: a third of a second
+
+    names = {method: str(method) for method in ranking.average_rank.index}
+    apart = ranking.pairwise_p if ranking.posthoc_allowed else ranking.pairwise_p * 0 + 1
+    longest = max(map(len, names.values())) + len(" (10.00)")
+    figure = Figure(figsize=(4.5 + 2 * LETTER * longest, 1.0), layout=ConstrainedLayoutEngine(w_pad=0.15))
+    axes = figure.subplots()
+    critical_difference_diagram(
+        ranking.average_rank.rename(names),
+        apart.rename(index=names, columns=names),
+        alpha=ranking.alpha,
+        ax=axes,
+        label_fmt_left="{label} ({rank:.2f})\N{NO-BREAK SPACE}",
+        label_fmt_right="\N{NO-BREAK SPACE}({rank:.2f}) {label}",
+        label_props={"fontsize": 9, "parse_math": False},
+        marker_props={"color": INK, "s": 16, "clip_on": False},
+        elbow_props={"color": INK, "linewidth": 0.8, "clip_on": False},
+        crossbar_props={"color": INK, "linewidth": 3, "solid_capstyle": "butt"},
+        text_h_margin=0.02 * (ranking.n_methods - 1),
+    )
+    _arrange(figure, axes, ranking)
+    return figure
+
+
+def _arrange(figure: Figure, axes: Axes, ranking: Ranking) -> None:
+    """One row of the diagram takes one line of text, so names never meet however many they are."""
+    lowest = min(text.get_position()[1] for text in axes.texts)
+    axes.set_ylim(lowest - 0.5, 0.5)
+    axes.set_xlim(1, ranking.n_methods)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
+    axes.set_xlabel("average rank (1 = best)")
+    axes.xaxis.set_label_position("top")
+    axes.set_title(_title(ranking), fontsize=10)
+    figure.set_figheight(1.2 + ROW * (0.5 - lowest))
+
+
+def _title(ranking: Ranking) -> str:
+    test = {"friedman": "Friedman", "wilcoxon": "Wilcoxon"}[ranking.test]
+    found = f"{ranking.n_pairs} pairs, {test} p = {ranking.p:.2g}"
+    if not ranking.posthoc_allowed:
+        return f"{found}: no difference at level {ranking.alpha:g}"
+    if ranking.test == "wilcoxon":
+        return f"{found}: the methods differ at level {ranking.alpha:g}"
+    return f"{found}, critical difference {ranking.critical_difference:.2f} at level {ranking.alpha:g}"

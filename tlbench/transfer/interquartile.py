@@ -1,0 +1,133 @@
+"""Several seeds on several pairs in one number: interquartile mean and probability of improvement.
+
+Source  Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS 2021,
+        arXiv:2108.13264, sections 4.1 and 4.3
+See     docs/ranks.md, tests/transfer/test_interquartile.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import trim_mean
+
+RESAMPLES = 2000
+AT_ONCE = 10_000_000
+"""Numbers that the bootstrap holds in memory at a time; resamples beyond come in turns."""
+
+Runs = np.ndarray | Sequence[np.ndarray]
+"""Scores of a method: (S, P) seeds by pairs, or one array of seeds a pair where pairs have different numbers of seeds."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its 1 - alpha percentile interval; the ends are nan where a pair has a single seed."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def interquartile_mean(
+    scores_SP: Runs, *, alpha: float, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Interval:
+    """Mean of the middle half of all runs, in the scores' unit, with a stratified bootstrap interval.
+
+    A quarter of the runs, rounded down, is cut at either end. Runs of all pairs count alike, so a pair with fewer seeds
+    counts less. Seeds are resampled within each pair; the interval is about new seeds on these pairs, not about new pairs.
+
+    Args:
+        scores_SP: (S, P) scores of one method, or P arrays of seeds.
+        alpha: 1 - level of the interval, in (0, 1).
+        rng: where the resamples come from.
+        resamples: number of resamples, 1 or more.
+
+    Raises:
+        ValueError: no pair, a pair without seeds, a score that is no number, alpha or resamples out of range.
+    """
+    pairs = _by_pair(scores_SP)
+    _check_options(alpha, resamples)
+    estimate = float(trim_mean(np.concatenate(pairs), 0.25))
+    if min(map(len, pairs)) < 2:
+        return Interval(estimate, np.nan, np.nan)
+    runs = sum(map(len, pairs))
+    drawn = [trim_mean(_resample(pairs, rng, r), 0.25, axis=1) for r in _turns(resamples, runs)]
+    return _percentiles(estimate, np.concatenate(drawn), alpha)
+
+
+def probability_of_improvement(
+    x_SP: Runs, y_SP: Runs, *, alpha: float, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Interval:
+    """P(X > Y): chance that a run of X beats a run of Y on a pair drawn at random; equal scores count half.
+
+    Mean over pairs of the Mann-Whitney statistic over its largest value, in [0, 1]. Both methods' seeds are resampled
+    within each pair and independently of each other, as in the paper.
+
+    Args:
+        x_SP, y_SP: (S, P) scores, or P arrays of seeds, on the same pairs; the numbers of seeds may differ.
+        alpha, rng, resamples: as for `interquartile_mean`.
+
+    Raises:
+        ValueError: as for `interquartile_mean`, and different numbers of pairs.
+    """
+    x, y = _by_pair(x_SP), _by_pair(y_SP)
+    _check_options(alpha, resamples)
+    if len(x) != len(y):
+        raise ValueError(f"Both methods need scores on the same pairs, got {len(x)} and {len(y)} pairs.")
+    wins = [_wins(a, b) for a, b in zip(x, y, strict=True)]
+    estimate = float(np.mean([w.mean() for w in wins]))
+    if min(map(len, [*x, *y])) < 2:
+        return Interval(estimate, np.nan, np.nan)
+    drawn_R = np.mean([_resampled_wins(w, rng, resamples) for w in wins], axis=0)
+    return _percentiles(estimate, drawn_R, alpha)
+
+
+def _wins(x_S: np.ndarray, y_T: np.ndarray) -> np.ndarray:
+    """(S, T): 1 where x is more, 1/2 where equal, else 0."""
+    return (x_S[:, None] > y_T) + 0.5 * (x_S[:, None] == y_T)
+
+
+def _resampled_wins(wins_ST: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
+    """(R,) share of wins, with both sides' seeds drawn again: only how often each is drawn matters."""
+    s, t = wins_ST.shape
+    counts_RS = rng.multinomial(s, np.full(s, 1 / s), resamples)
+    counts_RT = rng.multinomial(t, np.full(t, 1 / t), resamples)
+    return ((counts_RS @ wins_ST) * counts_RT).sum(axis=1) / (s * t)
+
+
+def _resample(pairs: list[np.ndarray], rng: np.random.Generator, resamples: int) -> np.ndarray:
+    """(R, runs): the seeds of each pair drawn again, pair after pair."""
+    return np.concatenate([x[rng.integers(len(x), size=(resamples, len(x)))] for x in pairs], axis=1)
+
+
+def _turns(resamples: int, runs: int) -> Iterator[int]:
+    """How many resamples each turn makes, so that one turn's numbers fit into AT_ONCE."""
+    most = max(1, AT_ONCE // runs)
+    for done in range(0, resamples, most):
+        yield min(most, resamples - done)
+
+
+def _percentiles(estimate: float, drawn_R: np.ndarray, alpha: float) -> Interval:
+    low, high = np.quantile(drawn_R, [alpha / 2, 1 - alpha / 2])
+    return Interval(estimate, float(low), float(high))
+
+
+def _by_pair(scores: Runs) -> list[np.ndarray]:
+    if isinstance(scores, np.ndarray):
+        if scores.ndim != 2:
+            raise ValueError(f"Scores are (seeds, pairs) or one array a pair, got shape {scores.shape}.")
+        scores = list(scores.T)
+    pairs = [np.asarray(x, dtype=np.float64) for x in scores]
+    if not pairs or any(x.ndim != 1 or len(x) == 0 for x in pairs):
+        raise ValueError(f"Each of one or more pairs needs a row of one or more seeds, got {[x.shape for x in pairs]}.")
+    bad = [i for i, x in enumerate(pairs) if not np.isfinite(x).all()]
+    if bad:
+        raise ValueError(f"Every run needs a score, lacking on pairs number {bad} (from 0).")
+    return pairs
+
+
+def _check_options(alpha: float, resamples: int) -> None:
+    if not 0 < alpha < 1 or resamples < 1:
+        raise ValueError(f"alpha lies between 0 and 1 and resamples is 1 or more, got {alpha} and {resamples}.")
