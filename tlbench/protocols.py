@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PlainValidator
 from pydantic.dataclasses import dataclass as checked
 
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.seeds import stream
 
+ALL = "all"
+
+
+def _shots(value: object) -> object:
+    if value == ALL or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError("must be a whole number of 0 or more, or the word all")
+
+
+Shots = Annotated[int | Literal["all"], PlainValidator(_shots)]
+Size = Annotated[int, Field(ge=2, strict=True)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 STRICT = ConfigDict(extra="forbid")
 
@@ -40,10 +51,18 @@ class Protocol(ABC):
     """Base of protocols.
 
     Args:
-        shots: labelled target examples per class, never among the test examples; 0 = unsupervised.
+        shots: labelled target examples per class, never among the test examples; 0 = unsupervised. `all` labels every
+            target training example, where the test part is held out; as none is left, they are the unlabelled ones too.
+        n_source: labelled source training examples kept of each source domain; None, or more than there are: all.
+        n_target: unlabelled target training examples kept, likewise; the test part stays as it is.
+
+    Under one seed the smaller n_source or n_target is a part of the larger one. What is not kept is not there for
+    transforms either.
     """
 
-    shots: Annotated[int, Field(ge=0)] = 0
+    shots: Shots = 0
+    n_source: Size | None = None
+    n_target: Size | None = None
 
     target_test_is_held_out = False
 
@@ -55,17 +74,56 @@ class Protocol(ABC):
     @property
     def label(self) -> str:
         """What tables print: the protocol and its numbers."""
-        return self._name() + (f", {self.shots} shots" if self.shots else "")
+        sizes = ((self.shots, "shots"), (self.n_source, "source"), (self.n_target, "unlabelled"))
+        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size)])
 
     @abstractmethod
     def _name(self) -> str: ...
 
     @abstractmethod
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        """All rows, before some are kept."""
+
     def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
-        """Splits by seed. Raises Refused where a class has too few examples for the shots."""
+        """Splits by seed. Raises Refused where a class has too few examples for the shots, or n_source leaves one class."""
+        self.refuse_impossible()
+        found = self._split(sources, target, seed)
+        train = [
+            kept(part, self.n_source, len(source), stream(seed, "n_source", source.name))
+            for part, source in zip(found.source_train, sources, strict=True)
+        ]
+        self._check_classes(train, sources)
+        dropped = [np.setdiff1d(a, b) for a, b in zip(found.source_train, train, strict=True)]
+        shots = found.target_shots
+        given = found.target_unlabelled if len(found.target_unlabelled) else shots
+        unlabelled = kept(given, self.n_target, len(target), stream(seed, "n_target", target.name))
+        return replace(
+            found,
+            source_train=train,
+            source_fit=[np.setdiff1d(fit, gone) for fit, gone in zip(found.source_fit, dropped, strict=True)],
+            target_unlabelled=unlabelled,
+            target_fit=np.setdiff1d(found.target_fit, np.setdiff1d(given, np.union1d(unlabelled, shots))),
+        )
+
+    def refuse_impossible(self) -> None:
+        """Raises Refused where every target example would be labelled, those of the test among them."""
+        if self.shots == ALL and not self.target_test_is_held_out:
+            raise Refused(
+                f"protocol.shots=all labels every target training example, but these are the test under '{self._name()}'. "
+                "Use protocol=inductive."
+            )
+
+    def _check_classes(self, train: list[np.ndarray], sources: Sequence[Domain]) -> None:
+        labels = np.concatenate([source.labels[part] for source, part in zip(sources, train, strict=True)])
+        if self.n_source is not None and len(np.unique(labels)) < 2:
+            raise Refused(
+                f"protocol.n_source={self.n_source} keeps source examples of one class alone under this seed. Ask for more."
+            )
 
     def _draw_shots(self, target: Domain, pool: np.ndarray, seed: int, *, leave: int) -> tuple[np.ndarray, np.ndarray]:
         """(shots, rest of the pool without the shots' groups); at least `leave` examples of each class remain."""
+        if isinstance(self.shots, str):
+            return pool, pool[:0]
         if self.shots == 0:
             return pool[:0], pool
         rng, drawn = stream(seed, "shots"), []
@@ -88,7 +146,7 @@ class Transductive(Protocol):
     def _name(self) -> str:
         return "transductive"
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         everything = [np.arange(len(source)) for source in sources]
         return self._whole_target(everything, sources, target, seed)
 
@@ -109,7 +167,7 @@ class Sampled(Transductive):
     def _name(self) -> str:
         return f"sampled {self.n_source_per_class}/class"
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         train = []
         for source in sources:
             rng = stream(seed, "sample", source.name)
@@ -142,7 +200,7 @@ class Inductive(Protocol):
     def _name(self) -> str:
         return "inductive"
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         train, val = [], []
         for source in sources:
             given = source.given_test
@@ -167,3 +225,12 @@ def split_by_group(
     held = rng.permutation(names)[: round(share * len(names))]
     is_held = np.isin(groups[pool], held)
     return pool[is_held], pool[~is_held]
+
+
+def kept(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generator) -> np.ndarray:
+    """`size` of these rows, sorted: the first ones in a random order of all `total` rows of their domain, so that another
+    size or another split moves few of them. All rows where size is None or more than there are."""
+    if size is None:
+        return rows
+    order = rng.permutation(total)
+    return np.sort(order[np.isin(order, rows)][:size])
