@@ -39,6 +39,8 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
         if not isinstance(values.get(group), dict):
             raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
         values[group] = {"name": choices[group], **values[group]}
+    for method in (values["method"], *values["references"]["methods"].values()):
+        method.pop("recipe", None)  # overrides, which stand in the config by now; no parameter of the method
     return checked(values)
 
 

@@ -18,7 +18,8 @@ from tlbench.errors import Refused
 from tlbench.learner import rehearse
 from tlbench.results.store import RunStore
 from tlbench.run import described, identity_of
-from tlbench.sweep.expand import Overrides, expand, key_of
+from tlbench.sweep.expand import expand
+from tlbench.sweep.overrides import Overrides, key_of
 
 
 @dataclass(frozen=True)
