@@ -9,15 +9,17 @@ from tlbench.config.compose import GROUPS, Composer
 from tlbench.errors import TlbenchError, unknown
 from tlbench.sweep.overrides import Overrides, key_of, parsed, values_of
 from tlbench.sweep.recipes import completed, dataset_like
+from tlbench.sweep.trials import Asked, search_of, with_trials
 
 
-def expand(composer: Composer, arguments: Sequence[str]) -> list[Overrides]:
+def expand(composer: Composer, arguments: Sequence[str]) -> list[Asked]:
     """Every job that the arguments ask for, in order and once, without references."""
-    jobs: dict[tuple[str, ...], None] = {}
+    jobs: dict[tuple[str, ...], Asked] = {}
     for grid in grids(composer, arguments):
-        for job in completed(composer, list(_product(composer, grid))):
-            jobs.setdefault(tuple(job))
-    return [list(job) for job in jobs]
+        search, others = search_of(composer, grid)
+        for job in with_trials(composer, completed(composer, list(_product(composer, others))), search):
+            jobs.setdefault(tuple(job.overrides), job)
+    return list(jobs.values())
 
 
 def grids(composer: Composer, arguments: Sequence[str]) -> list[Overrides]:
