@@ -10,6 +10,7 @@ from tlbench.config.build import method_class
 from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
+from tlbench.sweep.overrides import key_of
 
 TOY = ("dataset=toy", "pair=L-R")
 
@@ -63,6 +64,7 @@ def test_the_command_comes_first_then_the_method_then_the_data_set(method):
     assert config_of(*TOY, "method=coral", config_dir=conf).optim.steps == 8
     lists = jobs_of(*TOY, "method=tuned", "optim.steps=4,5", config_dir=conf)
     assert sorted((j.config.optim.steps, j.config.optim.lr) for j in lists if j.asked) == [(4, 0.02), (5, 0.02)]
+    assert all(len({key_of(o) for o in j.overrides}) == len(j.overrides) for j in lists)  # nothing is set twice
 
 
 def test_a_recipe_chooses_groups_too(method):

@@ -10,6 +10,7 @@ from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
 from tlbench.run import identity_of
 from tlbench.sweep.driver import sweeper
+from tlbench.sweep.overrides import key_of
 from tlbench.sweep.plan import Job
 from tlbench.sweep.trials import search_of
 
@@ -87,6 +88,7 @@ def test_a_trial_comes_before_the_recipes(toy):
     assert (first.lr, first.weight_decay) == (0.05, 0.2)
     assert (second.lr, second.weight_decay) == (0.2099, 2.191e-05)
     assert second.steps == first.steps == 8
+    assert all(len({key_of(o) for o in j.overrides}) == len(j.overrides) for j in jobs)  # nothing is set twice
 
 
 def test_methods_without_the_searched_keys_and_references_are_left_alone():
