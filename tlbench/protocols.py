@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass as checked
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.seeds import stream
+from tlbench.splits import Rows, kept, split_by_group, without
 
 ALL = "all"
 
@@ -31,19 +32,6 @@ Shots = Annotated[int | Literal["all"], PlainValidator(_shots)]
 Size = Annotated[int, Field(ge=2, strict=True)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 STRICT = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Row numbers, one array per source domain, one for the target; `fit` rows are those a transform may look at."""
-
-    source_train: list[np.ndarray]
-    source_val: list[np.ndarray]
-    source_fit: list[np.ndarray]
-    target_unlabelled: np.ndarray
-    target_shots: np.ndarray
-    target_test: np.ndarray
-    target_fit: np.ndarray
 
 
 @checked(frozen=True, kw_only=True, config=STRICT)
@@ -93,16 +81,15 @@ class Protocol(ABC):
             for part, source in zip(found.source_train, sources, strict=True)
         ]
         self._check_classes(train, sources)
-        dropped = [np.setdiff1d(a, b) for a, b in zip(found.source_train, train, strict=True)]
         shots = found.target_shots
         given = found.target_unlabelled if len(found.target_unlabelled) else shots
         unlabelled = kept(given, self.n_target, len(target), stream(seed, "n_target", target.name))
         return replace(
             found,
             source_train=train,
-            source_fit=[np.setdiff1d(fit, gone) for fit, gone in zip(found.source_fit, dropped, strict=True)],
+            source_fit=list(map(without, found.source_fit, found.source_train, train)),
             target_unlabelled=unlabelled,
-            target_fit=np.setdiff1d(found.target_fit, np.setdiff1d(given, np.union1d(unlabelled, shots))),
+            target_fit=without(found.target_fit, given, np.union1d(unlabelled, shots)),
         )
 
     def refuse_impossible(self) -> None:
@@ -117,7 +104,7 @@ class Protocol(ABC):
         labels = np.concatenate([source.labels[part] for source, part in zip(sources, train, strict=True)])
         if self.n_source is not None and len(np.unique(labels)) < 2:
             raise Refused(
-                f"protocol.n_source={self.n_source} keeps source examples of one class alone under this seed. Ask for more."
+                f"protocol.n_source={self.n_source} keeps source examples of one class under this seed. Ask for more."
             )
 
     def _draw_shots(self, target: Domain, pool: np.ndarray, seed: int, *, leave: int) -> tuple[np.ndarray, np.ndarray]:
@@ -215,22 +202,3 @@ class Inductive(Protocol):
             test, pool = whole[target.given_test], whole[~target.given_test]
         shots, rest = self._draw_shots(target, pool, seed, leave=0)
         return Rows(train, val, train, rest, shots, test, pool)
-
-
-def split_by_group(
-    pool: np.ndarray, groups: np.ndarray, share: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """(held out, rest): `share` of the pool's groups, rounded, drawn without a look at any label; sorted rows."""
-    names = np.unique(groups[pool])
-    held = rng.permutation(names)[: round(share * len(names))]
-    is_held = np.isin(groups[pool], held)
-    return pool[is_held], pool[~is_held]
-
-
-def kept(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generator) -> np.ndarray:
-    """`size` of these rows, sorted: the first ones in a random order of all `total` rows of their domain, so that another
-    size or another split moves few of them. All rows where size is None or more than there are."""
-    if size is None:
-        return rows
-    order = rng.permutation(total)
-    return np.sort(order[np.isin(order, rows)][:size])
