@@ -19,4 +19,6 @@ class Oracle(Reference):
         if target_labels is None:
             raise ValueError("an oracle needs the target labels")
         hidden = Labelled(task.target, target_labels)
-        return [hidden] if task.shots is None else [hidden, task.shots]
+        if task.shots is None:
+            return [hidden]
+        return [task.shots] if task.target_is_labelled else [hidden, task.shots]

@@ -4,9 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.support import config_of
+from tlbench.config.build import dataset_of, protocol_of
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.protocols import Inductive, Sampled, Transductive
+from tlbench.task import load_task
 
 
 def domain(n: int, name: str = "d", classes: int = 3, per_group: int = 1, given_test: int = 0, seed: int = 0) -> Domain:
@@ -15,10 +18,13 @@ def domain(n: int, name: str = "d", classes: int = 3, per_group: int = 1, given_
     return Domain(name, np.zeros((len(labels), 2)), labels, np.arange(len(labels)) // per_group, test)
 
 
+FEW = st.integers(0, 3)
+SIZES = {name: st.none() | st.integers(10, 200) for name in ("n_source", "n_target")}
+SHARES = {"source_val": st.floats(0, 0.6), "target_test": st.floats(0.1, 0.6)}
 ANY = st.one_of(
-    st.builds(Transductive, shots=st.integers(0, 3)),
-    st.builds(Sampled, shots=st.integers(0, 3), n_source_per_class=st.integers(1, 30)),
-    st.builds(Inductive, shots=st.integers(0, 3), source_val=st.floats(0, 0.6), target_test=st.floats(0.1, 0.6)),
+    st.builds(Transductive, shots=FEW, **SIZES),
+    st.builds(Sampled, shots=FEW, n_source_per_class=st.integers(1, 30), **SIZES),
+    st.builds(Inductive, shots=FEW | st.just("all"), **SHARES, **SIZES),
 )
 
 
@@ -30,9 +36,17 @@ def test_what_every_split_must_hold(protocol, seed, per_group, given_test):
     train, val = rows.source_train[0], rows.source_val[0]
     assert not set(source.groups[train]) & set(source.groups[val])
     shots, test, unlabelled = rows.target_shots, rows.target_test, rows.target_unlabelled
-    assert np.bincount(target.labels[shots], minlength=3).tolist() == [protocol.shots] * 3
     assert not set(target.groups[shots]) & set(target.groups[test])
-    assert not set(shots) & set(unlabelled)
+    if protocol.shots == "all":
+        assert set(shots) == set(range(len(target))) - set(test)
+        assert set(unlabelled) <= set(shots)
+    else:
+        assert np.bincount(target.labels[shots], minlength=3).tolist() == [protocol.shots] * 3
+        assert not set(shots) & set(unlabelled)
+    assert len(train) <= (protocol.n_source or 90)
+    assert len(unlabelled) <= (protocol.n_target or 120)
+    assert set(shots) | set(unlabelled) <= set(rows.target_fit)
+    assert set(train) <= set(rows.source_fit[0])
     for part in (train, val, shots, test, unlabelled):
         assert (np.diff(part) > 0).all()
     if protocol.target_test_is_held_out:
@@ -41,7 +55,8 @@ def test_what_every_split_must_hold(protocol, seed, per_group, given_test):
         assert not set(test) & set(rows.target_fit)
         assert not set(val) & set(rows.source_fit[0])
     else:
-        np.testing.assert_array_equal(test, unlabelled)
+        assert set(unlabelled) <= set(test)
+        assert len(unlabelled) == len(test) or len(unlabelled) == protocol.n_target
         assert len(val) == 0
     again = protocol.rows([source], target, seed)
     np.testing.assert_array_equal(rows.target_test, again.target_test)
@@ -55,7 +70,7 @@ def test_target_labels_move_nothing_but_the_shots(protocol, seed):
     other = Domain("t", target.inputs, np.roll(target.labels, 17), target.groups)
     one, two = protocol.rows([source], target, seed), protocol.rows([source], other, seed)
     np.testing.assert_array_equal(one.source_train[0], two.source_train[0])
-    if protocol.shots == 0:
+    if protocol.shots in (0, "all"):
         np.testing.assert_array_equal(one.target_test, two.target_test)
         np.testing.assert_array_equal(one.target_unlabelled, two.target_unlabelled)
 
@@ -103,10 +118,92 @@ def test_as_many_shots_as_a_class_holds_and_no_more():
         Inductive(shots=int(smallest) + 1).rows([source], pool, 0)
 
 
+EACH = [Transductive, Sampled, lambda **k: Inductive(source_val=0.2, target_test=0.3, **k)]
+
+
+@pytest.mark.parametrize("kind", EACH)
+@pytest.mark.parametrize("name", ["n_source", "n_target"])
+def test_the_smaller_part_is_in_the_larger_one_and_nothing_else_moves(kind, name):
+    source, target = domain(300, "s"), domain(400, "t")
+    found = {n: kind(shots=2, **{name: n}).rows([source], target, 5) for n in (20, 30, 1000, None)}
+
+    def part(n):
+        return (found[n].source_train[0] if name == "n_source" else found[n].target_unlabelled).tolist()
+
+    assert len(part(20)) == 20 < len(part(30)) == 30 < len(part(None))
+    assert set(part(20)) < set(part(30)) < set(part(None))
+    assert part(1000) == part(None)
+    for rows in found.values():
+        np.testing.assert_array_equal(rows.target_test, found[None].target_test)
+        np.testing.assert_array_equal(rows.target_shots, found[None].target_shots)
+        np.testing.assert_array_equal(rows.source_val[0], found[None].source_val[0])
+    other = kind(shots=2, **{name: 20}).rows([source], target, 6)
+    assert part(20) != (other.source_train[0] if name == "n_source" else other.target_unlabelled).tolist()
+
+
+def test_what_is_not_kept_is_not_there_for_transforms():
+    source, target = domain(100, "s"), domain(200, "t")
+    whole = Inductive(shots=1).rows([source], target, 0)
+    rows = Inductive(shots=1, n_source=30, n_target=40).rows([source], target, 0)
+    assert rows.source_fit[0].tolist() == rows.source_train[0].tolist()
+    assert rows.target_fit.tolist() == sorted([*rows.target_unlabelled, *rows.target_shots])
+    assert (len(rows.target_fit), len(whole.target_fit)) == (43, 140)
+    # a sample's normalisation sees the whole domain but for what is not kept
+    rows = Sampled(n_source_per_class=20, n_source=50).rows([source], target, 0)
+    assert (len(rows.source_train[0]), len(rows.source_fit[0])) == (50, 90)
+
+
+def test_sizes_hold_for_each_source_domain():
+    sources = [domain(60, "s"), domain(90, "u"), domain(90, "v")]
+    rows = Transductive(n_source=70).rows(sources, domain(30, "t"), 0)
+    assert [len(part) for part in rows.source_train] == [60, 70, 70]
+    assert rows.source_train[1].tolist() != rows.source_train[2].tolist()
+
+
+def test_kept_rows_are_as_likely_as_one_another():
+    counts = np.zeros(12)
+    for seed in range(2000):
+        counts[Transductive(n_target=4).rows([domain(9, "s")], domain(12, "t"), seed).target_unlabelled] += 1
+    assert np.abs(counts / 2000 - 1 / 3).max() < 0.05  # sd 0.011
+
+
+def test_all_shots_are_the_training_part_and_the_unlabelled_examples_too():
+    source, target = domain(90, "s"), domain(120, "t", given_test=40)
+    rows = Inductive(shots="all").rows([source], target, 0)
+    assert rows.target_shots.tolist() == rows.target_unlabelled.tolist() == list(range(80))
+    some = Inductive(shots="all", n_target=10).rows([source], target, 0)
+    assert some.target_shots.tolist() == list(range(80))
+    assert len(some.target_unlabelled) == 10
+    assert some.target_fit.tolist() == list(range(80))
+
+
+def test_shots_that_leave_no_other_example_are_given_unlabelled_too():
+    target = Domain("t", np.zeros((9, 1)), np.array([0, 1, 2] * 3), np.arange(9), np.arange(9) >= 6)
+    rows = Inductive(shots=2).rows([domain(30, "s")], target, 0)
+    assert rows.target_shots.tolist() == rows.target_unlabelled.tolist() == list(range(6))
+
+
+@pytest.mark.parametrize("kind", [Transductive, Sampled])
+def test_all_shots_need_a_test_part_that_is_held_out(kind):
+    kind(shots=3).refuse_impossible()
+    with pytest.raises(Refused, match=r"protocol\.shots=all .* the test under '(transductive|sampled 20/class)'"):
+        kind(shots="all").rows([domain(30, "s")], domain(30, "t"), 0)
+
+
+def test_a_source_of_one_class_is_refused():
+    labels = np.array([0] * 99 + [1])
+    source = Domain("s", np.zeros((100, 1)), labels, np.arange(100))
+    Transductive(n_source=100).rows([source], domain(30, "t"), 0)
+    with pytest.raises(Refused, match=r"protocol\.n_source=2 keeps source examples of one class"):
+        Transductive(n_source=2).rows([source], domain(30, "t"), 0)
+
+
 @pytest.mark.parametrize(
     ("protocol", "label"),
     [(Transductive(), "transductive"), (Sampled(n_source_per_class=8, shots=3), "sampled 8/class, 3 shots"),
-     (Inductive(shots=1), "inductive, 1 shots")],
+     (Inductive(shots=1), "inductive, 1 shots"), (Inductive(shots="all"), "inductive, all shots"),
+     (Transductive(n_target=50), "transductive, 50 unlabelled"), (Inductive(n_source=100), "inductive, 100 source"),
+     (Inductive(shots=3, n_source=100, n_target=50), "inductive, 3 shots, 100 source, 50 unlabelled")],
 )  # fmt: skip
 def test_labels_say_what_was_done(protocol, label):
     assert protocol.label == label
@@ -114,10 +211,30 @@ def test_labels_say_what_was_done(protocol, label):
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
-    [(Transductive, {"shots": -1}), (Sampled, {"n_source_per_class": 0}), (Inductive, {"source_val": 1.0}),
+    [(Transductive, {"shots": -1}), (Inductive, {"shots": "most"}), (Inductive, {"shots": True}),
+     (Inductive, {"shots": 1.5}), (Inductive, {"n_source": 1}), (Inductive, {"n_target": 0}),
+     (Inductive, {"n_target": 10.0}), (Sampled, {"n_source_per_class": 0}), (Inductive, {"source_val": 1.0}),
      (Inductive, {"target_test": 0.0}), (Inductive, {"n_source_per_class": 3})],
 )  # fmt: skip
 def test_values_out_of_range_and_unknown_keys_are_refused(kind, wrong):
     kind()
     with pytest.raises(ValidationError):
         kind(**wrong)
+
+
+@pytest.mark.parametrize(
+    "sizes", [["n_target=10"], ["shots=all"], ["shots=all", "n_target=10"], ["shots=2", "n_source=9"]]
+)
+def test_hidden_labels_are_those_of_the_unlabelled_rows(sizes, toy):
+    config = config_of("dataset=toy", "pair=L-R", *(f"protocol.{size}" for size in sizes), config_dir=toy)
+    dataset = dataset_of(config)
+    task, held_out = load_task(dataset, dataset.pair("L-R"), protocol_of(config), 0)
+    true = dataset.load("right")
+    label = {tuple(x): y for x, y in zip(true.inputs, true.labels, strict=True)}
+    assert [label[tuple(x)] for x in task.target] == held_out.target_labels.tolist()
+    assert task.target_is_labelled == ("shots=all" in sizes)
+    if "n_target=10" in sizes:
+        assert len(task.target) == 10
+    if task.shots is not None:
+        assert [label[tuple(x)] for x in task.shots.inputs] == task.shots.labels.tolist()
+    assert len(task.source) == (9 if "n_source=9" in sizes else 48)

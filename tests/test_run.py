@@ -69,14 +69,26 @@ def test_the_reported_accuracy_is_that_of_the_stored_predictions(toy):
         assert result["metrics"]["accuracy"] == pytest.approx((table["prediction"] == table["label"]).mean())
 
 
-def test_with_shots_both_gains_are_there_and_the_first_is_flagged(toy):
+def test_with_shots_all_gains_are_there_and_the_first_is_flagged(toy):
     config = config_of(*TOY, "method=tradaboost", "method.rounds=3", "protocol.shots=2", config_dir=toy)
     ensure_run(config)
     record = record_of(config)
-    assert list(record["selections"]["last"]["gains"]) == ["target_only", "source_only"]
+    assert list(record["selections"]["last"]["gains"]) == ["target_only", "source_only", "source_and_target"]
     assert record["reference"] == "target_only"
     shots = set(range(60)) - {int(i.split("/")[1]) for i in predictions_of(RunStore(config.store), "tradaboost")["id"]}
     assert record["sizes"]["shots"] == 6 <= len(shots)
+
+
+def test_with_all_shots_the_oracle_is_target_only(toy):
+    """Both train on the whole training part, once."""
+    shots = [*TOY, "protocol.shots=all", "protocol.target_test=0.4"]
+    for method in ("oracle", "target_only"):
+        config = config_of(*shots, f"method={method}", config_dir=toy)
+        ensure_run(config)
+        sizes = record_of(config)["sizes"]
+        assert (sizes["shots"], sizes["target_unlabelled"], sizes["labelled"], sizes["target_test"]) == (36, 36, 36, 24)
+    one, two = (predictions_of(RunStore(config.store), method) for method in ("oracle", "target_only"))
+    np.testing.assert_array_equal(one["confidence"], two["confidence"])
 
 
 def test_a_divergence_is_a_failed_run_with_step_and_term(toy):
@@ -229,7 +241,7 @@ def test_c_is_searched_on_the_source_for_method_and_reference_alike(toy, monkeyp
     monkeypatch.setattr(FeatureClassifier, "tuned", lambda self, x, y: seen.append(len(y)) or tuned(self, x, y))
     search = ["classifier.search=[0.01,1]", "protocol.shots=2", "method.rounds=2"]
     assert ensure_run(config_of(*TOY, "method=tradaboost", *search, config_dir=toy)) == "done"
-    assert seen == [48, 48, 48]  # target_only, source_only, tradaboost: 48 labelled source examples each time
+    assert seen == [48] * 4  # three references and tradaboost: 48 labelled source examples each time
 
 
 def test_the_history_holds_every_step_and_no_sum(toy):

@@ -21,6 +21,7 @@ LISTED = (
     "selections",
     "loggers",
     "sweeps",
+    "searches",
 )
 FORMATS = ("html", "md", "csv", "latex")
 DESCRIPTION = (
@@ -126,7 +127,8 @@ def list_options(options: argparse.Namespace) -> int:
 
     if options.what not in LISTED:
         raise unknown("list", options.what, LISTED)
-    found = describe(options.what.removesuffix("s"), options.config_dir)
+    group = "search" if options.what == "searches" else options.what.removesuffix("s")
+    found = describe(group, options.config_dir)
     width = max((len(name) for name, _ in found), default=0)
     for name, text in found:
         print(f"{name:<{width}}  {text}")

@@ -7,32 +7,31 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, PlainValidator
 from pydantic.dataclasses import dataclass as checked
 
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.seeds import stream
+from tlbench.splits import Rows, kept, split_by_group, without
 
+ALL = "all"
+
+
+def _shots(value: object) -> object:
+    if value == ALL or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError("must be a whole number of 0 or more, or the word all")
+
+
+Shots = Annotated[int | Literal["all"], PlainValidator(_shots)]
+Size = Annotated[int, Field(ge=2, strict=True)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 STRICT = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Row numbers, one array per source domain, one for the target; `fit` rows are those a transform may look at."""
-
-    source_train: list[np.ndarray]
-    source_val: list[np.ndarray]
-    source_fit: list[np.ndarray]
-    target_unlabelled: np.ndarray
-    target_shots: np.ndarray
-    target_test: np.ndarray
-    target_fit: np.ndarray
 
 
 @checked(frozen=True, kw_only=True, config=STRICT)
@@ -40,10 +39,18 @@ class Protocol(ABC):
     """Base of protocols.
 
     Args:
-        shots: labelled target examples per class, never among the test examples; 0 = unsupervised.
+        shots: labelled target examples per class, never among the test examples; 0 = unsupervised. `all` labels every
+            target training example, where the test part is held out; as none is left, they are the unlabelled ones too.
+        n_source: labelled source training examples kept of each source domain; None, or more than there are: all.
+        n_target: unlabelled target training examples kept, likewise; the test part stays as it is.
+
+    Under one seed the smaller n_source or n_target is a part of the larger one. What is not kept is not there for
+    transforms either.
     """
 
-    shots: Annotated[int, Field(ge=0)] = 0
+    shots: Shots = 0
+    n_source: Size | None = None
+    n_target: Size | None = None
 
     target_test_is_held_out = False
 
@@ -55,17 +62,55 @@ class Protocol(ABC):
     @property
     def label(self) -> str:
         """What tables print: the protocol and its numbers."""
-        return self._name() + (f", {self.shots} shots" if self.shots else "")
+        sizes = ((self.shots, "shots"), (self.n_source, "source"), (self.n_target, "unlabelled"))
+        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size)])
 
     @abstractmethod
     def _name(self) -> str: ...
 
     @abstractmethod
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+        """All rows, before some are kept."""
+
     def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
-        """Splits by seed. Raises Refused where a class has too few examples for the shots."""
+        """Splits by seed. Raises Refused where a class has too few examples for the shots, or n_source leaves one class."""
+        self.refuse_impossible()
+        found = self._split(sources, target, seed)
+        train = [
+            kept(part, self.n_source, len(source), stream(seed, "n_source", source.name))
+            for part, source in zip(found.source_train, sources, strict=True)
+        ]
+        self._check_classes(train, sources)
+        shots = found.target_shots
+        given = found.target_unlabelled if len(found.target_unlabelled) else shots
+        unlabelled = kept(given, self.n_target, len(target), stream(seed, "n_target", target.name))
+        return replace(
+            found,
+            source_train=train,
+            source_fit=list(map(without, found.source_fit, found.source_train, train)),
+            target_unlabelled=unlabelled,
+            target_fit=without(found.target_fit, given, np.union1d(unlabelled, shots)),
+        )
+
+    def refuse_impossible(self) -> None:
+        """Raises Refused where every target example would be labelled, those of the test among them."""
+        if self.shots == ALL and not self.target_test_is_held_out:
+            raise Refused(
+                f"protocol.shots=all labels every target training example, but these are the test under '{self._name()}'. "
+                "Use protocol=inductive."
+            )
+
+    def _check_classes(self, train: list[np.ndarray], sources: Sequence[Domain]) -> None:
+        labels = np.concatenate([source.labels[part] for source, part in zip(sources, train, strict=True)])
+        if self.n_source is not None and len(np.unique(labels)) < 2:
+            raise Refused(
+                f"protocol.n_source={self.n_source} keeps source examples of one class under this seed. Ask for more."
+            )
 
     def _draw_shots(self, target: Domain, pool: np.ndarray, seed: int, *, leave: int) -> tuple[np.ndarray, np.ndarray]:
         """(shots, rest of the pool without the shots' groups); at least `leave` examples of each class remain."""
+        if isinstance(self.shots, str):
+            return pool, pool[:0]
         if self.shots == 0:
             return pool[:0], pool
         rng, drawn = stream(seed, "shots"), []
@@ -88,7 +133,7 @@ class Transductive(Protocol):
     def _name(self) -> str:
         return "transductive"
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         everything = [np.arange(len(source)) for source in sources]
         return self._whole_target(everything, sources, target, seed)
 
@@ -109,7 +154,7 @@ class Sampled(Transductive):
     def _name(self) -> str:
         return f"sampled {self.n_source_per_class}/class"
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         train = []
         for source in sources:
             rng = stream(seed, "sample", source.name)
@@ -142,7 +187,7 @@ class Inductive(Protocol):
     def _name(self) -> str:
         return "inductive"
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
+    def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         train, val = [], []
         for source in sources:
             given = source.given_test
@@ -157,13 +202,3 @@ class Inductive(Protocol):
             test, pool = whole[target.given_test], whole[~target.given_test]
         shots, rest = self._draw_shots(target, pool, seed, leave=0)
         return Rows(train, val, train, rest, shots, test, pool)
-
-
-def split_by_group(
-    pool: np.ndarray, groups: np.ndarray, share: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """(held out, rest): `share` of the pool's groups, rounded, drawn without a look at any label; sorted rows."""
-    names = np.unique(groups[pool])
-    held = rng.permutation(names)[: round(share * len(names))]
-    is_held = np.isin(groups[pool], held)
-    return pool[is_held], pool[~is_held]

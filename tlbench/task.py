@@ -36,6 +36,7 @@ class Task:
         target: inputs of the unlabelled target examples, (M, ...).
         shots: labelled target examples, or None (unsupervised).
         source_val: labelled source examples for selection, or None.
+        target_is_labelled: the rows of `target` are rows of `shots` too, because the shots leave no others.
     """
 
     source: Labelled
@@ -44,6 +45,7 @@ class Task:
     source_val: Labelled | None
     n_classes: int
     input_shape: tuple[int, ...]
+    target_is_labelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def load_task(
         source_val=source_val if len(source_val) else None,
         n_classes=len(dataset.classes),
         input_shape=dataset.input_shape if augment is None else augment.input_shape,
+        target_is_labelled=bool(np.isin(rows.target_unlabelled, rows.target_shots).any()),
     )
     test = rows.target_test
     hidden = target.labels[rows.target_unlabelled]

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,12 @@ def test_each_reference_names_its_labelled_sets():
     assert shots is task.shots
     np.testing.assert_array_equal(hidden.inputs, task.target)
     np.testing.assert_array_equal(hidden.labels, held_out.target_labels)
+
+
+def test_the_oracle_counts_no_example_twice():
+    task, _ = gaussian_task(shots_per_class=2)
+    again = dataclasses.replace(task, target=task.shots.inputs[1:], target_is_labelled=True)
+    assert Oracle().examples(again, task.shots.labels[1:]) == [task.shots]
 
 
 @pytest.mark.parametrize("reference", [TargetOnly, SourceAndTarget])

@@ -12,6 +12,8 @@ from tlbench.data_commands import composed
 from tlbench.learner import rehearse
 from tlbench.listing import describe
 from tlbench.paths import conf_dir
+from tlbench.sweep.driver import sweeper
+from tlbench.sweep.trials import search_of
 
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}
@@ -38,6 +40,7 @@ COVERED = {
     "selection",
     "logger",
     "sweep",
+    "search",
 }
 
 
@@ -161,6 +164,27 @@ def test_loggers_keep_the_numbers_as_they_are(name):
 def test_sweeps():
     for name in FILES_OF["sweep"]:
         assert jobs_of(f"sweep={name}")
+
+
+@pytest.mark.parametrize("name", FILES_OF["search"])
+def test_searches(name):
+    """Every range holds the default and is more than a point; a search bears the name of what it is for."""
+    method = "dann" if name == "optim" else name
+    config = config_of(*MINI, f"method={method}", "protocol.shots=1")
+    with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+        search, _ = search_of(machine.composer, [f"search={name}", "search.trials=33"])
+    trials = search.values()[1:]
+    for key, values in search.space.items():
+        group, _, own = key.partition(".")
+        assert group == ("optim" if name == "optim" else "method")
+        default = getattr(config, group)
+        default = default[own] if isinstance(default, dict) else getattr(default, own)
+        assert values.holds(default)
+        drawn = [trial[key] for trial in trials]
+        assert all(values.holds(value) for value in drawn)
+        assert len(set(drawn)) > 1
+        assert values.choices is not None or min(drawn) < default < max(drawn)
+    rehearse(config_of(*MINI, f"method={method}", "protocol.shots=1", *(f"{k}={v}" for k, v in trials[0].items())))
 
 
 def test_the_default_data_set_is_built_once_for_equal_configs():

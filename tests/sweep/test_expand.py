@@ -29,10 +29,11 @@ def test_references_come_before_those_that_need_them():
     order = [job.config.method["name"] for job in jobs]
     assert order[:2] == ["target_only"] * 2
     assert order[2:4] == ["source_only"] * 2
-    assert sorted(order[4:]) == ["source_and_target"] * 2 + ["tradaboost"] * 2
+    assert order[4:6] == ["source_and_target"] * 2
+    assert order[6:] == ["tradaboost"] * 2
     assert jobs[0].config.reference_names == []
     assert jobs[2].config.reference_names == ["target_only"]
-    assert jobs[-1].config.reference_names == ["target_only", "source_only"]
+    assert jobs[-1].config.reference_names == ["target_only", "source_only", "source_and_target"]
 
 
 def test_a_reference_that_is_asked_for_counts_as_asked_for():
@@ -58,6 +59,17 @@ def test_a_reference_beside_both_shapes_is_run_for_both():
 def test_an_impossible_combination_needs_no_reference_and_stays_in_the_plan():
     jobs = jobs_of("pair=H-P", "method=tradaboost")
     assert [(j.config.method["name"], j.asked) for j in jobs] == [("tradaboost", True)]
+
+
+def test_shots_of_every_size_in_one_sweep_each_with_its_references():
+    jobs = jobs_of("pair=H-P", "method=dann", "protocol.shots=0,3,all", "protocol=inductive,transductive")
+    asked = [(j.config.protocol["name"], j.config.shots) for j in jobs if j.asked]
+    assert asked == [(name, n) for n in (0, 3, "all") for name in ("inductive", "transductive")]
+    references = [(j.config.protocol["name"], j.config.shots) for j in jobs if not j.asked]
+    assert {(p, n): references.count((p, n)) for p, n in asked} == {
+        ("inductive", 0): 1, ("inductive", 3): 3, ("inductive", "all"): 3,
+        ("transductive", 0): 1, ("transductive", 3): 3, ("transductive", "all"): 0,  # refused, so none is needed
+    }  # fmt: skip
 
 
 def test_the_demo_is_what_its_first_line_says():

@@ -27,6 +27,8 @@ GROUPS = (
     "selection",
     "logger",
 )
+NOT_OF_A_RUN = ("hydra", "search")
+"""What a sweep reads and no run does: the values of a trial stand in its config, and where they came from changes no key."""
 PER_RUN = ("pair", "seed")
 """Plain values that most jobs of a sweep differ in; composing once and setting them saves a sweep its start-up time."""
 
@@ -34,11 +36,14 @@ PER_RUN = ("pair", "seed")
 def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
     """A composed Hydra config, resolved and checked; each group gets the name of its file as `name`, unless it has one."""
     values = plain(config)
-    values.pop("hydra", None)
+    for name in NOT_OF_A_RUN:
+        values.pop(name, None)
     for group in GROUPS:
         if not isinstance(values.get(group), dict):
             raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
         values[group] = {"name": choices[group], **values[group]}
+    for method in (values["method"], *values["references"]["methods"].values()):
+        method.pop("recipe", None)  # overrides, which stand in the config by now; no parameter of the method
     return checked(values)
 
 

@@ -13,7 +13,9 @@ def refuse_impossible(config: RunConfig) -> None:
     learner = classifier_learner(config.classifier)
     if method.needs_shots and config.shots == 0:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
-    if method.oracle and not protocol_of(config).target_test_is_held_out:
+    protocol = protocol_of(config)
+    protocol.refuse_impossible()
+    if method.oracle and not protocol.target_test_is_held_out:
         raise Refused(
             f"ORACLE {name} would be trained on its own test examples under protocol={config.protocol['name']}. "
             "Use protocol=inductive."

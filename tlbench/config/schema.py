@@ -124,8 +124,10 @@ class RunConfig(Strict):
         return backbone
 
     @property
-    def shots(self) -> int:
-        return int(self.protocol["shots"])
+    def shots(self) -> int | str:
+        """Labelled target examples per class, or the word `all`."""
+        shots = self.protocol["shots"]
+        return shots if isinstance(shots, str) else int(shots)
 
     @property
     def reference_names(self) -> list[str]:

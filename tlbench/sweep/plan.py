@@ -18,7 +18,9 @@ from tlbench.errors import Refused
 from tlbench.learner import rehearse
 from tlbench.results.store import RunStore
 from tlbench.run import described, identity_of
-from tlbench.sweep.expand import Overrides, expand, key_of
+from tlbench.sweep.expand import expand
+from tlbench.sweep.overrides import Overrides, key_of
+from tlbench.sweep.trials import Asked
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Job:
         key, cell: run key and cell key.
         asked: asked for by the command, not only needed as a reference.
         stage: references with a lower stage come first.
+        search, trial: the space whose trial it is, and the trial's number; None without a search, and of references.
     """
 
     overrides: Overrides
@@ -38,23 +41,26 @@ class Job:
     cell: str
     asked: bool
     stage: int
+    search: str | None = None
+    trial: int | None = None
 
     def title(self) -> str:
-        return f"{self.config.method['name']} {self.config.dataset['name']} {self.config.pair} seed {self.config.seed}"
+        c, trial = self.config, "" if self.trial is None else f" trial {self.trial}"
+        return f"{c.method['name']} {c.dataset['name']} {c.pair} seed {c.seed}{trial}"
 
 
 def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
     """All runs, references first, each once. Raises TlbenchError for whatever is wrong before anything runs."""
-    asked = [(overrides, composer.run_config(overrides)) for overrides in expand(composer, arguments)]
+    asked = [(job, composer.run_config(job.overrides)) for job in expand(composer, arguments)]
     for _, config in asked:
         rehearse(config)
     _check_data([config for _, config in asked])
     jobs: dict[str, Job] = {}
-    for overrides, config in asked:
+    for job, config in asked:
         for stage, (name, reference) in enumerate(_references(config)):
-            others = [o for o in overrides if key_of(o) != "method" and not o.startswith("method.")]
-            _add(jobs, [*others, f"method={name}"], reference, asked=False, stage=stage)
-        _add(jobs, overrides, config, asked=True, stage=len(config.reference_names))
+            others = [o for o in job.overrides if key_of(o) != "method" and not o.startswith("method.")]
+            _add(jobs, Asked([*others, f"method={name}"]), reference, asked=False, stage=stage)
+        _add(jobs, job, config, asked=True, stage=len(config.reference_names))
     return sorted(jobs.values(), key=lambda job: job.stage)
 
 
@@ -66,13 +72,15 @@ def _references(config: RunConfig) -> list[tuple[str, RunConfig]]:
     return [(name, config.as_reference(name)) for name in config.reference_names]
 
 
-def _add(jobs: dict[str, Job], overrides: Overrides, config: RunConfig, *, asked: bool, stage: int) -> None:
+def _add(jobs: dict[str, Job], job: Asked, config: RunConfig, *, asked: bool, stage: int) -> None:
     identity = identity_of(config)
     key = identity["run_key"]
     known = jobs.get(key)
     if known is not None:
         asked, stage = asked or known.asked, min(stage, known.stage)
-    jobs[key] = Job(overrides, config, key, identity["cell_key"], asked, stage)
+        if known.trial is not None:  # trials that are one run count as the first of them
+            job = Asked(known.overrides, known.search, known.trial)
+    jobs[key] = Job(job.overrides, config, key, identity["cell_key"], asked, stage, job.search, job.trial)
 
 
 def _check_data(configs: Sequence[RunConfig]) -> None:
@@ -104,7 +112,8 @@ def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], n
             "seed",
             "reference",
         )
-        runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}})
+        of = {"search": job.search, "trial": job.trial}
+        runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}, **of})
     folder = store.root / "plans"
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:

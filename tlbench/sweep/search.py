@@ -1,0 +1,113 @@
+"""Search of hyper-parameters: spaces, and the values that their trials take.
+
+Trial 0 is the config as it is; the others are drawn. Each name has random streams of its own, so another name in the space
+moves none of its values, and more trials go on where fewer end. All seeds and pairs share the trials.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, FiniteFloat, model_validator
+from scipy.stats import qmc
+
+from tlbench.config.schema import Positive, Strict
+from tlbench.seeds import stream
+
+DIGITS = 4
+"""Significant digits of a drawn number that is no integer, so that overrides are short and keys stable."""
+
+
+class Range(Strict):
+    """What one name may be: a number between `low` and `high`, or one of several `choices`."""
+
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+    scale: Literal["linear", "log", "int"] | None = None
+    choices: list[Any] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Range:
+        if self.choices is not None:
+            several = len({repr(choice) for choice in self.choices}) > 1
+            if self.low is not None or self.high is not None or self.scale is not None or not several:
+                raise ValueError("choices must be two or more different values, and stand alone")
+        elif self.low is None or self.high is None or self.scale is None or not self.low < self.high:
+            raise ValueError("needs low < high and scale, or choices")
+        elif self.scale == "log" and self.low <= 0:
+            raise ValueError("scale log needs low above 0")
+        elif self.scale == "int" and not (self.low.is_integer() and self.high.is_integer()):
+            raise ValueError("scale int needs whole numbers")
+        return self
+
+    def at(self, u: float) -> Any:
+        """The value at u in [0, 1): uniform u gives values uniform over the choices, the integers, the logarithms or the
+        numbers of the range."""
+        if self.choices is not None:
+            return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
+        assert self.low is not None
+        assert self.high is not None
+        if self.scale == "int":
+            return int(min(self.low + math.floor(u * (self.high - self.low + 1)), self.high))
+        low, high = self.low, self.high
+        value = low * (high / low) ** u if self.scale == "log" else low + u * (high - low)
+        return min(max(float(f"{value:.{DIGITS}g}"), low), high)
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value lies in the range."""
+        if self.choices is not None:
+            return value in self.choices
+        return self.low is not None and self.high is not None and self.low <= value <= self.high
+
+
+class Search(Strict):
+    """A search: `trials` for each method and recipe, the config as it is being the first."""
+
+    name: str
+    trials: Positive
+    engine: Literal["sobol", "random"]
+    seed: Annotated[int, Field(ge=0)]
+    space: dict[str, Range]
+
+    def values(self) -> list[dict[str, Any]]:
+        """What each trial sets, by name: nothing in trial 0."""
+        drawn = {name: uniforms(self.engine, self.trials - 1, self.seed, name) for name in self.space}
+        trials = [{name: self.space[name].at(drawn[name][i]) for name in drawn} for i in range(self.trials - 1)]
+        return [{}, *trials]
+
+
+def uniforms(engine: str, n: int, seed: int, name: str) -> np.ndarray:
+    """(n,) numbers in [0, 1) that depend on the seed, the name and their place alone.
+
+    `sobol`: points of a scrambled one-dimensional Sobol sequence, 2^k to 2^(k+1) - 1 in an order of the name's own for each
+    k. The first 2^k points stand one in each of 2^k equal parts of [0, 1), for every name (an extensible Latin hypercube).
+    Without the order, any two names would rise and fall together: scrambling leaves the leading digits of one dimension tied
+    to the place in the sequence. Columns of one many-dimensional sequence would move when a name is added.
+    """
+    if engine == "random":
+        return stream(seed, name).random(n)
+    bits = max(n - 1, 0).bit_length()
+    points = qmc.Sobol(1, scramble=True, rng=stream(seed, name, "points")).random_base2(bits)[:, 0]
+    order = stream(seed, name, "order")
+    blocks = [np.zeros(1, dtype=np.int64), *(2**k + order.permutation(2**k) for k in range(bits))]
+    return points[np.concatenate(blocks)][:n]
+
+
+def written(value: Any) -> str:
+    """A value as Hydra reads it in an override: 0.01, true, null, word, 'two words', [1,2], {a:1}."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list):
+        return f"[{','.join(map(written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{key}:{written(v)}' for key, v in value.items())}}}"
+    if isinstance(value, str):
+        is_word = re.fullmatch(r"[A-Za-z_]\w*", value) and value.lower() not in ("true", "false", "null", "nan", "inf")
+        # in quotes Hydra halves the backslashes before a quote, and leaves all others as they are
+        return (
+            value if is_word else "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), value) + "'"
+        )
+    return repr(value)
