@@ -58,7 +58,7 @@ def test_neighbourhood_density_by_hand():
     # four sure rows, two a class: similarities 1, 0, 0 to the others, over a temperature of 1
     q = [exp(1), 1, 1]
     q = [v / sum(q) for v in q]
-    assert snd(np.eye(2)[[0, 0, 1, 1]], temperature=1.0) == pytest.approx(h(q))
+    assert snd(np.eye(2)[[0, 0, 1, 1]], temperature=1.0) == pytest.approx(h(q), rel=1e-12)
 
 
 def test_neighbourhood_density_agrees_with_loops_at_the_papers_temperature():

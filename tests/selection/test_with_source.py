@@ -77,11 +77,12 @@ def by_hand_circular(xs, ys, xt, pt):
 
 @pytest.mark.parametrize("width", [2, 5, 60])
 def test_circular_agrees_with_the_normal_equations(width):
-    s, ys = seen(40, width=width, seed=3)
+    s, ys = seen(400, width=width, seed=3)
     t, yt = seen(31, width=width, seed=4, shift=0.4)
-    half = np.where(np.arange(31) % 2, yt, (yt + 1) % 3)  # half of the predictions are wrong
-    want = by_hand_circular(s.features_ND, ys, t.features_ND, np.eye(3)[half])
-    assert circular(s.features_ND, ys, t.features_ND, np.eye(3)[half]) == pytest.approx(want)
+    xt = t.features_ND * np.geomspace(0.2, 5, width)
+    half = np.eye(3)[np.where(np.arange(31) % 2, yt, (yt + 1) % 3)]  # half of the predictions are wrong
+    want = by_hand_circular(s.features_ND, ys, xt, half)
+    assert circular(s.features_ND, ys, xt, half) == pytest.approx(want)
     assert 0.1 < want < 0.9
 
 
@@ -100,6 +101,14 @@ def test_circular_shares_out_ties():
     x, p = np.zeros((4, 2)), np.eye(2)[[0, 1, 0, 1]]
     assert circular(x, np.array([0, 0, 0, 1]), x, p) == pytest.approx(0.5)
     assert circular(x, np.array([0, 0, 0, 1]), x, np.eye(2)[[0, 0, 0, 1]]) == pytest.approx(0.75)  # no tie
+
+
+def test_circular_takes_a_difference_by_rounding_for_a_tie():
+    # a class in each corner of a triangle, the source in its middle
+    angles = 2 * np.pi * np.arange(3) / 3
+    for turn in range(5):
+        corners = np.stack([np.cos(angles + turn), np.sin(angles + turn)], axis=1)
+        assert circular(np.zeros((3, 2)), np.array([0, 0, 1]), corners, np.eye(3)) == pytest.approx(1 / 3)
 
 
 def test_circular_prefers_right_target_predictions_to_random_and_to_exchanged_ones():

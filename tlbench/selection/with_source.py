@@ -41,7 +41,7 @@ def dev(probabilities_NC: np.ndarray, labels_N: np.ndarray, weights_N: np.ndarra
              2. eta is 0 where the weights do not vary or there is one example (else 0 / 0)
     """
     w, loss = _checked(weights_N, labels_N), weights_N * _wrong(probabilities_NC, labels_N)
-    if len(w) < 2 or w.std() <= 1e-6 * w.mean():
+    if w.std() <= 1e-6 * w.mean():
         return -float(loss.mean())
     cov = np.cov(loss, w)
     eta = -cov[0, 1] / cov[1, 1]
