@@ -101,7 +101,8 @@ def mixval(probabilities_NC: np.ndarray, mixed: Mixed) -> float:
              algorithm 1 (intra- and inter-cluster consistency)
     Departs  1. the mean of both shares: the paper selects from a list of candidates and the authors' code reports the
                 two apart, so neither joins them for one model alone
-             2. a kind of which there are no pairs counts 0, the worst: no class of two, or one class alone
+             2. pairs come from `mixing_rows`: each example once in each kind, not as a random order lets them fall
+             3. a kind of which there are no pairs counts 0, the worst: no class of two, or one class alone
     """
     said_N = probabilities_NC.argmax(axis=1)
     first_P, second_P = said_N[mixed.first_P], said_N[mixed.second_P]
