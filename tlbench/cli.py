@@ -75,7 +75,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--out", default="results/report", help="folder to write to (default: results/report)")
     sub.add_argument("--format", action="append", choices=FORMATS, help="write only this; may be repeated")
-    sub.add_argument("--selection", default="last", choices=("last", "source_val", "oracle"))
+    sub.add_argument(
+        "--selection", default="last", help="whose checkpoints count: `tlbench list selections` (default: last)"
+    )
+    sub.add_argument(
+        "--correction", default="holm", choices=("holm", "bh"), help="of flags: Holm, or Benjamini-Hochberg"
+    )
+    sub.add_argument("--margin", type=float, help="points within which a gain is no effect (default: that of the runs)")
+    sub.add_argument("--mix-protocols", action="store_true", help="rank over all protocols together")
     sub.set_defaults(command=report)
     sub = commands.add_parser("data", help="fetch a data set, or check its files")
     sub.add_argument("action", choices=("get", "check"))
@@ -109,10 +116,24 @@ def sweep(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
+    from tlbench.listing import describe
     from tlbench.report.command import make_report
 
     store = options.store or os.environ.get("TLBENCH_STORE", "results/runs")
-    return make_report(store, options.out, options.format or list(FORMATS), options.selection)
+    known = [name for name, _ in describe("selection")]
+    if options.selection not in known:
+        raise unknown("selection", options.selection, known, f"--selection {options.selection}")
+    if options.margin is not None and not options.margin >= 0:
+        raise TlbenchError(f"--margin must be 0 or more points, got {options.margin:g}.")
+    return make_report(
+        store,
+        options.out,
+        options.format or list(FORMATS),
+        options.selection,
+        correction=options.correction,
+        margin=options.margin,
+        mix_protocols=options.mix_protocols,
+    )
 
 
 def data(options: argparse.Namespace) -> int:

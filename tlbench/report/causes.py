@@ -108,7 +108,8 @@ def cause_of(
 
 def _apart(distances: Mapping[str, float] | None) -> tuple[list[str], list[str]]:
     """What says that the domains are far apart or contradict each other, and what says that they are not."""
-    far, near = [], []
+    far: list[str] = []
+    near: list[str] = []
     if distances is None:
         return far, near
     a, excess = distances.get("a_distance", np.nan), distances.get("oracle_joint_excess", np.nan)

@@ -24,7 +24,7 @@ class Planned:
     """What the sweeps of a store set out to do.
 
     Attributes:
-        runs: run_key, cell_key, seed, and the columns of CELL, one row a run.
+        runs: run_key, cell_key, seed, the columns of CELL, search and trial (of hyper-parameters, or None), one row a run.
         configs: cell_key to the cell's config.
     """
 
@@ -36,7 +36,8 @@ def planned(store: RunStore) -> Planned:
     """All plans of a store together."""
     plans = [json.loads(path.read_text("utf-8")) for path in sorted((store.root / "plans").glob("*.json"))]
     table = pd.DataFrame(
-        [run for plan in plans for run in plan["runs"]], columns=["run_key", "cell_key", "seed", *CELL]
+        [run for plan in plans for run in plan["runs"]],
+        columns=["run_key", "cell_key", "seed", *CELL, "search", "trial"],
     )
     configs = {cell: config for plan in plans for cell, config in plan["cells"].items()}
     return Planned(table.drop_duplicates("run_key", ignore_index=True), configs)
@@ -87,7 +88,8 @@ def summarise(
     """
     done = runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)]
     _refuse_doubles(done)
-    everything = pd.concat([runs[["run_key", "cell_key", "seed", *CELL]], plan], ignore_index=True)
+    axes = ["run_key", "cell_key", "seed", *CELL]
+    everything = pd.concat([runs[axes], plan[axes]], ignore_index=True)
     everything = everything.drop_duplicates("run_key")
     of_cell = {key: table.sort_values("seed") for key, table in done.groupby("cell_key")}
     bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
@@ -167,19 +169,18 @@ def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rul
         )
         n_tests[mine] = int((~np.isnan(p[mine])).sum())
     flags = [
-        cell_flag(*values, int(n), rule.alpha)
-        for *values, n in zip(cells["gain"], p_corrected, small_corrected, cells["n_seeds"], strict=True)
+        cell_flag(g, q, e, int(n), rule.alpha)
+        for g, q, e, n in zip(cells["gain"], p_corrected, small_corrected, cells["n_seeds"], strict=True)
     ]
-    basis = {True: "examples", False: "seeds and examples"}
+    still = pd.Series([d.whole.seed_var == 0 for d in found], index=cells.index[known])
+    basis = still.map({True: "examples", False: "seeds and examples"}).reindex(cells.index, fill_value="")
     return cells.assign(
         gain_half=half,
         p=p,
         p_corrected=p_corrected,
         n_tests=n_tests,
         flag=np.where(known, flags, ""),
-        basis=pd.Series([basis[d.whole.seed_var == 0] for d in found], index=cells.index[known]).reindex(
-            cells.index, fill_value=""
-        ),
+        basis=basis,
     )
 
 
@@ -204,7 +205,7 @@ def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
     return ""
 
 
-def variant_names(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
+def variant_names(runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
     """Words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`.
 
     Cells that are planned and have no run yet count too.
@@ -214,8 +215,7 @@ def variant_names(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[s
     for _, same in every.drop_duplicates("cell_key").groupby([*BLOCK, "method"], dropna=False):
         if not same.duplicated("pair").any():
             continue
-        configs = {r.cell_key: plans.configs.get(r.cell_key) or store.config(r.run_key) for r in same.itertuples()}
-        flat = {cell: _flat(config) for cell, config in configs.items()}
+        flat = {cell: _flat(plans.configs[cell]) for cell in same["cell_key"]}
         keys = sorted({k for values in flat.values() for k in values})
         differing = [k for k in keys if len({str(values.get(k)) for values in flat.values()}) > 1]
         for cell, values in flat.items():
@@ -238,6 +238,7 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         "references",
         "alpha",
         "margin",
+        "search",
         "sweep",
     }
     flat: dict[str, Any] = {}

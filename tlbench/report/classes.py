@@ -9,8 +9,10 @@ import pandas as pd
 
 from tlbench.report.cells import CELL, Rule
 from tlbench.report.differences import CellDifferences
+from tlbench.report.section import Section, p_text, points
 from tlbench.transfer.cells import Crossed, cell_flag, corrected, half_width, p_above
 
+KEPT = ["cell_key", *CELL, "variant", "uses_target_labels", "reference", "n_seeds", "gain", "flag"]
 COLUMNS = ["class", "class_gain", "class_half", "class_p", "class_p_corrected", "class_flag", "n_class_tests"]
 
 
@@ -36,10 +38,7 @@ def class_table(
     rows: list[dict] = []
     found: list[Crossed] = []
     for cell in cells[(cells["role"] == "method") & cells["gain"].notna()].to_dict("records"):
-        kept = {
-            name: cell[name]
-            for name in ["cell_key", *CELL, "variant", "uses_target_labels", "reference", "n_seeds", "gain", "flag"]
-        }
+        kept = {name: cell[name] for name in KEPT}
         labels = names.get(cell["dataset"], [])
         for number, part in enumerate(differences[cell["cell_key"]].classes):
             if part is not None:
@@ -50,7 +49,10 @@ def class_table(
     table, gains = pd.DataFrame(rows), np.array([part.gain for part in found])
     p = 2 * p_above(found, np.abs(gains))
     small = np.where(np.abs(gains) < rule.margin, p_above(found, np.maximum(rule.margin - np.abs(gains), 0)), 1.0)
-    p_corrected, small = corrected(p, rule.correction), corrected(np.where(np.isnan(p), np.nan, small), rule.correction)
+    p_corrected, small = (
+        corrected(p.tolist(), rule.correction),
+        corrected(np.where(np.isnan(p), np.nan, small).tolist(), rule.correction),
+    )
     flags = [
         cell_flag(g, q, e, n, rule.alpha)
         for g, q, e, n in zip(gains, p_corrected, small, table["n_seeds"], strict=True)
@@ -72,3 +74,36 @@ def collapsed(classes: pd.DataFrame) -> pd.DataFrame:
         return classes
     hidden = (classes["class_flag"] == "negative") & (classes["flag"] != "negative")
     return classes[hidden].sort_values("class_gain")
+
+
+def section(classes: pd.DataFrame) -> Section | None:
+    """Classes that collapse behind an average that does not; None where no class was looked at."""
+    if classes.empty:
+        return None
+    hidden = collapsed(classes)
+    counts = classes["class_flag"].value_counts()
+    words = [
+        f"Gain of each class's accuracy, tested like the cells' gains and corrected over all {int(classes['n_class_tests'].iloc[0])} "
+        f"classes of all methods' cells: {counts.get('negative', 0)} negative, {counts.get('positive', 0)} positive, "
+        f"{counts.get('no_effect', 0)} without effect, of {len(classes)}. "
+        + (
+            "Listed: classes that lose beyond noise in cells that do not."
+            if len(hidden)
+            else "No class loses beyond noise in a cell that does not."
+        )
+    ]
+    shown = pd.DataFrame(
+        {
+            "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in hidden.itertuples()],
+            "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in hidden.itertuples()],
+            "class": hidden["class"].to_list(),
+            "gain of the class": [
+                f"{points(r.class_gain, signed=True)} ± {points(r.class_half)}" for r in hidden.itertuples()
+            ],
+            "corrected p": [p_text(p) for p in hidden["class_p_corrected"]],
+            "gain of the cell": [f"{points(r.gain, signed=True)} {r.flag}" for r in hidden.itertuples()],
+        }
+    )
+    return Section(
+        "classes", "Which classes collapse behind an average?", words, shown if len(hidden) else None, classes
+    )

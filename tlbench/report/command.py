@@ -10,57 +10,84 @@ import pandas as pd
 from rich.console import Console
 
 from tlbench.errors import TlbenchError
-from tlbench.report.cells import planned, summarise, variant_names
+from tlbench.report.analysis import Analysis, analyse
+from tlbench.report.cells import Rule
 from tlbench.report.formats import to_latex, to_markdown
 from tlbench.report.html import to_html
 from tlbench.report.terminal import print_leaderboard
 from tlbench.results.store import RunStore
-from tlbench.results.table import read_runs
+from tlbench.results.table import read_tables
 
 
-def level_of(runs: pd.DataFrame) -> float:
-    """The alpha that the runs were compared at; 0.05 where none is compared. Raises TlbenchError for a mixture."""
-    levels = sorted(runs["alpha"].dropna().unique())
-    if len(levels) > 1:
+def shared(runs: pd.DataFrame, column: str, otherwise: float) -> float:
+    """The alpha or the margin that the runs were compared at. Raises TlbenchError for a mixture."""
+    values = sorted(runs[column].dropna().unique())
+    if len(values) > 1:
         raise TlbenchError(
-            f"This store's runs were compared at different levels, alpha = {', '.join(f'{a:g}' for a in levels)}. Run the "
-            "sweeps again with one alpha=...; only the comparison is made anew."
+            f"This store's runs were compared with different {column}s, {', '.join(f'{v:g}' for v in values)}. Run the "
+            f"sweeps again with one {column}=...; only the comparison is made anew."
         )
-    return float(levels[0]) if levels else 0.05
+    return float(values[0]) if values else otherwise
 
 
-def make_report(store_dir: str, out_dir: str, formats: Sequence[str], selection: str) -> int:
+def rule_of(runs: pd.DataFrame, selection: str, correction: str, margin: float | None) -> Rule:
+    """How to judge, from the command and from what the runs were compared at."""
+    margin = shared(runs, "margin", 1.0) if margin is None else margin
+    return Rule(selection, shared(runs, "alpha", 0.05), margin, correction)
+
+
+def make_report(
+    store_dir: str,
+    out_dir: str,
+    formats: Sequence[str],
+    selection: str,
+    *,
+    correction: str = "holm",
+    margin: float | None = None,
+    mix_protocols: bool = False,
+) -> int:
     """Prints the leaderboard and writes the formats; 0 if every planned run is done, else 1."""
     store = RunStore(store_dir)
     if not store.root.is_dir():
         raise TlbenchError(
             f"Store '{store_dir}' does not exist. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it."
         )
-    runs, plans = read_runs(store), planned(store)
-    if runs.empty:
+    tables = read_tables(store)
+    if tables.runs.empty:
+        older = f" but {tables.n_older} of an older version of tlbench" if tables.n_older else ""
         raise TlbenchError(
-            f"Store '{store_dir}' holds no runs. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it."
+            f"Store '{store_dir}' holds no runs{older}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it."
         )
-    alpha = level_of(runs)
-    cells = summarise(runs, plans.runs, selection=selection, alpha=alpha, variants=variant_names(store, runs, plans))
+    found = analyse(store, tables, rule_of(tables.runs, selection, correction, margin), mix_protocols=mix_protocols)
     console = Console(width=None if os.isatty(1) else 200)
-    print_leaderboard(cells, selection, alpha, console)
-    first = store.record(store.run_keys()[0])
-    assert first is not None
-    provenance = {"store": store.root.name, **first["code"], **first["versions"]}
-    writers: dict[str, tuple[str, Callable[[], str]]] = {
-        "html": ("report.html", lambda: to_html(cells, runs, selection, alpha, provenance)),
-        "md": ("report.md", lambda: to_markdown(cells, selection, alpha)),
-        "latex": ("report.tex", lambda: to_latex(cells, selection, alpha)),
-        "csv": ("runs.csv", lambda: runs.to_csv(index=False)),
+    print_leaderboard(found, console)
+    writers: dict[str, Callable[[], dict[str, str]]] = {
+        "html": lambda: {"report.html": to_html(found, _provenance(store, tables.runs))},
+        "md": lambda: {"report.md": to_markdown(found)},
+        "latex": lambda: {"report.tex": to_latex(found)},
+        "csv": lambda: csv_files(found),
     }
     out = Path(out_dir)
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for name in formats:
-            file, text = writers[name]
-            (out / file).write_text(text(), "utf-8")
-            console.print(f"wrote {out / file}", style="dim", soft_wrap=True)
+            files = writers[name]()
+            for file, text in files.items():
+                (out / file).parent.mkdir(parents=True, exist_ok=True)
+                (out / file).write_text(text, "utf-8")
+            console.print(f"wrote {out / next(iter(files))}", style="dim", soft_wrap=True)
     except OSError as error:
         raise TlbenchError(f"'{out_dir}' cannot be written ({error.strerror}). Set by --out.") from error
-    return 0 if (cells["hole"] == "").all() else 1
+    return 0 if (found.cells["hole"] == "").all() else 1
+
+
+def csv_files(found: Analysis) -> dict[str, str]:
+    """The tidy table, the cells, and the data of each section."""
+    files = {"runs.csv": found.runs, "tables/cells.csv": found.cells}
+    files |= {f"tables/{s.name}.csv": s.data for s in found.sections if s.data is not None}
+    return {name: table.to_csv(index=False) for name, table in files.items()}
+
+
+def _provenance(store: RunStore, runs: pd.DataFrame) -> dict[str, object]:
+    first = store.record(str(runs["run_key"].iloc[0]))
+    assert first is not None
+    return {"store": store.root.name, **first["code"], **first["versions"]}

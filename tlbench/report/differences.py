@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,7 @@ def cell_differences(
     if per_class:
         order = np.argsort(label, kind="stable")
         ends = np.searchsorted(label[order], np.arange(label.max() + 2))
-        classes = [part(order[a:b]) if a < b else None for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        classes = [part(order[a:b]) if a < b else None for a, b in pairwise(ends)]
     exact = None
     if whole.seed_var == 0 and metric == "accuracy":
         first = seed == 0

@@ -4,38 +4,49 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tlbench.report.grid import Grid, grids
-from tlbench.report.words import cell_text, legend, plus_minus
+from tlbench.report.analysis import Analysis
+from tlbench.report.grid import Grid, Means, grids
+from tlbench.report.section import points
+from tlbench.report.words import cell_text, legend, n_tests
 
 TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--"}
 TEX_SPECIAL = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
 
 
-def to_markdown(cells: pd.DataFrame, selection: str, alpha: float) -> str:
-    """A table for each block and the legend."""
+def to_markdown(found: Analysis) -> str:
+    """A table for each block, the legend, and every section."""
     parts = ["# tlbench report", ""]
-    for grid in grids(cells):
+    for grid in grids(found.cells):
         parts += [f"## {grid.title}", ""]
         if grid.reference:
             parts += [f"Gains are over {grid.reference}.", ""]
-        head = ["pair", *grid.methods]
         rows = [[pair, *[" · ".join(filter(None, _cell(grid, pair, m))) for m in grid.methods]] for pair in grid.pairs]
-        rows.append(["**average**", *[_average(grid, m) for m in grid.methods]])
-        parts += [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
-    if not cells.empty:
-        parts += [legend(alpha, int(cells["n_tests"].iloc[0]), selection), ""]
+        rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
+        parts += _table(["pair", *grid.methods], rows)
+    if not found.cells.empty:
+        parts += [legend(found.rule, n_tests(found.cells)), ""]
+    for section in found.sections:
+        parts += [f"## {section.title}", ""]
+        for words in section.words:
+            parts += [words, ""]
+        if section.shown is not None:
+            parts += _table(list(section.shown.columns), section.shown.astype(str).to_numpy().tolist())
     return "\n".join(parts)
 
 
-def to_latex(cells: pd.DataFrame, selection: str, alpha: float) -> str:
+def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+    return [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
+
+
+def to_latex(found: Analysis) -> str:
     """A booktabs table for each block; the best accuracy of a pair bold (ORACLE columns do not compete).
 
     Needs the packages booktabs and amssymb.
     """
     parts = [r"% needs \usepackage{booktabs,amssymb}"]
-    for grid in grids(cells):
+    for grid in grids(found.cells):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
-        caption += legend(alpha, int(cells["n_tests"].iloc[0]), selection)
+        caption += legend(found.rule, n_tests(found.cells))
         parts += [
             r"\begin{table}",
             rf"\caption{{{_tex(caption)}}}",
@@ -52,7 +63,8 @@ def to_latex(cells: pd.DataFrame, selection: str, alpha: float) -> str:
                 shown = rf"\textbf{{{accuracy}}}" if method == best else accuracy
                 texts.append(f"{shown} ({gain})" if gain else shown)
             parts.append(" & ".join([_tex(pair), *texts]) + r" \\")
-        parts += [r"\midrule", " & ".join(["average", *[_tex(_average(grid, m)) for m in grid.methods]]) + r" \\"]
+        for name, means in grid.averages.items():
+            parts += [r"\midrule", " & ".join([name, *[_tex(_average(means, m)) for m in grid.methods]]) + r" \\"]
         parts += [r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
     return "\n".join(parts)
 
@@ -62,9 +74,9 @@ def _cell(grid: Grid, pair: str, method: str) -> tuple[str, str]:
     return ("–", "") if cell is None else cell_text(cell)
 
 
-def _average(grid: Grid, method: str) -> str:
-    accuracy, gain = grid.average[method]
-    return plus_minus(accuracy, float("nan")) + ("" if pd.isna(gain) else f" · {gain:+.1f}")
+def _average(means: Means, method: str) -> str:
+    accuracy, gain = means[method]
+    return points(accuracy) + ("" if pd.isna(gain) else f" · {points(gain, signed=True)}")
 
 
 def _best(grid: Grid, pair: str) -> str | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from tlbench.report.cells import BLOCK
 from tlbench.report.words import block_title, method_name
 
+Means = dict[str, tuple[float, float]]
 FAMILIES = ("reference", "instance", "feature", "adversarial", "self-training", "parameter")
 
 
@@ -20,14 +21,15 @@ class Grid:
 
     Attributes:
         cells: (pair, method name) to the cell, a named tuple of a summary's row.
-        average: method name to mean score and gain over pairs, only where no pair is missing.
+        averages: name of an average row (of the pairs with one source; of those with several) to method name to mean score
+            and gain over these pairs, nan where one is missing.
     """
 
     title: str
     pairs: list[str]
     methods: list[str]
     cells: dict[tuple[str, str], Any]
-    average: dict[str, tuple[float, float]]
+    averages: dict[str, Means]
     reference: str
 
 
@@ -49,13 +51,15 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
         yield Grid(title, pairs, methods, found, _averages(found, pairs, methods), ", ".join(references))
 
 
-def _averages(
-    cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]
-) -> dict[str, tuple[float, float]]:
-    averages = {}
-    for method in methods:
-        own = [cells.get((pair, method)) for pair in pairs]
-        accuracies = [float("nan") if c is None else c.score for c in own]
-        gains = [float("nan") if c is None else c.gain for c in own]
-        averages[method] = (sum(accuracies) / len(own), sum(gains) / len(own))  # nan as soon as one pair lacks a number
-    return averages
+def _averages(cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]) -> dict[str, Means]:
+    """Pairs with several sources are another task than those with one, and averaged apart."""
+    single, several = [p for p in pairs if "+" not in p], [p for p in pairs if "+" in p]
+    named = {"average": single, "average, several sources": several}
+    return {name: {m: _mean(cells, own, m) for m in methods} for name, own in named.items() if own}
+
+
+def _mean(cells: dict[tuple[str, str], Any], pairs: list[str], method: str) -> tuple[float, float]:
+    own = [cells.get((pair, method)) for pair in pairs]
+    scores = [float("nan") if c is None else c.score for c in own]
+    gains = [float("nan") if c is None else c.gain for c in own]
+    return sum(scores) / len(own), sum(gains) / len(own)  # nan as soon as one pair lacks a number

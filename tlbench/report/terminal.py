@@ -2,47 +2,72 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tlbench.report.analysis import Analysis
 from tlbench.report.grid import Grid, grids
+from tlbench.report.section import p_text, points
 from tlbench.report.words import MEANING, cell_text, legend, method_name, plus_minus, unanimous
+from tlbench.transfer.cells import CORRECTIONS
 
 COLOUR = {
     "negative": "bold red", "positive": "bold green", "no_effect": "cyan", "inconclusive": "dim", "few_seeds": "dim", "": "",
 }  # fmt: skip
 
 
-def print_leaderboard(cells: pd.DataFrame, selection: str, alpha: float, console: Console) -> None:
-    """A table for each block, then what helped, what hurt and what is missing."""
+def print_leaderboard(found: Analysis, console: Console) -> None:
+    """A table for each block, then what hurt and why, what helped and what is missing."""
+    cells, rule = found.cells, found.rule
     if cells.empty:
         console.print("The store holds no runs.")
         return
     for grid in grids(cells):
         console.print(_table(grid))
-    console.print(legend(alpha, int(cells["n_tests"].iloc[0]), selection), style="dim")
+    methods = cells[cells["role"] == "method"]
+    console.print(legend(rule, int(methods["n_tests"].max()) if len(methods) else 0), style="dim")
+    why = dict(zip(found.causes["cell_key"], found.causes["cause"] + ": " + found.causes["evidence"], strict=True))
     for flag in ("negative", "positive"):
-        found = cells[cells["flag"] == flag].sort_values("gain", ascending=flag == "negative")
+        flagged = methods[methods["flag"] == flag].sort_values("gain", ascending=flag == "negative")
         heading = MEANING[flag].split(":")[0] if flag == "negative" else "transfer helps"
-        console.print(f"\n[bold]{heading}[/]: {len(found)} of {int(cells['gain'].notna().sum())} cells")
-        for cell in found.itertuples():
-            line = f"  {method_name(cell)} on {cell.pair}: {plus_minus(cell.gain, cell.gain_half, signed=True)} over "
-            console.print(Text(f"{line}{cell.reference}, corrected p = {cell.p_holm:.2g}", style=COLOUR[flag]))
+        console.print(f"\n[bold]{heading}[/]: {len(flagged)} of {int(methods['gain'].notna().sum())} cells")
+        for cell in flagged.itertuples():
+            console.print(Text(f"{_line(cell)}, corrected p = {p_text(cell.p_corrected)}", style=COLOUR[flag]))
+            if cell.cell_key in why:
+                console.print(Text(f"    {why[cell.cell_key]}", style="dim"))
         for cell in unanimous(cells, flag).itertuples():
-            line = f"  {method_name(cell)} on {cell.pair}: {plus_minus(cell.gain, cell.gain_half, signed=True)} over "
             console.print(
                 Text(
-                    f"{line}{cell.reference}: no flag over seeds after Holm, but each of its {cell.n_seeds} runs is "
-                    "beyond noise by itself"
+                    f"{_line(cell)}: no flag over seeds and examples after {CORRECTIONS[rule.correction]}, but each of its "
+                    f"{cell.n_seeds} runs is beyond noise by itself"
                 )
+            )
+    if len(found.collapsed):
+        console.print(f"\n[bold]classes that lose in cells that do not[/]: {len(found.collapsed)}")
+        for row in found.collapsed.head(10).itertuples():
+            console.print(
+                Text(f"  class {_class(row)} of {row.method} on {row.pair}: {points(row.class_gain, signed=True)}")
             )
     holes = cells[cells["hole"] != ""]
     if len(holes):
         console.print(f"\n[bold]not complete[/]: {len(holes)} of {len(cells)} cells")
         for cell in holes.itertuples():
             console.print(Text(f"  {method_name(cell)} on {cell.pair}: {cell.hole}", style="yellow"))
+    if found.n_older:
+        console.print(f"\n{found.n_older} runs of an older version of tlbench are left out; run their sweep again.")
+
+
+def _line(cell: Any) -> str:
+    gain = plus_minus(cell.gain, cell.gain_half, signed=True)
+    return f"  {method_name(cell)} on {cell.pair}: {gain} over {cell.reference}"
+
+
+def _class(row: Any) -> str:
+    return str(row._asdict().get("class", row[row._fields.index("class_gain") - 1]))
 
 
 def _table(grid: Grid) -> Table:
@@ -55,12 +80,14 @@ def _table(grid: Grid) -> Table:
         )  # not a string: rich would take the variant's brackets for markup
     for pair in grid.pairs:
         table.add_row(Text(pair), *[_text(grid, pair, method) for method in grid.methods])
-    if len(grid.pairs) > 1:
-        means = [grid.average[method] for method in grid.methods]
-        signed = [Text("" if pd.isna(g) else f"\n{g:+.1f}") for _, g in means]
-        averages = [Text(plus_minus(a, float("nan"))) + s for (a, _), s in zip(means, signed, strict=True)]
+    for name, means in grid.averages.items() if len(grid.pairs) > 1 else ():
+        own = [means[method] for method in grid.methods]
         table.add_section()
-        table.add_row("average", *averages, style="bold")
+        table.add_row(
+            name,
+            *[Text(points(a) + ("" if pd.isna(g) else f"\n{points(g, signed=True)}")) for a, g in own],
+            style="bold",
+        )
     return table
 
 

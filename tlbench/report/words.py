@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tlbench.report.cells import Rule
+from tlbench.report.section import points
 from tlbench.transfer.cells import CORRECTIONS
 
 FLAGS = {"negative": "▼", "positive": "▲", "no_effect": "≈", "inconclusive": "○", "few_seeds": "?", "": ""}
@@ -35,7 +36,7 @@ def plus_minus(value: float, half: float, *, signed: bool = False) -> str:
     """`61.2 ± 2.1`; without a spread the value alone."""
     if pd.isna(value):
         return "–"
-    text = f"{value:+.1f}" if signed else f"{value:.1f}"
+    text = points(value, signed=signed)
     return text if pd.isna(half) else f"{text} ± {half:.1f}"
 
 
@@ -69,22 +70,28 @@ def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
     ]
 
 
+def n_tests(cells: pd.DataFrame) -> int:
+    """Gains of methods that are corrected together."""
+    methods = cells[cells["role"] == "method"]
+    return int(methods["n_tests"].max()) if len(methods) else 0
+
+
 def rule_name(selection: str) -> str:
     """A selection as pages print it."""
     return "ORACLE (best on the target test labels)" if selection == "oracle" else selection
 
 
-def legend(rule: Rule, n_tests: int) -> str:
+def legend(rule: Rule, n_gains: int) -> str:
     """One paragraph on how the numbers came about."""
-    level = f"{100 * (1 - rule.alpha):g} %"
+    level, correction = f"{100 * (1 - rule.alpha):g} %", CORRECTIONS[rule.correction]
     small = (
         f"≈ shown to be within ±{rule.margin:g} points (two one-sided tests, same correction), " if rule.margin else ""
     )
     return (
-        f"Accuracy and gain in percentage points on the target test part; selection {rule_name(rule.selection)}. Accuracy: mean over "
-        f"seeds ± half width of the {level} t interval over seeds. Gain: mean over seeds ± half width of its {level} interval, in "
-        f"which seeds and test examples are both random. Flags: {CORRECTIONS[rule.correction]} over the {n_tests} gains of methods in "
-        f"this report at level {rule.alpha:g} (those of references are corrected among themselves). ▼ negative transfer, ▲ "
-        f"positive, {small}○ inconclusive, ? fewer than three seeds. In brackets: runs that are negative or positive by themselves "
-        "(exact paired test on the test examples, not corrected)."
+        f"Accuracy and gain in percentage points on the target test part; selection {rule_name(rule.selection)}. Accuracy: mean "
+        f"over seeds ± half width of the {level} t interval over seeds. Gain: mean over seeds ± half width of its {level} "
+        f"interval, in which seeds and test examples are both random. Flags: {correction} over the {n_gains} gains of methods "
+        f"in this report at level {rule.alpha:g} (those of references are corrected among themselves). ▼ negative transfer, "
+        f"▲ positive, {small}○ inconclusive, ? fewer than three seeds. In brackets: runs that are negative or positive by "
+        "themselves (exact paired test on the test examples, not corrected)."
     )

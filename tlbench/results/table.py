@@ -8,10 +8,11 @@ Columns (the same in `report --format csv`):
     metric, score                     what gains are over (accuracy, mean_class_accuracy), and its value in [0, 1]
     accuracy, mean_class_accuracy, macro_f1, ece    in [0, 1], on the target test part
     step                              training step of the chosen checkpoint
-    n_test                            test examples
+    n_source, n_target, n_shots, n_test    labelled source, unlabelled target, labelled target and test examples
     reference, reference_run          the reference that `gain` is against, and its run key (none: it could not be had)
     reference_step                    training step of the reference's checkpoint, under the same selection
-    alpha, margin                     1 - level of the run's interval and level of its flag; points within which a gain is no effect
+    alpha, margin                     1 - level of the run's interval and level of its flag; points up to which a gain is no
+                                      effect
     gain, gain_low, gain_high, gain_p, gain_flag    percentage points; see tlbench.transfer.gain.Gain
     gain_over_NAME                    gain over each reference that was there, by its name
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
@@ -33,9 +34,10 @@ AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "fami
 METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
+SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
-    *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", "n_test", "reference",
+    *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", "n_source", "n_target", "n_shots", "n_test", "reference",
     "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created",
 ]  # fmt: skip
 
@@ -114,7 +116,7 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         "selection": name,
         "uses_target_labels": record["oracle"] or found["oracle"],
         "step": found["step"],
-        "n_test": record["sizes"]["target_test"],
+        **{column: record["sizes"][size] for column, size in SIZES.items()},
         **{metric: found["metrics"].get(metric) for metric in METRICS},
         "score": found["metrics"][record["metric"]],
     }

@@ -1,0 +1,85 @@
+"""All that a report says of a store, worked out once and shown by every format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tlbench.report import causes, classes, efficiency, matched, predictors, rankings, selections, trials
+from tlbench.report.cells import Planned, Rule, compared, planned, summarise, variant_names
+from tlbench.report.differences import Differences
+from tlbench.report.section import Section
+from tlbench.results.store import RunStore
+from tlbench.results.table import Tables
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A report's content.
+
+    Attributes:
+        runs: tidy table of the store.
+        cells: `summarise`'s table, trials that were not chosen left out.
+        causes: `causes.causes`' table.
+        collapsed: classes that are flagged negative where their cell is not.
+        sections: the parts that follow the main tables.
+    """
+
+    rule: Rule
+    runs: pd.DataFrame
+    cells: pd.DataFrame
+    causes: pd.DataFrame
+    collapsed: pd.DataFrame
+    sections: list[Section]
+    n_older: int
+
+
+def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool = False) -> Analysis:
+    """Everything, in the order in which questions are asked: did it hurt, why, would one have known."""
+    plans = planned(store)
+    runs, choice = tables.runs, trials.choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
+    kept = runs[~runs["cell_key"].isin(choice.dropped)]
+    plan = plans.runs[~plans.runs["cell_key"].isin(choice.dropped)]
+    configs = _configs(store, kept, plans)
+    names = variant_names(kept, Planned(plan, configs)) | choice.names
+    differences = Differences(store).of(compared(kept, rule.selection))
+    cells = summarise(kept, plan, differences, rule, names)
+    of_pairs = predictors.pair_distances(runs, tables.distances)
+    why = causes.causes(cells, kept, of_pairs, store, rule)
+    by_class = classes.class_table(cells, differences, _class_names(configs), rule)
+    parts: list[Section | None] = [
+        causes.section(why),
+        classes.section(by_class),
+        matched.section(matched.unmatched(cells, kept, rule)),
+        *rankings.sections(cells, kept, rule, mix_protocols=mix_protocols),
+        selections.section(selections.selection_table(runs, tables.checkpoints, choice.dropped)),
+        trials.section(choice, rule.selection),
+        *efficiency.sections(cells, configs, kept, rule),
+        *predictors.sections(of_pairs, predictors.predictions(cells, kept, tables.distances, rule)),
+    ]
+    return Analysis(
+        rule,
+        runs,
+        cells,
+        why,
+        classes.collapsed(by_class),
+        [part for part in parts if part is not None],
+        tables.n_older,
+    )
+
+
+def _configs(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, Mapping[str, Any]]:
+    """Config of each cell, from its plan or from one of its runs."""
+    first = runs.drop_duplicates("cell_key")
+    return {
+        str(row.cell_key): plans.configs.get(row.cell_key) or store.config(row.run_key) for row in first.itertuples()
+    } | {str(cell): config for cell, config in plans.configs.items() if cell not in set(first["cell_key"])}
+
+
+def _class_names(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Sequence[str]]:
+    """Data set to the names of its classes, where its config has them."""
+    groups = {config["dataset"]["name"]: config["dataset"].get("classes") for config in configs.values()}
+    return {name: [str(c) for c in found] for name, found in groups.items() if isinstance(found, list)}

@@ -1,0 +1,144 @@
+"""Curves over what a protocol grants: labelled target examples, unlabelled ones, source examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlbench.report.cells import Rule
+from tlbench.report.curves_figure import label_efficiency
+from tlbench.report.section import Section, points
+from tlbench.report.words import method_name, rule_name
+from tlbench.seeds import stream
+from tlbench.transfer.cells import spread
+from tlbench.transfer.curves import labels_worth_interval
+
+AXES = {
+    "shots": "labelled target examples per class",
+    "n_target": "unlabelled target examples",
+    "n_source": "source examples per domain",
+    "n_source_per_class": "source examples per class",
+}
+SAME = ["dataset", "pair", "backbone", "classifier", "metric"]
+TRANSFERS_NOT = "target_only"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Cells that differ in one thing that their protocol grants, and in the method."""
+
+    name: str
+    title: str
+    cells: pd.DataFrame
+
+
+def axes_of(cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> list[Axis]:
+    """Every axis along which the store has two points or more, for each pair and recipe; `cells` gain columns x, x_order."""
+    found: list[Axis] = []
+    known = cells[(cells["hole"] == "") & cells["cell_key"].isin(list(configs))]
+    for name in AXES:
+        grants = {key: dict(configs[key]["protocol"]) for key in known["cell_key"]}
+        value = {key: grant.pop(name, None) for key, grant in grants.items()}
+        rest = [json.dumps(grants[key], sort_keys=True) for key in known["cell_key"]]
+        table = known.assign(value=[value[key] for key in known["cell_key"]], rest=rest)
+        if name in ("n_target", "n_source"):
+            table["value"] = table["value"].fillna("all")
+        table = table[table["value"].notna()]
+        for key, same in table.groupby([*SAME, "rest"], sort=False):
+            if same["value"].astype(str).nunique() < 2:
+                continue
+            own = same.assign(
+                x=same["value"].astype(str), x_order=[np.inf if v == "all" else float(v) for v in same["value"]]
+            )
+            own["x_order"] = own["x_order"].replace(np.inf, own["x_order"].replace(np.inf, 0).max() + 1)
+            found.append(Axis(name, " · ".join(map(str, key[:-1])), own.sort_values(["method", "x_order"])))
+    return found
+
+
+def curve_table(axis: Axis, runs: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    """The table that the figure draws: method, x, x_order, score, score_half, gain, gain_half, seeds.
+
+    The gain is over source_only at every point, so that the points of a curve compare; over target_only see the tables above.
+    """
+    done = runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)]
+    rows = []
+    for cell in axis.cells.itertuples():
+        own = done[done["cell_key"] == cell.cell_key]
+        gains = own["gain_over_source_only"].dropna().tolist() if "gain_over_source_only" in own else []
+        gain = spread(gains, rule.alpha)
+        rows.append({"method": method_name(cell), "x": cell.x, "x_order": cell.x_order, "score": cell.score,
+                     "score_half": cell.score_half, "gain": gain.mean, "gain_half": gain.half,
+                     "seeds": (100 * own.sort_values("seed")["score"]).tolist(), "cell_key": cell.cell_key})  # fmt: skip
+    return pd.DataFrame(rows).drop_duplicates(["method", "x"])
+
+
+def worth(axis: Axis, curve: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    """How many labelled target examples per class each point of a label-efficiency curve is worth, by `target_only`'s curve."""
+    shots = _shots_per_class(curve, runs)
+    reference = curve[(curve["method"] == TRANSFERS_NOT) & (shots > 0)]
+    seeds = {len(s) for s in curve["seeds"]}
+    if len(reference) < 2 or len(seeds) != 1:
+        return pd.DataFrame()
+    shots_K, reference_SK = shots[reference.index].to_numpy(), np.array(reference["seeds"].tolist()).T
+    rows = []
+    for point in curve[curve["method"] != TRANSFERS_NOT].itertuples():
+        rng, own = stream(0, "worth", str(point.method), str(point.x)), float(shots[point.Index])
+        if np.isnan(own):
+            continue
+        found = labels_worth_interval(shots_K, reference_SK, np.array(point.seeds), own, alpha=rule.alpha, rng=rng)
+        ends = "" if found.low is None or found.high is None else f"{found.low} to {found.high}"
+        rows.append({"method": point.method, "shots": point.x, "accuracy": point.score, "needed": str(found.estimate),
+                     "interval": ends, "worth": found.estimate.worth, "bound": found.estimate.bound})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _shots_per_class(curve: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
+    """Mean number per class; that of `all` from the sizes of the runs, over the classes of their shots."""
+    sizes = runs.drop_duplicates("cell_key").set_index("cell_key")["n_shots"]
+    classes = [
+        sizes.get(row.cell_key, np.nan) / float(row.x) for row in curve.itertuples() if row.x not in ("all", "0")
+    ]
+    n_classes = np.nanmedian(classes) if classes else np.nan
+    values = [
+        sizes.get(row.cell_key, np.nan) / n_classes if row.x == "all" else float(row.x) for row in curve.itertuples()
+    ]
+    return pd.Series(values, index=curve.index, dtype=float)
+
+
+def sections(
+    cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]], runs: pd.DataFrame, rule: Rule
+) -> list[Section]:
+    """A curve for each pair and axis that the store has."""
+    found = []
+    for i, axis in enumerate(axes_of(cells, configs)):
+        curve = curve_table(axis, runs, rule)
+        name, shown = f"curve_{i + 1}_{axis.name}", None
+        words = [
+            f"Selection {rule_name(rule.selection)}; gains over source_only, mean over seeds with t intervals over seeds."
+        ]
+        data = curve.drop(columns=["seeds"])
+        if axis.name == "shots" and len(table := worth(axis, curve, runs, rule)):
+            words.append(
+                "How many labelled target examples per class would target_only need for the same accuracy? Read from its own curve, made "
+                "monotone; beyond the curve a bound is named, nothing is extrapolated."
+            )
+            shown = pd.DataFrame(
+                {
+                    "method": table["method"],
+                    "with": table["shots"] + " a class",
+                    "accuracy": [points(a) for a in table["accuracy"]],
+                    "as good as target_only with": table["needed"],
+                    f"{100 * (1 - rule.alpha):g} % interval": table["interval"],
+                }
+            )
+            data = curve.drop(columns=["seeds"]).merge(
+                table.drop(columns="accuracy"), left_on=["method", "x"], right_on=["method", "shots"], how="left"
+            )
+        figure = label_efficiency(curve, x_label=AXES[axis.name], score_label="accuracy (%)")
+        found.append(Section(name, f"{AXES[axis.name].capitalize()}: {axis.title}", words, shown, data, {name: figure}))
+    return found

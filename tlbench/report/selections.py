@@ -1,0 +1,119 @@
+"""Would one have known without target labels? What each selection rule costs, and how well its scores follow the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tlbench.report.cells import BLOCK
+from tlbench.report.section import Section, number, points
+from tlbench.report.words import block_title
+from tlbench.selection.rules import ORACLE
+
+FEWEST = 3
+"""Checkpoints of a run, or runs beside each other, that a rank correlation needs."""
+
+
+def selection_table(
+    runs: pd.DataFrame, checkpoints: pd.DataFrame, dropped: frozenset[str] = frozenset()
+) -> pd.DataFrame:
+    """One row per block, method and rule.
+
+    Returns:
+        BLOCK, method, rule; score (points, mean over seeds, then over pairs; nan unless all pairs and seeds have the rule), gap
+        (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank correlation of the rule's score
+        with the target score over the run's checkpoints, and number of runs with three checkpoints or more that vary; between,
+        n_between: the same over the last checkpoints of all runs of one pair and seed, which is of the block, not of a method.
+        Target scores are ORACLE knowledge; they only judge the rules here.
+    """
+    done = runs[(runs["status"] == "done") & ~runs["cell_key"].isin(dropped)]
+    if done.empty:
+        return pd.DataFrame()
+    key = [*BLOCK, "method"]
+    n_runs = done.groupby(key)["run_key"].nunique()
+    by_pair = (
+        done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"]).reset_index()
+    )
+    table = by_pair.groupby([*key, "selection"], sort=False).agg(
+        score=("mean", "mean"), n=("size", "sum"), n_pairs=("pair", "nunique")
+    )
+    whole = table["n"].to_numpy() == n_runs.reindex(table.droplevel("selection").index).to_numpy()
+    table["score"] = 100 * table["score"].where(whole)
+    table = table.drop(columns="n").reset_index().rename(columns={"selection": "rule"})
+    best = table[table["rule"] == ORACLE].set_index(key)["score"]
+    table["gap"] = best.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy() - table["score"]
+    about = done.drop_duplicates("run_key")[["run_key", *key, "pair", "seed"]]
+    return table.merge(_within(checkpoints, about, key), on=[*key, "rule"], how="left").merge(
+        _between(checkpoints, about), on=[*BLOCK, "rule"], how="left"
+    )
+
+
+def _correlations(table: pd.DataFrame, group: list[str], rules: list[str]) -> pd.DataFrame:
+    """Spearman correlation of each rule's column with `oracle_score` within groups; nan where a side does not vary."""
+    ranks = table.groupby(group, sort=False)[["oracle_score", *rules]].rank()
+    ranks = ranks - ranks.groupby([table[name] for name in group]).transform("mean")
+    parts = [table[name] for name in group]
+    truth = (ranks["oracle_score"] ** 2).groupby(parts, sort=False).sum()
+    size = table.groupby(group, sort=False).size()
+    found = {}
+    for rule in rules:
+        across = (ranks["oracle_score"] * ranks[rule]).groupby(parts, sort=False).sum(min_count=1)
+        own = (ranks[rule] ** 2).groupby(parts, sort=False).sum(min_count=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found[rule] = (across / np.sqrt(truth * own)).where((truth > 0) & (own > 0) & (size >= FEWEST))
+    return pd.DataFrame(found).reset_index()
+
+
+def _within(checkpoints: pd.DataFrame, about: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
+    if not rules:
+        return pd.DataFrame(columns=[*key, "rule", "within", "n_within"])
+    found = _correlations(checkpoints, ["run_key"], rules).merge(about, on="run_key")
+    long = found.melt(id_vars=key, value_vars=rules, var_name="rule", value_name="rho")
+    return long.groupby([*key, "rule"], as_index=False)["rho"].agg(within="mean", n_within="count")
+
+
+def _between(checkpoints: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
+    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
+    if not rules:
+        return pd.DataFrame(columns=[*BLOCK, "rule", "between", "n_between"])
+    last = checkpoints.sort_values("step").groupby("run_key", as_index=False).last().merge(about, on="run_key")
+    found = _correlations(last, [*BLOCK, "pair", "seed"], rules)
+    long = found.melt(id_vars=BLOCK, value_vars=rules, var_name="rule", value_name="rho")
+    return long.groupby([*BLOCK, "rule"], as_index=False)["rho"].agg(between="mean", n_between="count")
+
+
+def section(table: pd.DataFrame) -> Section | None:
+    """The rules of each block beside each other; None without runs."""
+    if table.empty:
+        return None
+    rows = []
+    for key, block in table.groupby(BLOCK, sort=False):
+        title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
+        for rule, own in block.groupby("rule", sort=False):
+            scores = own.set_index("method")["score"]
+            shown = " · ".join(f"{method} {points(score)}" for method, score in scores.items() if not pd.isna(score))
+            rows.append(
+                {
+                    "table": title,
+                    "rule": "ORACLE" if rule == ORACLE else str(rule),
+                    "accuracy": shown or "–",
+                    "below ORACLE": points(own["gap"].mean()),
+                    "rank correlation in runs": _rho(own["within"], own["n_within"]),
+                    "between runs": _rho(own["between"][:1], own["n_between"][:1]),
+                }
+            )
+    words = [
+        "Accuracy (%) that each rule's checkpoints have on the target test part, mean over seeds and pairs, and how far that is below "
+        "the best checkpoint (ORACLE: chosen on target test labels). Rank correlations (Spearman) of the rule's score with the target "
+        "score: over the checkpoints of a run, mean over runs; and over the last checkpoints of all methods on one pair and seed, mean "
+        "over these. In brackets: how many there are. Target labels judge the rules here, they choose nothing."
+    ]
+    return Section("selections", "Would one have known without target labels?", words, pd.DataFrame(rows), table)
+
+
+def _rho(values: pd.Series, counts: pd.Series) -> str:
+    n = int(counts.fillna(0).sum())
+    if not n:
+        return "–"
+    return f"{number(float(np.average(values.fillna(0), weights=counts.fillna(0))))} ({n})"

@@ -1,0 +1,125 @@
+"""Hyper-parameters: which trial of a search a rule chooses, pair by pair, and what the choice was worth.
+
+A trial is chosen for a pair by the mean over its seeds of the validator's score at the checkpoint that the validator picks. Target
+labels choose only under the rule `oracle`, which is printed as ORACLE. `last` is no validator: it keeps the defaults, trial 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tlbench.report.cells import BLOCK
+from tlbench.report.section import Section, points
+from tlbench.selection.rules import LAST, ORACLE
+
+GROUP = [*BLOCK, "pair", "method", "search"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a rule chose.
+
+    Attributes:
+        dropped: cell keys that do not count: trials not chosen, and references that only these needed.
+        names: cell key of each chosen trial to words for its column.
+        table: one row a search, pair and rule: GROUP, rule, n_trials, trial, score, default_score, oracle_score (points).
+    """
+
+    dropped: frozenset[str]
+    names: dict[str, str]
+    table: pd.DataFrame
+
+
+def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, selection: str) -> Choice:
+    """The choice among all planned trials under `selection`, and the table for every rule.
+
+    Args:
+        plan: `Planned.runs`, with `search` and `trial`.
+        runs, checkpoints: of `read_tables`.
+    """
+    trials = plan[plan["search"].notna()].drop_duplicates("cell_key")
+    if trials.empty:
+        return Choice(frozenset(), {}, pd.DataFrame())
+    seeds = plan.groupby("cell_key")["seed"].nunique()
+    known = _judged(runs[runs["cell_key"].isin(trials["cell_key"])], checkpoints, seeds)
+    kept: set[str] = set()
+    names, rows = {}, []
+    for key, group in trials.groupby(GROUP, sort=False, dropna=False):
+        cells = group.set_index("cell_key")["trial"].astype(int).sort_values()
+        for rule in known["selection"].unique():
+            mine = known[(known["selection"] == rule) & known["cell_key"].isin(cells.index)].set_index("cell_key")
+            mine = mine.reindex(cells.index)
+            best = cells.index[0] if rule == LAST or mine["judged"].isna().all() else mine["judged"].idxmax()
+            row = dict(zip(GROUP, key, strict=True))
+            rows.append({**row, "rule": rule, "n_trials": len(cells), "trial": cells[best], "score": mine["score"][best],
+                         "default_score": mine["score"].iloc[0], "missing": int(mine["judged"].isna().sum())})  # fmt: skip
+            if rule == selection:
+                kept.add(best)
+                by = "the default" if rule == LAST else f"by {'ORACLE' if rule == ORACLE else rule}"
+                names[str(best)] = f"trial {cells[best]} of {len(cells)} {by}"
+    table = pd.DataFrame(rows)
+    if len(table):
+        best_of = table[table["rule"] == ORACLE].set_index(GROUP)["score"]
+        table["oracle_score"] = [best_of.get(tuple(row)) for row in table[GROUP].itertuples(index=False)]
+    dropped = set(trials["cell_key"]) - kept
+    return Choice(frozenset(dropped | _orphans(runs, plan, dropped)), names, table)
+
+
+def _judged(runs: pd.DataFrame, checkpoints: pd.DataFrame, seeds: pd.Series) -> pd.DataFrame:
+    """cell_key, selection, judged (mean validator's score, nan where a seed is missing), score (points)."""
+    done = runs[runs["status"] == "done"].merge(checkpoints, on=["run_key", "step"], suffixes=("", "_at"))
+    named = done["selection"].replace({ORACLE: "oracle_score"})
+    at = {column: i for i, column in enumerate(done.columns)}
+    values = done.to_numpy(dtype=object)
+    done = done.assign(judged=[v[at[n]] if n in at else 0.0 for v, n in zip(values, named, strict=True)])
+    means = done.groupby(["cell_key", "selection"], as_index=False).agg(
+        judged=("judged", "mean"), score=("score", "mean"), n=("seed", "nunique")
+    )
+    whole = means["n"].to_numpy() == seeds.reindex(means["cell_key"]).to_numpy()
+    return means.assign(judged=means["judged"].where(whole).astype(float), score=100 * means["score"].where(whole))
+
+
+def _orphans(runs: pd.DataFrame, plan: pd.DataFrame, dropped: Iterable[str]) -> set[str]:
+    """References that are compared with dropped cells only."""
+    cell_of = dict(zip(runs["run_key"], runs["cell_key"], strict=True))
+    with_reference = runs[runs["reference_run"].notna()]
+    used = {
+        (c, cell_of.get(r)) for c, r in zip(with_reference["cell_key"], with_reference["reference_run"], strict=True)
+    }
+    references = set(plan.loc[plan["family"] == "reference", "cell_key"])
+    gone = set(dropped)
+    mine = {r for c, r in used if c in gone}
+    others = {r for c, r in used if c not in gone and c not in references}
+    return {str(r) for r in (mine - others) & references}
+
+
+def section(choice: Choice, selection: str) -> Section | None:
+    """What each rule chose, as a part of a report; None without a search."""
+    table = choice.table
+    if table.empty:
+        return None
+    means = table.groupby(["dataset", "method", "search", "rule"], sort=False, as_index=False).agg(
+        score=("score", lambda v: v.mean(skipna=False)), default=("default_score", lambda v: v.mean(skipna=False)),
+        oracle=("oracle_score", lambda v: np.mean(v.astype(float))), pairs=("pair", "nunique"), trials=("n_trials", "max"),
+    )  # fmt: skip
+    shown = pd.DataFrame(
+        {
+            "method": means["method"] + ", search " + means["search"].astype(str) + ", " + means["dataset"],
+            "chosen by": ["ORACLE" if r == ORACLE else r for r in means["rule"]],
+            "pairs": means["pairs"].astype(str),
+            "trials": means["trials"].astype(str),
+            "accuracy": [points(v) for v in means["score"]],
+            "over the defaults": [points(v, signed=True) for v in means["score"] - means["default"]],
+            "below ORACLE": [points(v) for v in means["oracle"] - means["score"]],
+        }
+    )
+    words = [
+        "Mean over pairs. A rule chooses a trial for each pair by its own score, averaged over seeds, and the checkpoint by the same "
+        f"score. The tables above show the trials that selection {selection} chooses"
+        + (", which is no validator and keeps the defaults." if selection == LAST else ".")
+    ]
+    return Section("trials", "Hyper-parameters: what each rule would have chosen", words, shown, table)
