@@ -2,8 +2,8 @@
 
     python benchmarks/calibration.py [--trials 4000] [--out results/calibration]
 
-A run answers example i rightly with probability sigmoid(a_i + u_s): a_i, normal, is how easy the example is, u_s, normal, what the
-run's seed did. Two draws of one method have seeds of their own and share the examples. `swapped` draws two methods that are
+A run answers example i rightly with probability sigmoid(a_i + u_s): a_i, normal, is how easy the example is, u_s, normal, what
+the run's seed did. Two draws of one method have seeds of their own and share the examples. `swapped` draws two methods that are
 equally good on average and not on single examples (a_i + b_i and a_i - b_i): there, examples are a second source of chance.
 Writes false_flags.csv (one cell), families.csv (60 cells, corrected) and power.csv.
 """

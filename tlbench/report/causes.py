@@ -78,7 +78,8 @@ def cause_of(
         best = others.sort_values("gain").iloc[-1]
         losing = int((others["gain"] < 0).sum())
         facts.append(
-            f"{losing} of {len(others)} other ways of transfer lose, the best is {best['method']} with {points(best['gain'], signed=True)}"
+            f"{losing} of {len(others)} other ways of transfer lose, the best is {best['method']} with "
+            f"{points(best['gain'], signed=True)}"
         )
     far, near = _apart(distances)
     facts += far or near
@@ -149,9 +150,12 @@ def section(table: pd.DataFrame) -> Section | None:
         }
     )
     words = [
-        "selection: an ORACLE checkpoint gains and the selected one does not. method: another method gains on the same pair. data: "
-        f"every way of transfer that was tried loses, and the domains are far apart (A-distance {FAR:g} or more) or contradict each "
-        f"other (joint error {CONTRADICT:g} or more above that of two classifiers, ORACLE: uses target labels). undetermined: none of "
+        "selection: an ORACLE checkpoint gains and the selected one does not. method: another method gains on the "
+        "same pair. data: "
+        f"every way of transfer that was tried loses, and the domains are far apart (A-distance {FAR:g} or more) or "
+        "contradict each "
+        f"other (joint error {CONTRADICT:g} or more above that of two classifiers, ORACLE: uses target labels). "
+        "undetermined: none of "
         "these can be shown. The first that holds is named."
     ]
     return Section("causes", "Why did it hurt?", words, shown, table)

@@ -83,7 +83,8 @@ def section(classes: pd.DataFrame) -> Section | None:
     hidden = collapsed(classes)
     counts = classes["class_flag"].value_counts()
     words = [
-        f"Gain of each class's accuracy, tested like the cells' gains and corrected over all {int(classes['n_class_tests'].iloc[0])} "
+        "Gain of each class's accuracy, tested like the cells' gains and corrected over all "
+        f"{int(classes['n_class_tests'].iloc[0])} "
         f"classes of all methods' cells: {counts.get('negative', 0)} negative, {counts.get('positive', 0)} positive, "
         f"{counts.get('no_effect', 0)} without effect, of {len(classes)}. "
         + (

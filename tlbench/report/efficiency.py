@@ -124,7 +124,8 @@ def sections(
         data = curve.drop(columns=["seeds"])
         if axis.name == "shots" and len(table := worth(axis, curve, runs, rule)):
             words.append(
-                "How many labelled target examples per class would target_only need for the same accuracy? Read from its own curve, made "
+                "How many labelled target examples per class would target_only need for the same accuracy? Read "
+                "from its own curve, made "
                 "monotone; beyond the curve a bound is named, nothing is extrapolated."
             )
             shown = pd.DataFrame(

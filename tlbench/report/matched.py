@@ -83,7 +83,8 @@ def section(table: pd.DataFrame) -> Section | None:
         }
     )
     words = [
-        "Gains in this report are over a reference with the very same recipe. Papers often compare with a reference trained on another "
+        "Gains in this report are over a reference with the very same recipe. Papers often compare with a reference "
+        "trained on another "
         "one. Here that would have said something else (Welch's t test over seeds, not corrected, as a table of means allows)."
     ]
     return Section("unmatched", "Where an unmatched comparison would say something else", words, shown, table)

@@ -7,7 +7,6 @@ import pandas as pd
 
 from tlbench.report.cells import BLOCK, Rule
 from tlbench.report.section import Section, number, p_text
-from tlbench.report.words import block_title
 from tlbench.seeds import stream
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
@@ -69,7 +68,8 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
             }
         )
         words = [
-            "Means over seeds, from the inputs (or what a backbone makes of images before any training), standardised over both domains."
+            "Means over seeds, from the inputs (or what a backbone makes of images before any training), "
+            "standardised over both domains."
         ]
         words += [
             f"{name.replace('oracle_', 'ORACLE ')}: {text.removeprefix('ORACLE: ')}."
@@ -84,7 +84,7 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
         shown = pd.DataFrame(
             {
                 "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in best.itertuples()],
-                "recipe": [block_title(("all data sets", r.protocol, r.backbone, r.classifier, r.metric)) for r in best.itertuples()],
+                "recipe": [f"{r.protocol} · {r.backbone} · {r.classifier}" for r in best.itertuples()],
                 "features": best["features"].to_list(),
                 "distance": [n.replace("oracle_", "ORACLE ") for n in best["distance"]],
                 "rank correlation": [f"{r.rho:+.2f} [{number(r.low)}, {number(r.high)}]" for r in best.itertuples()],
@@ -93,8 +93,10 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
             }
         )  # fmt: skip
         words = [
-            "Spearman's rank correlation over pairs of a distance with the gain, with its bootstrap interval over pairs and a permutation "
-            "p-value. Not corrected for the number of distances looked at: a single small p among many says little. Pairs of one data set "
+            "Spearman's rank correlation over pairs of a distance with the gain, with its bootstrap interval over "
+            "pairs and a permutation "
+            "p-value. Not corrected for the number of distances looked at: a single small p among many says little. "
+            "Pairs of one data set "
             "share domains, so they are fewer than they look. A distance predicts where its interval stays away from 0."
         ]
         found.append(Section("predictions", "Do the distances predict the gain?", words, shown, table))

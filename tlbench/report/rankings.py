@@ -83,8 +83,10 @@ def ranking(
     )
     test = f"{found.test.capitalize()} test p = {p_text(found.p)}. " if found.test else ""
     words = [
-        f"{found.n_pairs} pairs, {found.n_methods} methods; selection {rule_name(rule.selection)}. Rank 1 is best. {test}{found.why} Pairs of "
-        "one data set share domains, and the tests take them as independent: p is optimistic. Interquartile mean: of the middle half of "
+        f"{found.n_pairs} pairs, {found.n_methods} methods; selection {rule_name(rule.selection)}. Rank 1 is best. "
+        f"{test}{found.why} Pairs of "
+        "one data set share domains, and the tests take them as independent: p is optimistic. Interquartile mean: "
+        "of the middle half of "
         f"all runs, with its {100 * (1 - rule.alpha):g} % interval (seeds resampled within each pair)."
     ]
     if holes:

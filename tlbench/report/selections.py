@@ -104,9 +104,12 @@ def section(table: pd.DataFrame) -> Section | None:
                 }
             )
     words = [
-        "Accuracy (%) that each rule's checkpoints have on the target test part, mean over seeds and pairs, and how far that is below "
-        "the best checkpoint (ORACLE: chosen on target test labels). Rank correlations (Spearman) of the rule's score with the target "
-        "score: over the checkpoints of a run, mean over runs; and over the last checkpoints of all methods on one pair and seed, mean "
+        "Accuracy (%) that each rule's checkpoints have on the target test part, mean over seeds and pairs, and how "
+        "far that is below "
+        "the best checkpoint (ORACLE: chosen on target test labels). Rank correlations (Spearman) of the rule's "
+        "score with the target "
+        "score: over the checkpoints of a run, mean over runs; and over the last checkpoints of all methods on one "
+        "pair and seed, mean "
         "over these. In brackets: how many there are. Target labels judge the rules here, they choose nothing."
     ]
     return Section("selections", "Would one have known without target labels?", words, pd.DataFrame(rows), table)

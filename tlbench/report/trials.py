@@ -1,7 +1,7 @@
 """Hyper-parameters: which trial of a search a rule chooses, pair by pair, and what the choice was worth.
 
-A trial is chosen for a pair by the mean over its seeds of the validator's score at the checkpoint that the validator picks. Target
-labels choose only under the rule `oracle`, which is printed as ORACLE. `last` is no validator: it keeps the defaults, trial 0.
+A trial is chosen for a pair by the mean over its seeds of the validator's score at the checkpoint that the validator picks.
+Target labels choose only under the rule `oracle`, which is printed as ORACLE. `last` is no validator: it keeps the defaults, trial 0.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def section(choice: Choice, selection: str) -> Section | None:
         }
     )
     words = [
-        "Mean over pairs. A rule chooses a trial for each pair by its own score, averaged over seeds, and the checkpoint by the same "
+        "Mean over pairs. A rule chooses a trial for each pair by its own score, averaged over seeds, and the "
+        "checkpoint by the same "
         f"score. The tables above show the trials that selection {selection} chooses"
         + (", which is no validator and keeps the defaults." if selection == LAST else ".")
     ]

@@ -37,7 +37,7 @@ COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
-    *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", "n_source", "n_target", "n_shots", "n_test", "reference",
+    *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", *SIZES, "reference",
     "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created",
 ]  # fmt: skip
 
