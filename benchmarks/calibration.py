@@ -91,7 +91,7 @@ def false_flags(trials: int) -> pd.DataFrame:
         rng = np.random.default_rng([seeds, tests, NULLS.index(world)])
         found = list(cells(rng, world, seeds, tests, trials))
         flagged = int((p_values([cell for _, cell in found]) < ALPHA).sum())
-        few = found[: max(100, min(len(found), 4_000_000 // (seeds * tests)))]
+        few = found[: min(len(found), max(100, 400_000 // tests))]
         by_t, by_bootstrap = np.mean([others(difference, rng) for difference, _ in few], axis=0)
         interval = binomtest(flagged, trials, ALPHA).proportion_ci()
         rows.append(

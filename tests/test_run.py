@@ -35,9 +35,20 @@ def test_a_record_says_what_was_run_with_what_and_what_came_out(toy):
     assert record["sizes"] == {
         "labelled": 48, "source": 48, "source_val": 12, "target_unlabelled": 42, "shots": 0, "target_test": 18
     }  # fmt: skip
-    assert set(record["selections"]) == {"last", "source_val", "oracle"}
+    validators = {"iwv", "dev", "entropy", "diversity", "im", "bnm", "snd", "class_cluster", "mixval", "circular"}
+    assert set(record["selections"]) == {"last", "source_val", "oracle"} | validators
+    assert [set(c["scores"]) for c in record["checkpoints"]] == [validators | {"source_val"}] * 2
+    steps = [c["step"] for c in record["checkpoints"]]
+    for name in validators:
+        scores = [c["scores"][name] for c in record["checkpoints"]]
+        assert record["selections"][name]["step"] == steps[len(scores) - 1 - int(np.argmax(scores[::-1]))]
+    by_step = {c["step"]: c["oracle_score"] for c in record["checkpoints"]}
+    for found in record["selections"].values():
+        assert found["metrics"]["accuracy"] == by_step[found["step"]]
+    assert set(record["distances"]) == {"trained"}  # the pair's own are in the record of its reference
+    assert set(record["per_step"]) == {str(found["step"]) for found in record["selections"].values()}
     assert record["selection"] == "source_val"
-    assert [s["oracle"] for s in record["selections"].values()] == [False, False, True]
+    assert [name for name, found in record["selections"].items() if found["oracle"]] == ["oracle"]
     assert record["costs"]["seconds"] >= record["costs"]["train_seconds"] > 0
     assert json.dumps(record, allow_nan=False)
 
@@ -51,8 +62,9 @@ def test_a_flag_follows_from_the_stored_predictions(toy):
     right, other_right = (t["prediction"].to_numpy() == t["label"].to_numpy() for t in (own, other))
     wins, losses = int((right & ~other_right).sum()), int((~right & other_right).sum())
     p = binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
-    want = "inconclusive" if p >= 0.05 else ("positive" if wins > losses else "negative")
     gain = record_of(config)["selections"]["last"]["gains"]["source_only"]
+    small = "no_effect" if -1 < gain["low"] <= gain["high"] < 1 else "inconclusive"
+    want = small if p >= 0.05 else ("positive" if wins > losses else "negative")
     assert gain["gain"] == pytest.approx(100 * (wins - losses) / len(own))
     assert gain["p"] == pytest.approx(p)
     assert gain["flag"] == want

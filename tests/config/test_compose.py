@@ -35,7 +35,7 @@ from tlbench.errors import TlbenchError
         ("method.weight=abc", r"method\.weight: Input should be a valid number.*got 'abc'"),
         ("method.hidden=1.5", r"method\.hidden: Input should be a valid integer, got 1\.5"),
         ("references.without_shots=[sourceonly]", r"reference 'sourceonly' is none of source_and_target, source_only"),
-        ("selection.rule=best", r"selection\.rule: Input should be 'last', 'source_val' or 'oracle', got 'best'"),
+        ("selection.rule=best", r"selection\.rule: Input should be 'last', 'source_val', 'oracle'.* got 'best'"),
         ("pair=handwritten-fotos", r"Unknown domain 'fotos'\. Did you mean 'photo'\?"),
         ("seed", r"key=value"),
         ("classifier.bottleneck=-3", r"classifier\.bottleneck"),

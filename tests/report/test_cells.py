@@ -3,9 +3,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tlbench.report.cells import summarise
+from tlbench.errors import TlbenchError
+from tlbench.report.cells import Rule, compared, summarise
+from tlbench.report.differences import CellDifferences
 from tlbench.report.grid import grids
 from tlbench.report.words import cell_text, method_name, unanimous
+from tlbench.transfer.cells import Crossed
 
 AXES = {"dataset": "d", "protocol": "p", "backbone": "b", "classifier": "k"}
 
@@ -25,12 +28,24 @@ def run(method="dann", pair="a-b", seed=0, accuracy=0.5, gain=None, status="done
 
 
 def planned(*rows):
-    columns = ["run_key", "cell_key", "seed", "reference", *AXES, "pair", "method", "family"]
+    columns = ["run_key", "cell_key", "seed", "reference", *AXES, "pair", "method", "family", "metric"]
     return pd.DataFrame(list(rows), columns=columns)
 
 
-def cells_of(*rows, plan=(), selection="last"):
-    return summarise(pd.DataFrame(rows), planned(*plan), selection=selection, alpha=0.05)
+def by_seeds(runs, selection="last"):
+    """Differences as if only the seeds were random: the gains' variance over seeds, none of the examples."""
+    found = {}
+    for key, own in compared(runs, selection).groupby("cell_key"):
+        gains = own["gain"].to_numpy(float)
+        var = gains.var(ddof=1) / len(gains) if len(gains) > 1 else np.nan
+        exact = 0.001 if var == 0 else None
+        found[key] = CellDifferences(Crossed(gains.mean(), var, 0.0, len(gains), 100.0), [], exact)
+    return found
+
+
+def cells_of(*rows, plan=(), selection="last", **rule):
+    runs = pd.DataFrame(rows)
+    return summarise(runs, planned(*plan), by_seeds(runs, selection), Rule(selection, **rule))
 
 
 def test_mean_sd_and_interval_of_a_cell():
@@ -51,20 +66,22 @@ def test_holm_is_over_the_cells_of_the_report():
     alone, beside = cells_of(*one), cells_of(*one, *others)
     assert alone["flag"].tolist() == ["negative"]
     row = beside[beside["pair"] == "a-b"].iloc[0]
-    assert row["p_holm"] == pytest.approx(4 * row["p"])
+    assert row["p_corrected"] == pytest.approx(4 * row["p"])
     assert (row["n_tests"], row["flag"]) == (4, "inconclusive")
 
 
 def test_fewer_than_three_seeds_say_so():
     (cell,) = cells_of(run(seed=0, gain=-9.0), run(seed=1, gain=-9.5)).itertuples()
-    assert cell.flag == "few seeds"
+    assert cell.flag == "few_seeds"
     assert np.isnan(cell.p)
     assert len(unanimous(cells_of(run(seed=0, gain=-9.0), run(seed=1, gain=-9.5)), "negative")) == 1
 
 
 def test_seeds_that_change_nothing_leave_the_test_examples_as_what_is_random():
     (cell,) = cells_of(*[run(seed=i, gain=-9.0) for i in range(3)]).itertuples()
-    assert (cell.basis, cell.p, cell.gain_half) == ("examples", 0.001, 2)
+    assert (cell.basis, cell.p) == ("examples", 0.001)
+    (cell,) = cells_of(*[run(seed=i, gain=-9.0 - i) for i in range(3)]).itertuples()
+    assert cell.basis == "seeds and examples"
 
 
 def test_a_missing_or_failed_seed_is_a_hole_and_never_averaged_over():
@@ -92,9 +109,27 @@ def test_a_rule_that_the_protocol_has_no_data_for_is_not_called_missing():
     assert cell.hole == "no checkpoint by source_val under this protocol"
 
 
-def test_the_largest_p_of_equal_seeds_counts():
-    rows = [run(seed=i, gain=-9.0, gain_p=p) for i, p in enumerate([0.001, 0.04, 0.002])]
-    assert cells_of(*rows)["p"].tolist() == [0.04]
+def test_the_correction_is_over_methods_and_over_references_apart():
+    gains = list(enumerate([-4.0, -5, -6]))
+    methods = [run(pair=f"a-{c}", seed=i, gain=g) for c in "xy" for i, g in gains]
+    reference = [run("source_and_target", seed=i, gain=g, family="reference") for i, g in gains]
+    cells = cells_of(*methods, *reference).set_index("method")
+    assert cells["n_tests"].to_dict() == {"dann": 2, "source_and_target": 1}
+    assert (cells["p_corrected"] / cells["p"]).round(6).to_dict() == {"dann": 2, "source_and_target": 1}
+    assert cells["role"].to_dict() == {"dann": "method", "source_and_target": "reference"}
+
+
+def test_benjamini_and_hochberg_ask_less():
+    rows = [run(pair=f"a-{c}", seed=i, gain=g) for c in "xyz" for i, g in enumerate([-4.0, -5, -6])]
+    assert cells_of(*rows)["p_corrected"].iloc[0] == pytest.approx(3 * cells_of(*rows)["p"].iloc[0])
+    assert cells_of(*rows, correction="bh")["p_corrected"].iloc[0] == pytest.approx(cells_of(*rows)["p"].iloc[0])
+
+
+def test_a_gain_shown_to_be_within_the_margin_is_no_effect():
+    rows = [run(seed=i, gain=g) for i, g in enumerate([0.1, -0.1, 0.05, -0.05, 0.02])]
+    assert cells_of(*rows)["flag"].tolist() == ["no_effect"]
+    assert cells_of(*rows, margin=0.05)["flag"].tolist() == ["inconclusive"]
+    assert cells_of(*rows, margin=0.0)["flag"].tolist() == ["inconclusive"]
 
 
 def test_a_cell_with_a_hole_is_not_called_helped_or_hurt():
@@ -110,7 +145,7 @@ def test_two_cells_of_one_name_are_refused():
 
 
 def test_a_seed_that_is_there_twice_is_refused():
-    with pytest.raises(ValueError, match="two runs of one seed"):
+    with pytest.raises(TlbenchError, match=r"2 runs are there twice.*dann d a-b seed 0: dann/a-b/0; .*other"):
         cells_of(run(seed=0), run(seed=0, run_key="other"))
 
 
@@ -131,11 +166,19 @@ def test_an_average_needs_every_pair():
     rows = [run(pair=p, seed=0, accuracy=a, gain=1.0) for p, a in (("a-b", 0.4), ("b-a", 0.6))]
     rows += [run("coral", "a-b", seed=0, accuracy=0.4, gain=1.0)]
     (grid,) = grids(cells_of(*rows))
-    assert grid.average["dann"] == pytest.approx((50, 1))
-    assert np.isnan(grid.average["coral"]).all()
+    assert grid.averages["average"]["dann"] == pytest.approx((50, 1))
+    assert np.isnan(grid.averages["average"]["coral"]).all()
     assert grid.methods == ["coral", "dann"]
 
 
 def test_blocks_do_not_mix_protocols():
     titles = [grid.title for grid in grids(cells_of(run(), run(protocol="q", run_key="r", cell_key="c")))]
     assert titles == [f"d · protocol {p} · backbone b · classifier k" for p in "pq"]
+
+
+def test_pairs_with_several_sources_are_averaged_apart():
+    rows = [run(pair=p, seed=0, accuracy=a) for p, a in (("a-b", 0.4), ("b-a", 0.6), ("a+b-c", 0.9))]
+    (grid,) = grids(cells_of(*rows))
+    assert {name: means["dann"][0] for name, means in grid.averages.items()} == pytest.approx(
+        {"average": 50, "average, several sources": 90}
+    )

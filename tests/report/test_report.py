@@ -9,7 +9,10 @@ import pytest
 
 from tests.report.test_cells import cells_of, run
 from tlbench.cli import main
+from tlbench.report.analysis import Analysis
+from tlbench.report.cells import Rule
 from tlbench.report.html import to_html
+from tlbench.report.section import Section
 from tlbench.results.store import RunStore
 from tlbench.results.table import COLUMNS
 
@@ -27,17 +30,26 @@ def test_the_leaderboard_and_every_file_are_written(swept, capsys):
     assert main(["report", "--out", "out"]) == 0
     text = capsys.readouterr().out
     for word in ("source_only", "dann", "coral", "left-right", "gains are over source_only", "negative transfer:",
-                 "Holm over the 4 gains"):  # fmt: skip
+                 "Holm over the 4 gains", "≈"):  # fmt: skip
         assert word in text
-    assert {p.name for p in Path("out").iterdir()} == {"report.html", "report.md", "report.tex", "runs.csv"}
+    assert {p.name for p in Path("out").iterdir()} == {"report.html", "report.md", "report.tex", "runs.csv", "tables"}
+    assert {p.name for p in Path("out/tables").iterdir()} >= {
+        "cells.csv",
+        "classes.csv",
+        "selections.csv",
+        "distances.csv",
+        "ranks_1.csv",
+    }
 
 
 def test_the_csv_is_the_tidy_table(swept):
     assert main(["report", "--out", "out", "--format", "csv"]) == 0
-    assert [p.name for p in Path("out").iterdir()] == ["runs.csv"]
+    assert {p.name for p in Path("out").iterdir()} == {"runs.csv", "tables"}
     with Path("out/runs.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 3 * 3 * 3
+    rules = {row["selection"] for row in rows}
+    assert {"last", "source_val", "iwv", "mixval", "oracle"} <= rules
+    assert len(rows) == 2 * 3 * 3 * len(rules) == 2 * 3 * 3 * 13
     assert list(rows[0])[: len(COLUMNS)] == COLUMNS
 
 
@@ -69,7 +81,16 @@ def test_the_page_needs_nothing_from_outside_and_is_well_formed(swept):
     assert "<script" not in text
     assert not re.search(r"url\((?!#)", text)
     assert "<svg" in text
-    for word in ("Where does transfer help", "Hurt:", "Helped:", "Not complete: 0", "inductive", "selection last"):
+    for word in (
+        "Where does transfer help",
+        "Hurt:",
+        "Helped:",
+        "Not complete: 0",
+        "inductive",
+        "selection last",
+        "Would one have known",
+        "How far apart",
+    ):
         assert word in page.text
 
 
@@ -77,9 +98,20 @@ def test_names_and_reasons_are_escaped_on_the_page():
     rows = [run("<b>dann", "a<i>-b", seed=i, gain=-5.0 - i) for i in range(3)]
     rows.append(run("coral", "a-b", status="failed", reason="<script>alert(1)</script>"))
     cells = cells_of(*rows)
-    text = to_html(cells, pd.DataFrame(rows), "last", 0.05, {"store": "<u>runs"})
+    evil = pd.DataFrame({"<u>head": ["<script>"]})
+    why = pd.DataFrame({"cell_key": ["<b>dann/a<i>-b"], "cause": ["<u>data"], "evidence": ["x"]})
+    section = Section("s", "<u>title", ["<script>"], evil)
+    found = Analysis(Rule(), pd.DataFrame(rows), cells, why, pd.DataFrame(), [section], 0)
+    text = to_html(found, {"store": "<u>runs"})
     assert not re.search(r"<(b>dann|i>|u>|script)", text)
-    for word in ("&lt;b&gt;dann", "&lt;script&gt;", "&lt;u&gt;runs"):
+    for word in (
+        "&lt;b&gt;dann",
+        "&lt;script&gt;",
+        "&lt;u&gt;runs",
+        "&lt;u&gt;head",
+        "&lt;u&gt;title",
+        "&lt;u&gt;data",
+    ):
         assert word in text
 
 
@@ -98,8 +130,11 @@ def test_latex_escapes_and_closes_its_environments(swept):
 def test_markdown_rows_are_as_wide_as_their_head(swept):
     main(["report", "--out", "out", "--format", "md"])
     rows = [line for line in Path("out/report.md").read_text().splitlines() if line.startswith("|")]
-    assert len(rows) == 2 + 2 + 1
-    assert {row.count("|") for row in rows} == {5}
+    heads = [i - 1 for i, row in enumerate(rows) if row.startswith("| ---")]
+    assert len(heads) >= 3  # leaderboard, ranks, selections
+    for start, end in zip(heads, [*heads[1:], len(rows)], strict=True):
+        assert len({row.count("|") for row in rows[start:end]}) == 1
+    assert heads[1] == 2 + 2 + 1
 
 
 def test_a_report_with_holes_says_so_and_exits_1(swept, toy, capsys):
@@ -118,7 +153,11 @@ def test_oracle_is_printed_on_whatever_used_target_labels(swept, capsys):
     assert "ORACLE selection." in Path("out/report.html").read_text("utf-8")
     assert "ORACLE" not in "".join(m for m in [Path("out/runs.csv").read_text("utf-8")])
     main(["report", "--out", "out2"])
-    assert "ORACLE" not in Path("out2/report.md").read_text("utf-8")
+    leaderboard = Path("out2/report.md").read_text("utf-8").split("Accuracy and gain in percentage points")[0]
+    assert "ORACLE" not in leaderboard
+    selections = pd.read_csv("out2/tables/selections.csv")
+    assert "oracle" in set(selections["rule"])
+    assert "ORACLE" in Path("out2/report.md").read_text("utf-8").split("Would one have known")[1]
 
 
 def test_variants_of_a_method_stand_apart(toy, capsys):
@@ -149,11 +188,30 @@ def test_runs_compared_at_different_levels_are_not_mixed(toy, capsys):
     command = ["sweep", "dataset=toy", "pair=L-R", "hydra/launcher=basic", "--config-dir", str(toy), "method=coral"]
     assert main([*command, "seed=0"]) == main([*command, "seed=1", "alpha=0.1"]) == 0
     assert main(["report", "--out", "out"]) == 2
-    assert "compared at different levels, alpha = 0.05, 0.1" in capsys.readouterr().err
+    assert "compared with different alphas, 0.05, 0.1" in capsys.readouterr().err
     assert main([*command, "seed=0", "alpha=0.1"]) == 0
     capsys.readouterr()
     assert main(["report", "--out", "out"]) == 0
     assert "90 % t interval" in Path("out/report.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--selection", "entropi"], "Did you mean 'entropy'?"),
+        (["--margin", "-1"], "--margin must be 0 or more points, got -1"),
+    ],
+)
+def test_an_impossible_way_to_judge_is_told(arguments, message, swept, capsys):
+    assert main(["report", "--out", "out", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_correction_and_margin_are_those_of_the_command_and_are_printed(swept, capsys):
+    assert main(["report", "--out", "out", "--correction", "bh", "--margin", "2.5", "--selection", "entropy"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for word in ("Benjamini-Hochberg over the 4 gains", "within ±2.5 points", "selection entropy"):
+        assert word in text
 
 
 @pytest.mark.parametrize(

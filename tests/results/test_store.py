@@ -8,9 +8,9 @@ import pytest
 from tlbench.errors import TlbenchError
 from tlbench.results.store import HISTORY, RunStore
 
-RECORD = {"run_key": "ab12", "status": "done"}
+RECORD = {"run_key": "ab12", "status": "done", "selections": {"last": {"step": 5}, "oracle": {"step": 3}}}
 ROWS = pd.DataFrame(
-    {"selection": ["last", "oracle"], "id": ["t/0", "t/0"], "group": [0, 0], "label": [1, 1], "prediction": [1, 0],
+    {"step": [5, 3], "row": [0, 0], "id": ["t/0", "t/0"], "group": [0, 0], "label": [1, 1], "prediction": [1, 0],
      "confidence": [0.9, 0.6]}
 )  # fmt: skip
 

@@ -106,12 +106,34 @@ def test_the_sampled_p_value_equals_the_enumeration_of_all_sign_patterns(sums):
     assert sampled_sign_flip_p(values, np.random.default_rng(0)) == pytest.approx(exact, abs=0.006)
 
 
-def test_resampling_in_turns_gives_the_same_interval(monkeypatch):
+def test_the_interval_is_that_of_drawing_groups_one_by_one():
     rng = np.random.default_rng(0)
-    own, other = rng.random(500) < 0.7, rng.random(500) < 0.6
-    at_once = paired_gain(own, other, np.arange(500), alpha=0.05)
-    monkeypatch.setattr(module, "AT_ONCE", 5000)
-    assert paired_gain(own, other, np.arange(500), alpha=0.05) == at_once
+    groups = np.sort(rng.integers(0, 60, 200))
+    own, other = rng.random(200) < 0.7, rng.random(200) < 0.6
+    found = paired_gain(own, other, groups, alpha=0.1)
+    difference = own.astype(int) - other
+    members = [np.flatnonzero(groups == g) for g in np.unique(groups)]
+    means = []
+    for _ in range(4000):
+        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        means.append(100 * difference[rows].mean())
+    low, high = np.quantile(means, [0.05, 0.95])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.5)
+
+
+def test_a_gain_shown_to_be_within_the_margin_is_no_effect():
+    right = np.ones(4000, bool)
+    other = right.copy()
+    other[:4] = False
+    one = paired_gain(right, other, np.arange(4000), alpha=0.05, margin=1.0)
+    assert -1 < one.low <= one.high < 1
+    assert one.flag == "no_effect"
+    assert paired_gain(right, other, np.arange(4000), alpha=0.05, margin=0.1).flag == "inconclusive"
+    assert paired_gain(right, other, np.arange(4000), alpha=0.05).flag == "inconclusive"
+    other[:20] = False
+    assert (
+        paired_gain(right, other, np.arange(4000), alpha=0.05, margin=1.0).flag == "positive"
+    )  # small, and beyond noise
 
 
 def test_a_sampled_p_value_is_never_zero():

@@ -49,6 +49,7 @@ def test_every_quantity_is_that_of_its_function_on_jointly_standardised_features
         "oracle_logme": transferability.log_me(xt, yt, 3),
         "oracle_leep": transferability.leep(p, yt),
         "oracle_h_score": transferability.h_score(xt, yt),
+        "oracle_class_a_distance": np.mean([max(0, 4 * accuracy - 2) for accuracy in per_class]),
     }
     assert found.pop("oracle_domain_accuracy_per_class") == pytest.approx(per_class)
     assert found == pytest.approx(want)
@@ -120,13 +121,14 @@ def test_a_domain_of_one_example_has_no_distances_that_need_two():
         "oracle_joint_error",
         "oracle_joint_excess",
         "oracle_leep",
+        "oracle_class_a_distance",
     }
     assert found["oracle_domain_accuracy_per_class"] == [None] * 3
 
 
 def test_two_examples_a_domain_are_enough_for_all_but_the_classes():
     found = plain(measure_pair(**domains(2, 2), n_classes=3, seed=0))
-    assert [name for name, value in found.items() if value is None] == ["oracle_leep"]
+    assert [name for name, value in found.items() if value is None] == ["oracle_leep", "oracle_class_a_distance"]
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e30])

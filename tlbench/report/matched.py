@@ -36,10 +36,10 @@ def unmatched(cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFra
     pairs = pairs[[matched.get(k) != o for k, o in zip(pairs["cell_key"], pairs["cell_key_other"], strict=True)]]
     if pairs.empty:
         return pd.DataFrame()
-    p = ttest_ind_from_stats(
-        pairs["score"], pairs["score_sd"], pairs["n_seeds"],
-        pairs["score_other"], pairs["score_sd_other"], pairs["n_seeds_other"], equal_var=False,
-    ).pvalue  # fmt: skip
+    sides = [
+        pairs[f"{name}{side}"].to_numpy(float) for side in ("", "_other") for name in ("score", "score_sd", "n_seeds")
+    ]
+    p = ttest_ind_from_stats(*sides, equal_var=False).pvalue
     gains = (pairs["score"] - pairs["score_other"]).to_numpy()
     pairs = pairs.assign(
         unmatched_gain=gains,

@@ -1,7 +1,8 @@
 """Hyper-parameters: which trial of a search a rule chooses, pair by pair, and what the choice was worth.
 
 A trial is chosen for a pair by the mean over its seeds of the validator's score at the checkpoint that the validator picks.
-Target labels choose only under the rule `oracle`, which is printed as ORACLE. `last` is no validator: it keeps the defaults, trial 0.
+Target labels choose only under the rule `oracle`, which is printed as ORACLE. `last` is no validator: it keeps the
+defaults, trial 0.
 """
 
 from __future__ import annotations

@@ -17,7 +17,12 @@ from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
 from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
 
-MARK = {"negative": "[red]▼ negative transfer[/]", "positive": "[green]▲ positive[/]", "inconclusive": "○ inconclusive"}
+MARK = {
+    "negative": "[red]▼ negative transfer[/]",
+    "positive": "[green]▲ positive[/]",
+    "no_effect": "≈ no effect",
+    "inconclusive": "○ inconclusive",
+}
 
 
 def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:

@@ -122,8 +122,18 @@ def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) ->
     Groups of one sum and size are drawn together: how often each kind comes in a resample is a multinomial draw, which is
     the same law as drawing G groups one by one, at the cost of the few kinds that there are.
     """
-    kinds_K2, counts_K = np.unique(np.round(np.stack([sum_G, size_G], axis=1), 15), axis=0, return_counts=True)
+    one, other = (_kinds(sign * sum_G, size_G) for sign in (1, -1))
+    sign = (
+        1 if one >= other else -1
+    )  # drawn on one side of zero, so that the other run's interval is this one's mirror image
+    kinds_K2, counts_K = (np.array(part) for part in zip(*max(one, other), strict=True))
     drawn_RK = stream(seed, "bootstrap").multinomial(len(sum_G), counts_K / len(sum_G), RESAMPLES)
     sums_R, sizes_R = (drawn_RK @ kinds_K2).T
-    low, high = np.quantile(100.0 * sums_R / sizes_R, [alpha / 2, 1 - alpha / 2])
+    low, high = sorted(sign * np.quantile(100.0 * sums_R / sizes_R, [alpha / 2, 1 - alpha / 2]))
     return float(low), float(high)
+
+
+def _kinds(sum_G: np.ndarray, size_G: np.ndarray) -> list[tuple[list[float], int]]:
+    """(sum, size) of each kind of group and how many there are, in order."""
+    kinds_K2, counts_K = np.unique(np.round(np.stack([sum_G, size_G], axis=1), 15), axis=0, return_counts=True)
+    return list(zip((kinds_K2 + 0.0).tolist(), counts_K.tolist(), strict=True))

@@ -36,6 +36,7 @@ ORACLE_NAMES = {
     "oracle_logme": "ORACLE: log evidence of the target labels given the features, per example; more is easier",
     "oracle_leep": "ORACLE: log probability of the target labels given the source model's classes, at most 0",
     "oracle_h_score": "ORACLE: variance of the class means over that of the target features, 0 to classes - 1",
+    "oracle_class_a_distance": "ORACLE: A-distance inside each class, mean over classes, 0 to 2",
     "oracle_domain_accuracy_per_class": "ORACLE: accuracy of telling the domains apart in each class, 0.5 is chance",
 }
 """Quantities that look at target labels."""
@@ -80,6 +81,8 @@ def measure_pair(
     per_class = domain_accuracy_per_class(
         xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, rng=stream(seed, "domain accuracy per class")
     )
+    inside = [2 * max(0.0, 2 * accuracy - 1) for accuracy in per_class if accuracy is not None]
+    found["oracle_class_a_distance"] = float(np.mean(inside)) if inside else None
     return {name: _finite(value) for name, value in found.items()} | {"oracle_domain_accuracy_per_class": per_class}
 
 

@@ -1,0 +1,67 @@
+import numpy as np
+import pandas as pd
+
+from tests.report.test_cells import AXES, run
+from tlbench.report.trials import choose, section
+
+PLAN = {**AXES, "metric": "accuracy", "pair": "a-b", "family": "feature", "method": "dann"}
+# target score under `last`, `entropy` and `oracle`, and entropy's own score, of each trial
+SCORES = {0: (0.5, 0.5, 0.55, -1.0), 1: (0.6, 0.7, 0.75, -0.5), 2: (0.8, 0.8, 0.9, -2.0)}
+
+
+def store(missing=()):
+    """Three trials of two seeds; the plan, the runs and their checkpoints."""
+    plan, runs, points = [], [], []
+    for trial, (last, entropy, oracle, own) in SCORES.items():
+        for seed in (0, 1):
+            key, cell = f"t{trial}s{seed}", f"cell{trial}"
+            plan.append({"run_key": key, "cell_key": cell, "seed": seed, **PLAN, "search": "dann", "trial": trial})
+            if (trial, seed) in missing:
+                continue
+            for i, (rule, score) in enumerate((("last", last), ("entropy", entropy), ("oracle", oracle))):
+                runs.append(run(seed=seed, run_key=key, cell_key=cell, accuracy=score, selection=rule, step=i,
+                                reference_run=f"ref{trial}"))  # fmt: skip
+                points.append({"run_key": key, "step": i, "oracle_score": score, "entropy": own + 0.01 * seed})
+    for trial in SCORES:
+        runs.append(run("source_only", run_key=f"ref{trial}", cell_key=f"refcell{trial}", step=0, reference_run=None))
+        plan.append({**PLAN, "run_key": f"ref{trial}", "cell_key": f"refcell{trial}", "seed": 0, "method": "source_only",
+                     "family": "reference", "search": None, "trial": None})  # fmt: skip
+    return pd.DataFrame(plan), pd.DataFrame(runs), pd.DataFrame(points)
+
+
+def test_a_validator_chooses_by_its_own_score_and_not_by_the_target():
+    choice = choose(*store(), "entropy")
+    assert choice.names == {"cell1": "trial 1 of 3 by entropy"}
+    row = choice.table.set_index("rule").loc["entropy"]
+    assert (row["trial"], row["score"], row["default_score"], row["oracle_score"]) == (1, 70, 50, 90)
+
+
+def test_oracle_chooses_by_the_target_and_says_so_and_last_keeps_the_defaults():
+    assert choose(*store(), "oracle").names == {"cell2": "trial 2 of 3 by ORACLE"}
+    assert choose(*store(), "last").names == {"cell0": "trial 0 of 3 the default"}
+
+
+def test_trials_not_chosen_leave_the_tables_with_the_references_that_only_they_need():
+    assert choose(*store(), "entropy").dropped == {"cell0", "cell2", "refcell0", "refcell2"}
+    plan, runs, points = store()
+    shared = runs.assign(reference_run=np.where(runs["method"] == "dann", "ref0", None))
+    assert "refcell0" not in choose(plan, shared, points, "entropy").dropped
+
+
+def test_a_trial_with_a_missing_seed_cannot_be_chosen():
+    choice = choose(*store(missing=[(1, 1)]), "entropy")
+    assert choice.names == {"cell0": "trial 0 of 3 by entropy"}
+    assert choice.table.set_index("rule").loc["entropy", "missing"] == 1
+
+
+def test_without_a_search_nothing_is_dropped():
+    plan, runs, points = store()
+    plan["search"] = None
+    choice = choose(plan, runs, points, "entropy")
+    assert (choice.dropped, choice.names, section(choice, "entropy")) == (frozenset(), {}, None)
+
+
+def test_the_page_shows_what_each_choice_was_worth():
+    shown = section(choose(*store(), "entropy"), "entropy").shown.set_index("chosen by")
+    assert shown.loc["entropy", ["accuracy", "over the defaults", "below ORACLE"]].tolist() == ["70.0", "+20.0", "20.0"]
+    assert shown.loc["ORACLE", "below ORACLE"] == "0.0"
