@@ -71,8 +71,7 @@ class Differences:
 
     def _read(self, key: str, step: int) -> Tested:
         if (key, step) not in self._tested:
-            table = self.store.at_step(key, step, COLUMNS)
-            row, group, label, prediction = (table[name].to_numpy() for name in COLUMNS)
+            row, group, label, prediction = self.store.arrays_at_step(key, step, COLUMNS)
             self._tested[key, step] = Tested(row, group, label, prediction == label)
         return self._tested[key, step]
 

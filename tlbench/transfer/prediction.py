@@ -9,8 +9,8 @@ import numpy as np
 from scipy.stats import permutation_test, rankdata
 
 FEWEST_PAIRS = 5
-RESAMPLES = 2000
-PERMUTATIONS = 9_999
+RESAMPLES = 1000
+PERMUTATIONS = 999
 
 
 @dataclass(frozen=True)
