@@ -29,7 +29,8 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
     """Metrics in [0, 1] of class probabilities (N, C) against labels (N,).
 
     Returns:
-        accuracy, mean_class_accuracy (over the classes present), macro_f1 (over the classes that are labels or predictions), ece (expected calibration
+        accuracy, mean_class_accuracy (over the classes present), macro_f1 (over the classes that are labels or predictions), ece
+        (expected calibration
         error, 15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts,
         rows are true classes).
     """

@@ -130,6 +130,8 @@ def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) ->
     drawn_RK = stream(seed, "bootstrap").multinomial(len(sum_G), counts_K / len(sum_G), RESAMPLES)
     sums_R, sizes_R = (drawn_RK @ kinds_K2).T
     low, high = sorted(sign * np.quantile(100.0 * sums_R / sizes_R, [alpha / 2, 1 - alpha / 2]))
+    if one == other:  # its own mirror image
+        low, high = -(high - low) / 2, (high - low) / 2
     return float(low), float(high)
 
 
