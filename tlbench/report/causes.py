@@ -135,7 +135,10 @@ def _oracle_gains(runs: pd.DataFrame, store: RunStore) -> dict[str, tuple[float,
     found = Differences(store, per_class=False).of(rows)
     gains = np.array([cell.whole.gain for cell in found.values()])
     p = 2 * p_above([cell.whole for cell in found.values()], np.abs(gains))
-    return {key: (float(g), float(q)) for key, g, q in zip(found, gains, p, strict=True)}
+    exact = [
+        q if np.isnan(q) or cell.exact_p is None else cell.exact_p for cell, q in zip(found.values(), p, strict=True)
+    ]
+    return {key: (float(g), float(q)) for key, g, q in zip(found, gains, exact, strict=True)}
 
 
 def section(table: pd.DataFrame) -> Section | None:

@@ -50,17 +50,17 @@ def selection_table(
 
 def _correlations(table: pd.DataFrame, group: list[str], rules: list[str]) -> pd.DataFrame:
     """Spearman correlation of each rule's column with `oracle_score` within groups; nan where a side does not vary."""
-    ranks = table.groupby(group, sort=False)[["oracle_score", *rules]].rank()
-    ranks = ranks - ranks.groupby([table[name] for name in group]).transform("mean")
-    parts = [table[name] for name in group]
-    truth = (ranks["oracle_score"] ** 2).groupby(parts, sort=False).sum()
-    size = table.groupby(group, sort=False).size()
     found = {}
     for rule in rules:
-        across = (ranks["oracle_score"] * ranks[rule]).groupby(parts, sort=False).sum(min_count=1)
-        own = (ranks[rule] ** 2).groupby(parts, sort=False).sum(min_count=1)
+        known = table[table[rule].notna()]  # not every run has every score
+        parts = [known[name] for name in group]
+        ranks = known.groupby(group, sort=False)[["oracle_score", rule]].rank()
+        ranks = ranks - ranks.groupby(parts).transform("mean")
+        across = (ranks["oracle_score"] * ranks[rule]).groupby(parts, sort=False).sum()
+        truth, own = ((ranks[name] ** 2).groupby(parts, sort=False).sum() for name in ("oracle_score", rule))
+        enough = (truth > 0) & (own > 0) & (known.groupby(group, sort=False).size() >= FEWEST)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found[rule] = (across / np.sqrt(truth * own)).where((truth > 0) & (own > 0) & (size >= FEWEST))
+            found[rule] = (across / np.sqrt(truth * own)).where(enough)
     return pd.DataFrame(found).reset_index()
 
 
@@ -77,7 +77,7 @@ def _between(checkpoints: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
     rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
     if not rules:
         return pd.DataFrame(columns=[*BLOCK, "rule", "between", "n_between"])
-    last = checkpoints.sort_values("step").groupby("run_key", as_index=False).last().merge(about, on="run_key")
+    last = checkpoints.sort_values("step").drop_duplicates("run_key", keep="last").merge(about, on="run_key")
     found = _correlations(last, [*BLOCK, "pair", "seed"], rules)
     long = found.melt(id_vars=BLOCK, value_vars=rules, var_name="rule", value_name="rho")
     return long.groupby([*BLOCK, "rule"], as_index=False)["rho"].agg(between="mean", n_between="count")

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from tlbench.report.cells import BLOCK
 from tlbench.report.section import Section, points
+from tlbench.report.words import block_title
 from tlbench.selection.rules import LAST, ORACLE
 
 GROUP = [*BLOCK, "pair", "method", "search"]
@@ -51,7 +51,9 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
     names, rows = {}, []
     for key, group in trials.groupby(GROUP, sort=False, dropna=False):
         cells = group.set_index("cell_key")["trial"].astype(int).sort_values()
-        for rule in known["selection"].unique():
+        for rule in dict.fromkeys(
+            [*known["selection"], selection]
+        ):  # what cannot be chosen stays as a gap of the default
             mine = known[(known["selection"] == rule) & known["cell_key"].isin(cells.index)].set_index("cell_key")
             mine = mine.reindex(cells.index)
             best = cells.index[0] if rule == LAST or mine["judged"].isna().all() else mine["judged"].idxmax()
@@ -103,13 +105,15 @@ def section(choice: Choice, selection: str) -> Section | None:
     table = choice.table
     if table.empty:
         return None
-    means = table.groupby(["dataset", "method", "search", "rule"], sort=False, as_index=False).agg(
+    means = table.groupby([*BLOCK, "method", "search", "rule"], sort=False, as_index=False).agg(
         score=("score", lambda v: v.mean(skipna=False)), default=("default_score", lambda v: v.mean(skipna=False)),
-        oracle=("oracle_score", lambda v: np.mean(v.astype(float))), pairs=("pair", "nunique"), trials=("n_trials", "max"),
+        oracle=("oracle_score", lambda v: v.astype(float).mean(skipna=False)),
+        pairs=("pair", "nunique"), trials=("n_trials", "max"),
     )  # fmt: skip
     shown = pd.DataFrame(
         {
-            "method": means["method"] + ", search " + means["search"].astype(str) + ", " + means["dataset"],
+            "method": means["method"] + ", search " + means["search"].astype(str),
+            "where": [block_title(key) for key in means[BLOCK].itertuples(index=False, name=None)],
             "chosen by": ["ORACLE" if r == ORACLE else r for r in means["rule"]],
             "pairs": means["pairs"].astype(str),
             "trials": means["trials"].astype(str),
