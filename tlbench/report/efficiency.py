@@ -45,7 +45,10 @@ def axes_of(cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> li
         grants = {key: dict(configs[key]["protocol"]) for key in known["cell_key"]}
         value = {key: grant.pop(name, None) for key, grant in grants.items()}
         rest = [json.dumps(grants[key], sort_keys=True) for key in known["cell_key"]]
-        table = known.assign(value=[value[key] for key in known["cell_key"]], rest=rest)
+        values = pd.Series(
+            [value[key] for key in known["cell_key"]], known.index, dtype=object
+        )  # 50 stays 50 beside None
+        table = known.assign(value=values, rest=rest)
         if name in ("n_target", "n_source"):
             table["value"] = table["value"].fillna("all")
         table = table[table["value"].notna()]

@@ -1,0 +1,68 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from tests.report.tables import cell, run, table
+from tlbench.report.cells import Rule
+from tlbench.report.predictors import NAMES, pair_distances, predictions, sections
+
+PAIRS = [f"a-{c}" for c in "bcdefg"]
+GAINS, FAR = [5.0, 1.0, 2.0, -3.0, -1.0, -4.0], [0.1, 0.3, 0.2, 1.5, 1.9, 1.8]
+
+
+def distances(key, features="raw", **values):
+    return {"run_key": key, "features": features, **dict.fromkeys(NAMES, np.nan), **values}
+
+
+def store(n=6, features="raw"):
+    cells = [cell(pair=p, gain=g) for p, g in zip(PAIRS[:n], GAINS, strict=False)]
+    runs = [run(pair=p, seed=s) for p in PAIRS[:n] for s in (0, 1)]
+    found = [distances(f"dann/{p}/{s}", features, a_distance=a + d, mmd=1.0)
+             for p, a in zip(PAIRS[:n], FAR, strict=False) for s, d in ((0, -0.05), (1, 0.05))]  # fmt: skip
+    return table(*cells), table(*runs), table(*found)
+
+
+def test_distances_of_a_pair_are_means_over_runs_of_raw_features():
+    rows = [distances("dann/a-b/0", a_distance=1.0), distances("dann/a-b/1", a_distance=1.5),
+            distances("dann/a-b/0", "trained", a_distance=9.0), distances("x", a_distance=0.3)]  # fmt: skip
+    runs = [run(seed=0), run(seed=0, selection="oracle"), run(seed=1), run(run_key="x", protocol="q")]
+    found = pair_distances(table(*runs), table(*rows)).set_index("protocol")
+    assert found["a_distance"].to_dict() == pytest.approx({"p": 1.25, "q": 0.3})
+    assert found["n_runs"].to_dict() == {"p": 2, "q": 1}
+    assert len(pair_distances(table(run()), table(rows[2]))) == 0
+
+
+@pytest.mark.parametrize("features", ["raw", "trained"])
+def test_rho_is_spearman_s_over_pairs(features):
+    (row,) = predictions(*store(features=features), Rule()).to_dict("records")  # mmd does not vary
+    want = spearmanr(FAR, GAINS)
+    assert (row["features"], row["distance"], row["n"]) == (features, "a_distance", 6)
+    assert row["rho"] == pytest.approx(want.statistic)
+    assert row["low"] <= row["rho"] <= row["high"]
+    far = [abs(spearmanr(FAR, turned).statistic) >= abs(want.statistic) - 1e-12 for turned in permutations(GAINS)]
+    assert row["p"] == pytest.approx(np.mean(far))  # exact: 720 orders
+
+
+def test_fewer_than_five_pairs_say_nothing():
+    assert len(predictions(*store(5), Rule())) == 1
+    assert len(predictions(*store(4), Rule())) == 0
+
+
+def test_methods_are_looked_at_apart_and_references_not():
+    cells, runs, found = store()
+    more = [cell("coral", p, gain=-g) for p, g in zip(PAIRS, GAINS, strict=True)]
+    more += [cell("source_only", p, gain=1.0) for p in PAIRS] + [cell("late", p) for p in PAIRS]
+    table_ = predictions(table(*cells.to_dict("records"), *more), runs, found, Rule()).set_index("method")
+    rho = spearmanr(FAR, GAINS).statistic
+    assert table_["rho"].to_dict() == pytest.approx({"dann": rho, "coral": -rho})
+
+
+def test_words():
+    cells, runs, found = store()
+    pairs, said = sections(pair_distances(runs, found), predictions(cells, runs, found, Rule()))
+    assert pairs.shown.iloc[0].tolist() == ["d", "a-b", "p", "0.10", "1.00"]
+    assert said.shown["rank correlation"][0].startswith(f"{spearmanr(FAR, GAINS).statistic:+.2f} [")
+    assert said.shown["pairs"].tolist() == ["6"]
+    assert sections(pair_distances(runs, found)[:0], predictions(*store(4), Rule())) == []
