@@ -62,8 +62,9 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
                          "default_score": mine["score"].iloc[0], "missing": int(mine["judged"].isna().sum())})  # fmt: skip
             if rule == selection:
                 kept.add(best)
-                by = "the default" if rule == LAST else f"by {'ORACLE' if rule == ORACLE else rule}"
-                names[str(best)] = f"trial {cells[best]} of {len(cells)} {by}"
+                by = "" if rule == LAST else f" by {'ORACLE' if rule == ORACLE else rule}"
+                # no trial's number: pairs choose different ones, and all stand in one column
+                names[str(best)] = f"search {row['search']}: {'best' if by else 'default'} of {len(cells)} trials{by}"
     table = pd.DataFrame(rows)
     if len(table):
         best_of = table[table["rule"] == ORACLE].set_index(GROUP)["score"]
