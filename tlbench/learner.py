@@ -257,7 +257,7 @@ def distances_of(
         return {"trained": measure_domains(task, held_out, examples, seed, outputs=outputs_of(learner, config))}
     if isinstance(task.source.inputs, ImageRows) and isinstance(learner, GradientMethod):
         backbone, device = learner.network.backbone, device_of(config.trainer.accelerator)
-        return {
-            "raw": measure_domains(task, held_out, examples, seed, rows=lambda x: frozen_features(backbone, x, device))
-        }
+        found = measure_domains(task, held_out, examples, seed, rows=lambda x: frozen_features(backbone, x, device))
+        learner.train()  # Lightning trains in the mode that it finds: the reference's batch norms must move as a method's do
+        return {"raw": found}
     return {"raw": measure_domains(task, held_out, examples, seed)}
