@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torchmetrics.functional import classification as tm
 
 Metric = Literal["accuracy", "mean_class_accuracy"]
 
@@ -34,6 +32,9 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
         error, 15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts,
         rows are true classes).
     """
+    import torch  # here: a report needs this module's weights, and neither torch nor torchmetrics (3 s)
+    from torchmetrics.functional import classification as tm
+
     # torchmetrics takes anything above 1, a rounding error of a vote too, for logits and would apply a softmax to it
     clipped_NC = np.clip(np.asarray(probabilities_NC, dtype=np.float64), 0.0, 1.0)
     probabilities = torch.from_numpy(np.ascontiguousarray(clipped_NC))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-import torch
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
@@ -19,4 +18,6 @@ def stream(seed: int, *names: str) -> np.random.Generator:
 
 def torch_seed(seed: int, *names: str) -> None:
     """Seeds torch's global generators (all devices) from the stream called `names`."""
+    import torch  # here: a report draws too, and need not wait for torch
+
     torch.manual_seed(int(stream(seed, *names).integers(2**63)))

@@ -31,6 +31,10 @@ def test_selection_comes_first():
     )
 
 
+def test_a_tiny_p_value_reads_as_a_sentence():
+    assert "ORACLE checkpoint +3.0 (p < 0.0001)" in cause(WINNERS, (3.0, 1e-9))[1]
+
+
 @pytest.mark.parametrize("oracle", [(3.0, 0.05), (-3.0, 0.001), (0.0, 0.001), (3.0, np.nan), None])
 def test_selection_needs_an_oracle_gain_above_zero_and_beyond_noise(oracle):
     name, why = cause(WINNERS, oracle)
@@ -67,7 +71,7 @@ def test_domains_that_contradict_each_other_are_as_good_as_far_ones():
         ({"distances": None}, "no distances were measured"),
         ({"others": []}, "nothing else was tried on this pair"),
         ({"others": [*LOSERS, ("mmd", "method", 0.0, "no_effect")]},
-         "another way of transfer does not lose, and none gains beyond noise"),
+         "another way of transfer does not lose, and no other method gains beyond noise"),
     ],
 )  # fmt: skip
 def test_what_lacks_is_named_where_nothing_can_be_shown(changes, lacking):

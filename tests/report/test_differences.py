@@ -127,6 +127,20 @@ def test_cells_are_read_from_a_store(tmp_path):
     assert Differences(store, per_class=False).of(runs)["a"].classes == []
 
 
+def test_processes_beside_each_other_find_the_same(tmp_path, monkeypatch):
+    store, rng, rows = RunStore(tmp_path / "s"), np.random.default_rng(0), []
+    for pair in ("x-y", "y-x", "x-z"):
+        for key in ("ref", "a", "b"):
+            stored(store, f"{key}{pair}", 4, list(range(9)), [0, 1, 2] * 3, rng.integers(0, 3, 9).tolist())
+        rows += [comparison(f"{key}/{pair}", pair, f"{key}{pair}", f"ref{pair}") for key in "ab"]
+    one = Differences(store).of(pd.DataFrame(rows))
+    monkeypatch.setattr("tlbench.report.differences.MANY", 1)
+    many = Differences(store).of(pd.DataFrame(rows))
+    assert list(many) == list(one)
+    for key, cell in many.items():
+        assert list(vars(cell.whole).values()) == pytest.approx(list(vars(one[key].whole).values()), nan_ok=True)
+
+
 def test_runs_that_were_tested_on_other_examples_are_refused(tmp_path):
     store = RunStore(tmp_path / "s")
     stored(store, "a0", 4, [0, 1], [0, 1], [0, 1])

@@ -62,6 +62,18 @@ def test_a_curve_has_scores_of_the_cells_and_gains_over_source_only():
     assert row["seeds"] == pytest.approx([58, 60, 62])  # by seed
 
 
+@pytest.mark.parametrize("n_all", [3.0, 2.5])
+def test_a_count_that_classes_cannot_give_is_no_point_of_the_curve(n_all):
+    """`all` is as many as 3 a class, or fewer: the curve ends there, and is still read."""
+    axis, runs, _ = curve()
+    runs["n_shots"] = runs["n_shots"].astype(float)
+    runs.loc[runs["cell_key"].str.contains("/all/"), "n_shots"] = 5 * n_all
+    found = worth(axis, curve_table(axis, runs, Rule()), runs, Rule()).set_index("shots")
+    # from 40 at 1 to 70 at all: 45 lies a sixth of the way
+    assert float(found.loc["0", "needed"]) == pytest.approx(1 + (n_all - 1) / 6, abs=0.051)
+    assert found.loc["3", "needed"] == f"more than {n_all:g}"
+
+
 def test_worth_is_read_off_the_curve_of_target_only():
     axis, runs, _ = curve()
     found = worth(axis, curve_table(axis, runs, Rule()), runs, Rule()).set_index("shots")

@@ -27,10 +27,11 @@ def store(pair="a-b", scores=SCORES, without=()):
         for seed in (0, 1):
             key, reference = f"{pair}/t{trial}", f"{pair}/r{trial}"
             plan += [planned(key, trial, pair, seed), planned(reference, None, pair, seed, "source_only", None)]
-            runs.append(run("source_only", pair, seed, run_key=f"{reference}/{seed}", cell_key=reference))
+            runs.append(run("source_only", pair, seed, run_key=f"{reference}/{seed}", cell_key=reference,
+                            recipe_key=reference))  # fmt: skip
             if (trial, seed) in without:
                 continue
-            about = {"run_key": f"{key}/{seed}", "cell_key": key, "reference_run": f"{reference}/{seed}"}
+            about = {"run_key": f"{key}/{seed}", "cell_key": key, "recipe_key": reference}
             runs += [run("dann", pair, seed, of[rule][seed], rule, step=step, **about) for rule, step in STEP.items()]
             said = {"last": -9.0, "dev": of["said"][seed], "oracle": -8.0}
             checkpoints += [
@@ -114,7 +115,7 @@ def test_the_choices_of_all_pairs_stand_in_one_column():
 def test_references_that_others_need_are_kept():
     plan, runs, checkpoints = store()
     plan.append(planned("coral", None, method="coral", search=None))
-    runs.append(run("coral", run_key="coral/0", cell_key="coral", reference_run="a-b/r2/0"))
+    runs.append(run("coral", run_key="coral/0", cell_key="coral", recipe_key="a-b/r2"))
     plan.append(planned("lonely", None, method="source_only", search=None))
     runs.append(run("source_only", run_key="lonely/0", cell_key="lonely"))
     choice = choose(table(*plan), table(*runs), table(*checkpoints), "dev")
@@ -124,7 +125,7 @@ def test_references_that_others_need_are_kept():
 def test_a_reference_does_not_keep_another_that_only_dropped_trials_need():
     plan, runs, checkpoints = store()
     plan.append(planned("target", None, method="source_only", search=None))
-    runs.append(run("source_only", run_key="target/0", cell_key="target", reference_run="a-b/r2/0"))
+    runs.append(run("source_only", run_key="target/0", cell_key="target", recipe_key="a-b/r2"))
     assert "a-b/r2" in choose(table(*plan), table(*runs), table(*checkpoints), "dev").dropped
 
 

@@ -1,4 +1,3 @@
-import numpy as np
 import pandas as pd
 
 from tests.report.test_cells import AXES, run
@@ -20,12 +19,14 @@ def store(missing=()):
                 continue
             for i, (rule, score) in enumerate((("last", last), ("entropy", entropy), ("oracle", oracle))):
                 runs.append(run(seed=seed, run_key=key, cell_key=cell, accuracy=score, selection=rule, step=i,
-                                reference_run=f"ref{trial}"))  # fmt: skip
+                                recipe_key=f"recipe{trial}"))  # fmt: skip
                 points.append({"run_key": key, "step": i, "oracle_score": score, "entropy": own + 0.01 * seed})
     for trial in SCORES:
-        runs.append(run("source_only", run_key=f"ref{trial}", cell_key=f"refcell{trial}", step=0, reference_run=None))
-        plan.append({**PLAN, "run_key": f"ref{trial}", "cell_key": f"refcell{trial}", "seed": 0, "method": "source_only",
-                     "family": "reference", "search": None, "trial": None})  # fmt: skip
+        for reference, name in (("source_only", "ref"), ("target_only", "other")):
+            runs.append(run(reference, run_key=f"{name}{trial}", cell_key=f"{name}cell{trial}", step=0,
+                            recipe_key=f"recipe{trial}"))  # fmt: skip
+            plan.append({**PLAN, "run_key": f"{name}{trial}", "cell_key": f"{name}cell{trial}", "seed": 0,
+                         "method": reference, "family": "reference", "search": None, "trial": None})  # fmt: skip
     return pd.DataFrame(plan), pd.DataFrame(runs), pd.DataFrame(points)
 
 
@@ -42,10 +43,13 @@ def test_oracle_chooses_by_the_target_and_says_so_and_last_keeps_the_defaults():
 
 
 def test_trials_not_chosen_leave_the_tables_with_the_references_that_only_they_need():
-    assert choose(*store(), "entropy").dropped == {"cell0", "cell2", "refcell0", "refcell2"}
+    """Every reference of theirs, not the first alone."""
+    gone = {f"{name}{trial}" for name in ("cell", "refcell", "othercell") for trial in (0, 2)}
+    assert choose(*store(), "entropy").dropped == gone
     plan, runs, points = store()
-    shared = runs.assign(reference_run=np.where(runs["method"] == "dann", "ref0", None))
-    assert "refcell0" not in choose(plan, shared, points, "entropy").dropped
+    other = run("coral", run_key="c", cell_key="coral", step=0, recipe_key="recipe0")
+    more = pd.concat([runs, pd.DataFrame([other])], ignore_index=True)
+    assert choose(plan, more, points, "entropy").dropped == gone - {"refcell0", "othercell0"}
 
 
 def test_a_trial_with_a_missing_seed_cannot_be_chosen():

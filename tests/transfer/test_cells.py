@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from tlbench.transfer.cells import Crossed, cell_flag, corrected, crossed, half_width, p_above, spread
 
@@ -138,6 +139,14 @@ def test_corrections_by_hand_and_blind_to_what_is_no_number():
     assert got[[0, 2]] == pytest.approx([0.04, 0.02])
     assert np.isnan(got[1])
     assert np.isnan(corrected([np.nan], "bh")).all()
+    with pytest.raises(ValueError, match="Unknown correction 'fdr_bh'"):
+        corrected([0.1], "fdr_bh")
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.01, 0.5, 1.0])), min_size=1, max_size=12))
+def test_corrections_agree_with_statsmodels(p):
+    for ours, theirs in (("holm", "holm"), ("bh", "fdr_bh")):
+        assert corrected(p, ours) == pytest.approx(multipletests(p, method=theirs)[1])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ import pandas as pd
 
 from tlbench.report.cells import Rule, compared
 from tlbench.report.differences import Differences
-from tlbench.report.section import Section, p_text, points
+from tlbench.report.section import Section, p_equals, points
+from tlbench.report.words import method_name
 from tlbench.results.store import RunStore
 from tlbench.transfer.cells import p_above
 
@@ -27,7 +28,8 @@ classifier tells the domain of 3 of 4 examples. Where a data set standardises ea
 CONTRADICT = 0.2
 """Excess of the joint error (ORACLE) from which no one classifier serves both domains."""
 SAME_PAIR = ["dataset", "pair", "protocol"]
-COLUMNS = ["dataset", "pair", "protocol", "method", "variant", "gain", "reference", "p_corrected", "cause", "evidence"]
+COLUMNS = ["dataset", "pair", "protocol", "method", "variant", "uses_target_labels", "gain", "reference", "p_corrected",
+           "cause", "evidence"]  # fmt: skip
 
 
 def causes(
@@ -72,7 +74,7 @@ def cause_of(
     """
     facts = [f"gain {points(gain, signed=True)}"]
     if oracle is not None:
-        facts.append(f"ORACLE checkpoint {points(oracle[0], signed=True)} (p = {p_text(oracle[1])})")
+        facts.append(f"ORACLE checkpoint {points(oracle[0], signed=True)} ({p_equals(oracle[1])})")
     methods = others[others["role"] == "method"]
     winners = methods[methods["flag"] == "positive"].sort_values("gain", ascending=False)
     if len(others):
@@ -100,7 +102,7 @@ def cause_of(
     if not len(others):
         lacking.append("nothing else was tried on this pair")
     elif (others["gain"] >= 0).any():
-        lacking.append("another way of transfer does not lose, and none gains beyond noise")
+        lacking.append("another way of transfer does not lose, and no other method gains beyond noise")
     if distances is None:
         lacking.append("no distances were measured")
     elif not far:
@@ -147,7 +149,7 @@ def section(table: pd.DataFrame) -> Section | None:
         return None
     shown = pd.DataFrame(
         {
-            "method": [method_name_of(row) for row in table.itertuples()],
+            "method": [method_name(row) for row in table.itertuples()],
             "where": [f"{row.dataset}, {row.pair}" for row in table.itertuples()],
             "protocol": table["protocol"],
             "gain": [points(g, signed=True) for g in table["gain"]],
@@ -157,18 +159,9 @@ def section(table: pd.DataFrame) -> Section | None:
         }
     )
     words = [
-        "selection: an ORACLE checkpoint gains and the selected one does not. method: another method gains on the "
-        "same pair. data: "
-        f"every way of transfer that was tried loses, and the domains are far apart (A-distance "
-        f"{FAR:g} or more, over all or inside classes) or "
-        "contradict each "
-        f"other (joint error {CONTRADICT:g} or more above that of two classifiers, ORACLE: uses target labels). "
-        "undetermined: none of "
-        "these can be shown. The first that holds is named."
+        "selection: an ORACLE checkpoint gains and the selected one does not. method: another method gains on the same pair. "
+        f"data: every way of transfer that was tried loses, and the domains are far apart (A-distance {FAR:g} or more, over all "
+        f"or inside classes) or contradict each other (joint error {CONTRADICT:g} or more above that of two classifiers, "
+        "ORACLE: uses target labels). undetermined: none of these can be shown. The first that holds is named."
     ]
     return Section("causes", "Why did it hurt?", words, shown, table)
-
-
-def method_name_of(row: object) -> str:
-    variant = getattr(row, "variant", "")
-    return f"{getattr(row, 'method', '')} [{variant}]" if variant else str(getattr(row, "method", ""))

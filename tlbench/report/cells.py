@@ -16,6 +16,7 @@ from tlbench.results.store import RunStore
 from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above, spread
 
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
+USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
 
 
@@ -91,14 +92,16 @@ def summarise(
     axes = ["run_key", "cell_key", "seed", *CELL]
     everything = pd.concat([runs[axes], plan[axes]], ignore_index=True)
     everything = everything.drop_duplicates("run_key")
-    of_cell = {key: table.sort_values("seed") for key, table in done.groupby("cell_key")}
+    of_cell = dict(list(done.sort_values(["cell_key", "seed"])[["cell_key", *USED]].groupby("cell_key")))
     bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
     with_runs = set(runs.loc[runs["status"] == "done", "cell_key"])
+    n_expected = everything.groupby("cell_key")["seed"].nunique()
     rows = []
-    for key, whole in everything.groupby("cell_key", sort=False):
+    for row in everything.drop_duplicates("cell_key")[["cell_key", *CELL]].to_dict("records"):
+        key = row["cell_key"]
         own, bad = of_cell.get(key, done[:0]), bad_of_cell.get(key, runs[:0])
-        row = {**whole.iloc[0][CELL].to_dict(), "cell_key": key, "variant": (variants or {}).get(str(key), "")}
-        numbers = _numbers(own, bad, whole["seed"].nunique(), rule.alpha)
+        row["variant"] = (variants or {}).get(str(key), "")
+        numbers = _numbers(own, bad, int(n_expected[key]), rule.alpha)
         if own.empty and key in with_runs:
             numbers["hole"] = f"no checkpoint by {rule.selection} under this protocol"
         rows.append({**row, **numbers})

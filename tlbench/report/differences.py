@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 
 from tlbench.metrics import Metric, example_weights
 from tlbench.results.store import RunStore
@@ -15,6 +16,9 @@ from tlbench.transfer.cells import Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
 
 COLUMNS = ("row", "group", "label", "prediction")
+READ = ["run_key", "step", "reference_run", "reference_step"]
+MANY = 3000
+"""Runs from which a process per core pays for its start."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,21 @@ class Differences:
 
     def of(self, runs: pd.DataFrame) -> dict[str, CellDifferences]:
         """By cell key, for rows of `read_runs` under one selection, all of which have a gain."""
-        found: dict[str, CellDifferences] = {}
-        for _, pair in runs.groupby(["dataset", "pair"], sort=False):
-            self._tested.clear()  # references are shared within a pair only
-            for key, own in pair.groupby("cell_key", sort=False):
-                found[str(key)] = self._of_cell(own)
-        return found
+        wanted = runs[["dataset", "pair", "cell_key", "metric", *READ]]
+        pairs = [table for _, table in wanted.groupby(["dataset", "pair"], sort=False)]
+        if len(runs) < MANY:
+            parts = [self._of_pair(pair) for pair in pairs]
+        else:
+            parts = Parallel(n_jobs=min(cpu_count(), 8))(delayed(self._of_pair)(pair) for pair in pairs)
+        return {key: found for part in parts for key, found in part.items()}
+
+    def _of_pair(self, pair: pd.DataFrame) -> dict[str, CellDifferences]:
+        self._tested.clear()  # references are shared within a pair only
+        return {str(key): self._of_cell(own) for key, own in pair.groupby("cell_key", sort=False)}
 
     def _of_cell(self, own: pd.DataFrame) -> CellDifferences:
         pairs = []
-        for run in own.itertuples():
+        for run in own[READ].itertuples():
             mine = self._read(run.run_key, int(run.step))
             other = self._read(run.reference_run, int(run.reference_step))
             if not np.array_equal(mine.row, other.row):

@@ -84,6 +84,9 @@ def worth(axis: Axis, curve: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd
     """How many labelled target examples per class each point of a label-efficiency curve is worth, by `target_only`'s curve."""
     shots = _shots_per_class(curve, runs)
     reference = curve[(curve["method"] == TRANSFERS_NOT) & (shots > 0)]
+    own_all = shots[reference.index[reference["x"] == "all"]].max()  # nan: not there
+    # a count that small classes cannot give is no point of its own: `all` is as many
+    reference = reference[(reference["x"] == "all") | ~(shots[reference.index] >= own_all)]
     seeds = {len(s) for s in curve["seeds"]}
     if len(reference) < 2 or len(seeds) != 1:
         return pd.DataFrame()

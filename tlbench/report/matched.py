@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ttest_ind_from_stats
 
-from tlbench.report.causes import method_name_of
 from tlbench.report.cells import Rule
 from tlbench.report.section import Section, points
+from tlbench.report.words import method_name
 from tlbench.transfer.gain import flag
 
 PLACE = ["dataset", "pair", "protocol", "metric"]
@@ -49,7 +49,7 @@ def unmatched(cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFra
     )
     said = pairs["flag"].where(pairs["flag"].isin(["negative", "positive"]), "neither")
     differs = said != pairs["unmatched_flag"].replace("inconclusive", "neither")
-    kept = ["cell_key", *PLACE, "method", "variant", "classifier", "backbone", "reference", "gain", "flag", "other",
+    kept = ["cell_key", *PLACE, "method", "variant", "uses_target_labels", "classifier", "backbone", "reference", "gain", "flag", "other",
             "unmatched_gain", "unmatched_p", "unmatched_flag"]  # fmt: skip
     order = np.argsort(-np.abs(pairs["unmatched_gain"] - pairs["gain"]).to_numpy(), kind="stable")
     return pairs.iloc[order][kept][differs.iloc[order]].reset_index(drop=True)
@@ -73,7 +73,7 @@ def section(table: pd.DataFrame) -> Section | None:
         return None
     shown = pd.DataFrame(
         {
-            "method": [f"{method_name_of(r)}, {r.classifier}" for r in table.itertuples()],
+            "method": [f"{method_name(r)}, {r.classifier}" for r in table.itertuples()],
             "where": [f"{r.dataset}, {r.pair}" for r in table.itertuples()],
             "matched gain": [f"{points(r.gain, signed=True)} {r.flag}" for r in table.itertuples()],
             "as papers compare": [
@@ -83,8 +83,8 @@ def section(table: pd.DataFrame) -> Section | None:
         }
     )
     words = [
-        "Gains in this report are over a reference with the very same recipe. Papers often compare with a reference "
-        "trained on another "
-        "one. Here that would have said something else (Welch's t test over seeds, not corrected, as a table of means allows)."
+        "Gains in this report are over a reference with the very same recipe. Papers often compare with a reference trained "
+        "on another one. Here that would have said something else (Welch's t test over seeds, not corrected, as a table of "
+        "means allows)."
     ]
     return Section("unmatched", "Where an unmatched comparison would say something else", words, shown, table)

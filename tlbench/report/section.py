@@ -48,3 +48,9 @@ def p_text(value: float) -> str:
     if pd.isna(value):
         return "–"
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def p_equals(value: float) -> str:
+    """A p-value inside a sentence: `p = 0.013`, `p < 0.0001`."""
+    text = p_text(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"

@@ -88,17 +88,11 @@ def _judged(runs: pd.DataFrame, checkpoints: pd.DataFrame, seeds: pd.Series) -> 
 
 
 def _orphans(runs: pd.DataFrame, plan: pd.DataFrame, dropped: Iterable[str]) -> set[str]:
-    """References that are compared with dropped cells only."""
-    cell_of = dict(zip(runs["run_key"], runs["cell_key"], strict=True))
-    with_reference = runs[runs["reference_run"].notna()]
-    used = {
-        (c, cell_of.get(r)) for c, r in zip(with_reference["cell_key"], with_reference["reference_run"], strict=True)
-    }
-    references = set(plan.loc[plan["family"] == "reference", "cell_key"])
-    gone = set(dropped)
-    mine = {r for c, r in used if c in gone}
-    others = {r for c, r in used if c not in gone and c not in references}
-    return {str(r) for r in (mine - others) & references}
+    """References whose recipe only dropped cells share."""
+    references = runs["cell_key"].isin(plan.loc[plan["family"] == "reference", "cell_key"])
+    gone = runs["cell_key"].isin(set(dropped))
+    only = set(runs.loc[gone, "recipe_key"]) - set(runs.loc[~gone & ~references, "recipe_key"])
+    return {str(cell) for cell in runs.loc[references & runs["recipe_key"].isin(only), "cell_key"]}
 
 
 def section(choice: Choice, selection: str) -> Section | None:
@@ -124,9 +118,8 @@ def section(choice: Choice, selection: str) -> Section | None:
         }
     )
     words = [
-        "Mean over pairs. A rule chooses a trial for each pair by its own score, averaged over seeds, and the "
-        "checkpoint by the same "
-        f"score. The tables above show the trials that selection {selection} chooses"
+        "Mean over pairs. A rule chooses a trial for each pair by its own score, averaged over seeds, and the checkpoint by the "
+        f"same score. The tables above show the trials that selection {selection} chooses"
         + (", which is no validator and keeps the defaults." if selection == LAST else ".")
     ]
     return Section("trials", "Hyper-parameters: what each rule would have chosen", words, shown, table)

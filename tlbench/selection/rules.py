@@ -7,13 +7,16 @@ printed as ORACLE wherever it appears.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tlbench.errors import TlbenchError
 from tlbench.metrics import Metric, score
-from tlbench.task import HeldOut, Task
-from tlbench.training.checkpoints import Checkpoint
+
+if TYPE_CHECKING:  # a report reads the names of the rules, and need not wait for torch
+    from tlbench.task import HeldOut, Task
+    from tlbench.training.checkpoints import Checkpoint
 
 LAST = "last"
 ORACLE = "oracle"

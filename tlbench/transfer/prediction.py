@@ -49,19 +49,26 @@ def predicts_gain(
         raise ValueError(f"Expected two lists of one length and 0 < alpha < 1, got {x_P.shape}, {y_P.shape}, {alpha}.")
     known_P = np.isfinite(x_P) & np.isfinite(y_P)
     x_P, y_P = x_P[known_P], y_P[known_P]
-    n, rho = len(x_P), float(_spearman(x_P, y_P)) if known_P.any() else np.nan
+    n, rho = len(x_P), float(_spearman(x_P, y_P, np.ones((1, len(x_P))))[0]) if known_P.any() else np.nan
     if n < FEWEST_PAIRS or np.isnan(rho):
         return Correlation(rho, np.nan, np.nan, np.nan, n)
     low, high = _interval(x_P, y_P, alpha, rng)
     return Correlation(rho, low, high, _permutation_p(x_P, y_P, rng), n)
 
 
-def _spearman(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Pearson correlation of ranks along the axis; nan where a side does not vary."""
-    rx, ry = rankdata(x, axis=axis), rankdata(y, axis=axis)
-    rx, ry = rx - rx.mean(axis=axis, keepdims=True), ry - ry.mean(axis=axis, keepdims=True)
-    size = np.sqrt(np.square(rx).sum(axis=axis) * np.square(ry).sum(axis=axis))
-    return np.divide((rx * ry).sum(axis=axis), size, out=np.full_like(size, np.nan), where=size > 0)
+def _spearman(x_P: np.ndarray, y_P: np.ndarray, times_RP: np.ndarray) -> np.ndarray:
+    """(R,) correlations of ranks with each pair as often as a row of `times_RP` says; nan where a side does not vary."""
+    rx, ry = (_centred_ranks(side, times_RP) for side in (x_P, y_P))
+    size = np.sqrt((times_RP * rx**2).sum(axis=1) * (times_RP * ry**2).sum(axis=1))
+    return np.divide((times_RP * rx * ry).sum(axis=1), size, out=np.full_like(size, np.nan), where=size > 0)
+
+
+def _centred_ranks(x_P: np.ndarray, times_RP: np.ndarray) -> np.ndarray:
+    """(R, P) mid-ranks less their mean: the share below minus the share above, whatever the order of the draws."""
+    values, place_P = np.unique(x_P, return_inverse=True)
+    times_RV = times_RP @ np.eye(len(values))[place_P]
+    up_to_RV = times_RV.cumsum(axis=1)
+    return (2 * up_to_RV - times_RV - up_to_RV[:, -1:])[:, place_P]
 
 
 def _interval(x_P: np.ndarray, y_P: np.ndarray, alpha: float, rng: np.random.Generator) -> tuple[float, float]:
@@ -69,15 +76,19 @@ def _interval(x_P: np.ndarray, y_P: np.ndarray, alpha: float, rng: np.random.Gen
 
     (scipy's bootstrap has no interval once one resample is left out, which is common among five pairs.)
     """
-    chosen_RP = rng.integers(len(x_P), size=(RESAMPLES, len(x_P)))
-    low, high = np.nanquantile(_spearman(x_P[chosen_RP], y_P[chosen_RP]), [alpha / 2, 1 - alpha / 2])
+    n = len(x_P)
+    chosen_RP = rng.integers(n, size=(RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
+    times_RP = np.bincount(chosen_RP.ravel(), minlength=n * RESAMPLES).reshape(RESAMPLES, n).astype(np.float64)
+    low, high = np.nanquantile(_spearman(x_P, y_P, times_RP), [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
 
 
 def _permutation_p(x_P: np.ndarray, y_P: np.ndarray, rng: np.random.Generator) -> float:
+    rank_P, other_P = 2 * rankdata(x_P), 2 * rankdata(y_P)
     found = permutation_test(
-        (x_P,),
-        lambda x, axis=-1: _spearman(x, np.broadcast_to(y_P, x.shape), axis=axis),
+        (rank_P,),
+        # ranks of a permutation are permuted ranks; the products are whole numbers, so that ties are ties
+        lambda rank, axis=-1: np.tensordot(rank, other_P, axes=(axis, 0)),
         permutation_type="pairings",
         vectorized=True,
         n_resamples=PERMUTATIONS,

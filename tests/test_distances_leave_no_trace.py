@@ -1,0 +1,48 @@
+"""What is measured beside a run (distances, validators) changes nothing in it: a reference trains as its method does."""
+
+import pytest
+
+from tests.support import config_of
+from tests.training.test_resume import learner_of
+from tests.trees import image_folder
+from tlbench.learner import checkpoints_of, distances_of
+
+
+def trained(config):
+    learner, task, held_out = learner_of(config)
+    found = distances_of(learner, task, held_out, config, trained=False)
+    checkpoints, history = checkpoints_of(learner, task, held_out, config, None)
+    found |= distances_of(learner, task, held_out, config, trained=True)
+    return found, [c.test for c in checkpoints], history
+
+
+@pytest.mark.parametrize("mode", ["finetune", "last_k"])
+@pytest.mark.parametrize("method", ["source_only", "dann"])
+def test_of_images(method, mode, tmp_path, monkeypatch):
+    """Batch norms must move in training, whatever was looked at before."""
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    words = [
+        "dataset=image_folder", f"dataset.root={image_folder(tmp_path / 'own')}", "pair=P-S", f"method={method}",
+        "backbone=resnet18", "backbone.pretrained=false", f"backbone.mode={mode}", "backbone.last_k=1", "augment=plain",
+        "augment.side=36", "augment.size=32", "trainer=cpu", "optim.batch_size=6", "optim.steps=3", "optim.evaluations=2",
+        "classifier.dropout=0.5",
+    ]  # fmt: skip
+    without = trained(config_of(*words, "distances=0", "validators=0"))
+    with_them = trained(config_of(*words, "distances=20", "validators=20"))
+    assert without[0] == {}
+    assert set(with_them[0]) == ({"raw", "trained"} if method == "source_only" else {"trained"})
+    for one, other in zip(without[1], with_them[1], strict=True):
+        assert (one == other).all()
+    assert without[2] == with_them[2]
+
+
+@pytest.mark.parametrize("method", ["source_only", "mmd", "coral_linear"])
+def test_of_arrays(method, toy):
+    words = ["dataset=toy", "pair=L-R", f"method={method}", "trainer=cpu"]
+    words += [] if method == "coral_linear" else ["classifier.dropout=0.5"]
+    without = trained(config_of(*words, "distances=0", "validators=0", config_dir=toy))
+    with_them = trained(config_of(*words, "distances=20", "validators=20", config_dir=toy))
+    for one, other in zip(without[1], with_them[1], strict=True):
+        assert (one == other).all()
+    assert without[2] == with_them[2]
+    assert with_them[0]
