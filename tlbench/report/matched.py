@@ -49,8 +49,8 @@ def unmatched(cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFra
     )
     said = pairs["flag"].where(pairs["flag"].isin(["negative", "positive"]), "neither")
     differs = said != pairs["unmatched_flag"].replace("inconclusive", "neither")
-    kept = ["cell_key", *PLACE, "method", "variant", "uses_target_labels", "classifier", "backbone", "reference", "gain", "flag", "other",
-            "unmatched_gain", "unmatched_p", "unmatched_flag"]  # fmt: skip
+    kept = ["cell_key", *PLACE, "method", "variant", "uses_target_labels", "classifier", "backbone", "reference", "gain", "flag",
+            "other", "unmatched_gain", "unmatched_p", "unmatched_flag"]  # fmt: skip
     order = np.argsort(-np.abs(pairs["unmatched_gain"] - pairs["gain"]).to_numpy(), kind="stable")
     return pairs.iloc[order][kept][differs.iloc[order]].reset_index(drop=True)
 

@@ -16,6 +16,7 @@ from scipy.stats import qmc
 
 from tlbench.config.schema import Positive, Strict
 from tlbench.seeds import stream
+from tlbench.sweep.overrides import Overrides, key_of
 
 DIGITS = 4
 """Significant digits of a drawn number that is no integer, so that overrides are short and keys stable."""
@@ -53,8 +54,7 @@ class Range(Strict):
         if self.scale == "int":
             return int(min(self.low + math.floor(u * (self.high - self.low + 1)), self.high))
         low, high = self.low, self.high
-        value = low * (high / low) ** u if self.scale == "log" else low + u * (high - low)
-        return min(max(float(f"{value:.{DIGITS}g}"), low), high)
+        return round_value(low * (high / low) ** u if self.scale == "log" else low + u * (high - low), self)
 
     def holds(self, value: Any) -> bool:
         """Whether a value lies in the range."""
@@ -68,15 +68,27 @@ class Search(Strict):
 
     name: str
     trials: Positive
-    engine: Literal["sobol", "random"]
+    engine: Literal["sobol", "random", "tpe"]
     seed: Annotated[int, Field(ge=0)]
     space: dict[str, Range]
 
     def values(self) -> list[dict[str, Any]]:
-        """What each trial sets, by name: nothing in trial 0."""
+        """What each trial sets, by name: nothing in trial 0. (For `tpe`, see `tlbench.sweep.adaptive`.)"""
         drawn = {name: uniforms(self.engine, self.trials - 1, self.seed, name) for name in self.space}
         trials = [{name: self.space[name].at(drawn[name][i]) for name in drawn} for i in range(self.trials - 1)]
         return [{}, *trials]
+
+
+def round_value(value: float, space: Range) -> float:
+    """A number of a range to DIGITS significant digits, still inside it."""
+    assert space.low is not None
+    assert space.high is not None
+    return min(max(float(f"{value:.{DIGITS}g}"), space.low), space.high)
+
+
+def with_values(job: Overrides, values: dict[str, Any]) -> Overrides:
+    """The overrides of a job with what a trial sets."""
+    return [*(o for o in job if key_of(o) not in values), *(f"{key}={written(value)}" for key, value in values.items())]
 
 
 def uniforms(engine: str, n: int, seed: int, name: str) -> np.ndarray:

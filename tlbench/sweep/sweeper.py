@@ -58,6 +58,16 @@ class TlbenchSweeper(Sweeper):
         return make_plan(self.composer, arguments)
 
     def sweep(self, arguments: Sequence[str]) -> Outcome:
+        """All of it; where a search chooses its trials by scores, round after round until the plan grows no more."""
+        outcome = self._round(arguments)
+        while any(job.search for job in outcome.jobs):
+            known = {job.key for job in outcome.jobs}
+            if {job.key for job in self.plan(arguments)} <= known:
+                break
+            outcome = self._round(arguments)
+        return outcome
+
+    def _round(self, arguments: Sequence[str]) -> Outcome:
         jobs = self.plan(arguments)
         if not jobs:
             raise TlbenchError("These arguments ask for no run at all, as seed=range(0) would.")

@@ -14,9 +14,10 @@ from tlbench.config.compose import PER_RUN, Composer, plain
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference
+from tlbench.sweep.adaptive import same_trials, values_so_far
 from tlbench.sweep.overrides import Overrides, key_of, parsed
 from tlbench.sweep.recipes import SETTABLE, keys_in
-from tlbench.sweep.search import Range, Search, written
+from tlbench.sweep.search import Range, Search, with_values
 
 KNOBS = ("trials", "engine", "seed")
 SEARCHED = ("method", *SETTABLE)
@@ -79,19 +80,21 @@ def _range(name: str, key: str, value: Any) -> Range:
 
 def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | None) -> Iterator[Asked]:
     """Each job that has all searched keys once a trial, the others once. Raises TlbenchError if none has them."""
-    lacks, applied = None, False
+    lacks, jobs = None, list(jobs)
+    values: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for job in jobs:
         missing = None if search is None else _lacks(composer, job, search)
         if search is None or missing is not None:
             lacks = lacks or missing
             yield Asked(job)
             continue
-        applied = True
-        for trial, values in enumerate(search.values()):
-            kept = [o for o in job if key_of(o) not in values]
-            drawn = [f"{key}={written(value)}" for key, value in values.items()]
-            yield Asked([*kept, *drawn], search.name, trial)
-    if lacks is not None and not applied:
+        shared = same_trials(job)
+        if shared not in values:
+            alike = [other for other in jobs if same_trials(other) == shared]
+            values[shared] = values_so_far(composer, alike, search) if search.engine == "tpe" else search.values()
+        for trial, drawn in enumerate(values[shared]):
+            yield Asked(with_values(job, drawn), search.name, trial)
+    if lacks is not None and not values:
         raise lacks
 
 

@@ -1,0 +1,122 @@
+"""Searches in which each trial is chosen after what the trials before it scored, by Optuna.
+
+A trial's score is the mean, over the pairs and seeds of the sweep, of what the selection's rule says of the checkpoint that it
+picks: target labels have no part in it unless `selection=oracle` asks for that. The plan is worked out from the store: it ends
+with the first trial that is not finished, and is made again after it. So the same command resumes, and repeats its choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from tlbench.config.compose import PER_RUN, Composer
+from tlbench.config.identity import identity_of
+from tlbench.config.schema import RunConfig
+from tlbench.errors import TlbenchError
+from tlbench.results.store import RunStore
+from tlbench.selection.rules import LAST, ORACLE
+from tlbench.sweep.overrides import Overrides, key_of
+from tlbench.sweep.search import Range, Search, round_value, with_values
+
+AT_RANDOM = 5
+"""Trials before the estimator has a say, trial 0 among them."""
+
+
+def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search) -> list[dict[str, Any]]:
+    """What each trial sets, by name, up to the first trial whose runs are not all done; nothing in trial 0.
+
+    Tree-structured Parzen estimator (Bergstra et al., Algorithms for hyper-parameter optimization, NeurIPS 2011), after
+    AT_RANDOM trials. More trials go on where fewer end.
+
+    Args:
+        jobs: overrides of the runs that share the trials: one method and recipe, all pairs and seeds.
+
+    Raises:
+        TlbenchError: Optuna is not installed, or the selection scores nothing.
+    """
+    optuna = _optuna()
+    if composer.run_config(jobs[0]).selection.rule == LAST:
+        raise TlbenchError(
+            "search.engine=tpe learns from the selection's scores, and selection=last gives none. Set selection=source_val, "
+            "im or another validator."
+        )
+    sampler = optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=AT_RANDOM)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    kinds = {name: _distribution(optuna, found) for name, found in search.space.items()}
+    defaults, found = _defaults(composer, jobs[0], search), [dict[str, Any]()]
+    if (score := score_of(composer, jobs, {})) is None:
+        return found
+    study.add_trial(optuna.trial.create_trial(params=defaults, distributions=kinds, value=score))
+    while len(found) < search.trials:
+        asked = study.ask(kinds)
+        found.append({name: _value(search.space[name], asked.params[name]) for name in kinds})
+        if (score := score_of(composer, jobs, found[-1])) is None:
+            break
+        study.tell(asked, score)
+    return found
+
+
+def score_of(composer: Composer, jobs: Sequence[Overrides], values: dict[str, Any]) -> float | None:
+    """Mean score of a trial's runs; None while one of them is not done. Those that were skipped do not count."""
+    scores = []
+    for job in jobs:
+        config = composer.run_config(with_values(job, values))
+        record = RunStore(config.store).record(identity_of(config)["run_key"])
+        if record is None or record["status"] == "failed":
+            return None
+        if record["status"] == "done":
+            scores.append(_score(record, config))
+    return float(np.mean(scores)) if scores else None
+
+
+def _score(record: dict[str, Any], config: RunConfig) -> float:
+    rule = config.selection.rule
+    step = record["selections"][rule]["step"]
+    (looked,) = [point for point in record["checkpoints"] if point["step"] == step]
+    return looked["oracle_score"] if rule == ORACLE else looked["scores"][rule]
+
+
+def same_trials(job: Overrides) -> tuple[str, ...]:
+    """What the runs that share trials have in common."""
+    return tuple(o for o in job if key_of(o) not in PER_RUN)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise TlbenchError("search.engine=tpe needs Optuna: pip install 'tlbench[optuna]'.") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _distribution(optuna: Any, space: Range) -> Any:
+    kinds = optuna.distributions
+    if space.choices is not None:
+        return kinds.CategoricalDistribution(list(range(len(space.choices))))
+    if space.scale == "int":
+        return kinds.IntDistribution(int(space.low or 0), int(space.high or 0))
+    return kinds.FloatDistribution(space.low, space.high, log=space.scale == "log")
+
+
+def _value(space: Range, drawn: Any) -> Any:
+    if space.choices is not None:
+        return space.choices[drawn]
+    return drawn if space.scale == "int" else round_value(drawn, space)
+
+
+def _defaults(composer: Composer, job: Overrides, search: Search) -> dict[str, Any]:
+    """What trial 0 is, as Optuna sees it."""
+    config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
+    found = {name: OmegaConf.select(config, name) for name in search.space}
+    for name, space in search.space.items():
+        if not space.holds(found[name]):
+            raise TlbenchError(
+                f"search.engine=tpe starts from {name}={found[name]}, which conf/search/{search.name}.yaml does not hold. Widen "
+                "its range."
+            )
+    return {n: s.choices.index(found[n]) if s.choices is not None else found[n] for n, s in search.space.items()}
