@@ -7,9 +7,11 @@ source), b_u what the two methods do differently on an example whatever the seed
     V = V_seeds + V_units,   V_seeds = (variance of the seeds' gains) / S,   V_units = overlap * max(0, covariance) / U
 
 with the covariance of two seeds' differences over their common units. The t test over seeds leaves V_units out: it takes the test
-examples as given, and says too much about others. Each part has degrees of freedom of its own, S - 1 and U - 1; the quantile is
-their mean weighted by the parts (Cochran & Cox, Experimental Designs, 1950), which keeps the level where
-Satterthwaite's degrees of freedom and a hierarchical bootstrap do not with three seeds (results/calibration/README.md).
+examples as given, and says too much about others. Each part has degrees of freedom of its own: S - 1, and for V_units, a
+difference of two mean squares, Satterthwaite's (few where it is hardly more than noise). The quantile is the mean of the
+parts' quantiles weighted by the parts (Cochran & Cox, Experimental Designs, 1950), which keeps the level where
+Satterthwaite's degrees of freedom for the whole and a hierarchical bootstrap do not with three seeds
+(results/calibration/README.md).
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ class Crossed:
         seed_var: V_seeds; 0 only where no seed changes anything on any example.
         unit_var: V_units.
         n_seeds, n_units: S, and the mean number of units that a seed is tested on.
+        unit_df: degrees of freedom of unit_var, 1 to U - 1; None for U - 1.
     """
 
     gain: float
@@ -63,6 +66,7 @@ class Crossed:
     unit_var: float
     n_seeds: int
     n_units: float
+    unit_df: float | None = None
 
 
 def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
@@ -88,14 +92,25 @@ def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
     if seeds < 2:
         return Crossed(float(gain_S[0]), np.nan, np.nan, seeds, float(n_S.mean()))
     centred_SU = part_SU - share_SU * gain_S[:, None]
-    across = float(centred_SU.sum(axis=0) @ centred_SU.sum(axis=0) - (centred_SU**2).sum()) / (seeds * (seeds - 1))
+    between, everything = float(centred_SU.sum(axis=0) @ centred_SU.sum(axis=0)), float((centred_SU**2).sum())
+    across = (between - everything) / (seeds * (seeds - 1))
     n_units = float(n_S.mean())
     unit_var = max(0.0, across) * n_units / max(n_units - 1, 1.0)
     still = bool((seen_SU == seen_SU[0]).all() and np.allclose(part_SU, part_SU[0], atol=1e-12, rtol=0))
     # a seed's gain is a multiple of 1/n: equal gains of three seeds are a coincidence of rounding, no sign of no spread
     rounding = (100.0 / n_units) ** 2 / 12
     seed_var = 0.0 if still else (float(gain_S.var(ddof=1)) + rounding) / seeds
-    return Crossed(float(gain_S.mean()), seed_var, unit_var, seeds, n_units)
+    unit_df = _unit_df(between / seeds, everything - between / seeds, seeds, n_units)
+    return Crossed(float(gain_S.mean()), seed_var, unit_var, seeds, n_units, unit_df)
+
+
+def _unit_df(between: float, within: float, seeds: int, units: float) -> float:
+    """Satterthwaite's degrees of freedom of a difference of mean squares, units minus rest, from their sums of squares."""
+    most = max(units - 1, 1.0)
+    ratio = between * (seeds - 1) / within if within > 1e-12 * between else np.inf
+    if not np.isfinite(ratio):
+        return most  # nothing but units differs, or nothing at all
+    return float(min(max(max(ratio - 1, 0.0) ** 2 * most / (ratio**2 + 1 / (seeds - 1)), 1.0), most))
 
 
 def half_width(cells: Sequence[Crossed], alpha: float) -> np.ndarray:
@@ -121,7 +136,9 @@ def p_above(cells: Sequence[Crossed], distance: np.ndarray) -> np.ndarray:
 
 
 def _parts(cells: Sequence[Crossed]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    values = np.array([(c.seed_var, c.unit_var, c.n_seeds - 1, c.n_units - 1) for c in cells]).reshape(-1, 4)
+    values = np.array(
+        [(c.seed_var, c.unit_var, c.n_seeds - 1, c.n_units - 1 if c.unit_df is None else c.unit_df) for c in cells]
+    ).reshape(-1, 4)
     return values[:, 0], values[:, 1], np.maximum(values[:, 2], 1), np.maximum(values[:, 3], 1)
 
 
