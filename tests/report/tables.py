@@ -28,9 +28,19 @@ def run(method="dann", pair="a-b", seed=0, score=0.5, selection="last", **change
     return {
         "run_key": f"{method}/{pair}/{seed}", "cell_key": f"{method}/{pair}", "status": "done", **AXES, "pair": pair,
         "method": method, "family": family(method), "seed": seed, "selection": selection, "score": score, "step": 10,
-        "uses_target_labels": False, "gain": np.nan, "reference_run": None, "n_shots": 0, **changes,
+        "uses_target_labels": False, "gain": np.nan, "reference_run": None, "n_shots": 0, "reason": None, **changes,
     }  # fmt: skip
 
 
 def table(*rows):
     return pd.DataFrame(list(rows))
+
+
+def cells_of(runs, **changes):
+    """`summarise`'s rows for the cells of some runs: every seed that is there was planned, and none is missing."""
+    found = []
+    for _, own in runs.groupby("cell_key", sort=False):
+        first = own.iloc[0]
+        about = {name: first[name] for name in ("cell_key", "pair", *AXES)}
+        found.append(cell(first["method"], n_expected=own["run_key"].nunique(), **about, **changes))
+    return pd.DataFrame(found)

@@ -10,7 +10,7 @@ from tlbench.results.store import RunStore
 
 RULE = Rule(selection="im")
 ROWS = ["method", "role", "gain", "flag"]
-LOSERS = [("coral", "method", -1.0, "inconclusive"), ("target_only", "reference", -3.0, "")]
+LOSERS = [("coral", "method", -1.0, "negative"), ("target_only", "reference", -3.0, "negative")]
 FAR = {"a_distance": 1.0, "oracle_joint_excess": np.nan}
 NEAR = {"a_distance": 0.99, "oracle_joint_excess": 0.19}
 
@@ -26,7 +26,8 @@ def test_selection_comes_first():
     name, why = cause(WINNERS, (3.04, 0.049))
     assert name == "selection"
     assert why == (
-        "gain -5.0; ORACLE checkpoint +3.0 (p = 0.049); 2 of 4 other ways of transfer lose, the best is cdan with +4.0; "
+        "gain -5.0; ORACLE checkpoint +3.0 (p = 0.049); 2 of 4 other ways of transfer lose beyond noise, the best is cdan with "
+        "+4.0; "
         "A-distance 1.00 of 2: the run passes a checkpoint that gains, and im does not pick it."
     )
 
@@ -53,8 +54,8 @@ def test_method_needs_another_method_that_gains_beyond_noise(other):
 def test_data_needs_far_domains_and_that_all_lose():
     assert cause() == (
         "data",
-        "gain -5.0; 2 of 2 other ways of transfer lose, the best is coral with -1.0; A-distance 1.00 of 2: nothing that was "
-        "tried transfers here.",
+        "gain -5.0; 2 of 2 other ways of transfer lose beyond noise, the best is coral with -1.0; A-distance 1.00 of 2: nothing "
+        "that was tried under this protocol transfers.",
     )
 
 
@@ -70,8 +71,10 @@ def test_domains_that_contradict_each_other_are_as_good_as_far_ones():
         ({"distances": NEAR}, "the domains are not far apart"),
         ({"distances": None}, "no distances were measured"),
         ({"others": []}, "nothing else was tried on this pair"),
+        ({"others": [*LOSERS, ("mmd", "method", -4.0, "inconclusive")]},  # a sign is no evidence
+         "not all others lose beyond noise, and no other method gains beyond noise"),
         ({"others": [*LOSERS, ("mmd", "method", 0.0, "no_effect")]},
-         "another way of transfer does not lose, and no other method gains beyond noise"),
+         "not all others lose beyond noise, and no other method gains beyond noise"),
     ],
 )  # fmt: skip
 def test_what_lacks_is_named_where_nothing_can_be_shown(changes, lacking):
@@ -94,6 +97,7 @@ def causes_in(tmp_path, cells, far, runs=()):
 
 
 def test_negative_cells_of_methods_are_explained_by_what_stands_on_their_pair(tmp_path):
+    best = run("best", selection="last", uses_target_labels=True)
     cells = [
         cell("dann", gain=-2.0, flag="negative"),
         cell("coral", gain=-6.0, flag="negative"),
@@ -103,13 +107,23 @@ def test_negative_cells_of_methods_are_explained_by_what_stands_on_their_pair(tm
         cell("source_only", gain=-9.0, flag="negative"),
         cell("late", hole="2 of 3 seeds"),
     ]
-    found = causes_in(tmp_path, cells, [distances(), distances("b-a", a=0.0)])
+    found = causes_in(tmp_path, cells, [distances(), distances("b-a", a=0.0)], [best])
     assert found["method"].tolist() == ["coral", "dann"]  # worst first
     assert found["cause"].tolist() == ["data", "data"]
     assert (
-        "2 of 2 other ways of transfer lose, the best is dann with -2.0; A-distance 1.50 of 2" in found["evidence"][0]
+        "2 of 2 other ways of transfer lose beyond noise, the best is dann with -2.0; A-distance 1.50 of 2"
+        in found["evidence"][0]
     )
-    assert causes_in(tmp_path, cells, [distances(protocol="q")])["cause"].tolist() == ["undetermined"] * 2
+    assert causes_in(tmp_path, cells, [distances(protocol="q")], [best])["cause"].tolist() == ["undetermined"] * 2
+
+
+def test_under_the_selection_oracle_other_methods_are_still_other_methods(tmp_path):
+    cells = [cell("dann", gain=-2.0, flag="negative", uses_target_labels=True),
+             cell("coral", gain=4.0, flag="positive", uses_target_labels=True)]  # fmt: skip
+    runs = [
+        run(m, selection=s, uses_target_labels=s == "oracle") for m in ("dann", "coral") for s in ("last", "oracle")
+    ]
+    assert causes_in(tmp_path, cells, [distances()], runs)["cause"].tolist() == ["method"]
 
 
 def test_a_method_that_gains_with_another_backbone_counts_on_the_same_pair(tmp_path):

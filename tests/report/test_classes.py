@@ -112,7 +112,7 @@ def test_words():
     assert len(made.shown) == 1
     none = section(class_table(table(*CELLS[1:]), FOUND, NAMES, Rule()))
     assert none.shown is None
-    assert none.words[0].endswith("No class loses beyond noise in a cell that does not.")
+    assert none.words[0].endswith("No class is shown to lose in a cell that does not.")
 
 
 @pytest.mark.parametrize("cells", [pd.DataFrame(), table(*CELLS[2:])])

@@ -20,7 +20,7 @@ def axes(*points):
 
 def test_an_axis_needs_two_points_that_differ_in_it_only():
     (axis,) = axes(point("dann", 1), point("dann", "all"), point("dann", 3), point("target_only", 3))
-    assert (axis.name, axis.title) == ("shots", "d · a-b · b · k · accuracy")
+    assert (axis.name, axis.title) == ("shots", "d · a-b · b · k · accuracy · p-1")
     assert axis.cells[["method", "x", "x_order"]].to_numpy().tolist() == [
         ["dann", "1", 1], ["dann", "3", 3], ["dann", "all", 4], ["target_only", "3", 3]
     ]  # fmt: skip
@@ -98,7 +98,7 @@ def test_the_section_says_what_a_point_is_worth():
     configs = {own["cell_key"]: config for own, config in points}
     (made,) = sections(table(*(own for own, _ in points)), configs, runs, Rule())
     assert made.name == "curve_1_shots"
-    assert made.shown.iloc[1].tolist() == ["dann", "1 a class", "60.0", "5.5", "5.5 to 5.5"]
+    assert made.shown.iloc[1].tolist() == ["dann", "1 a class", "60.0", "5.5", "+4.5", "5.5 to 5.5"]
     assert "over source_only" in made.words[0]
     assert list(made.figures) == ["curve_1_shots"]
     assert made.data.set_index(["method", "x"]).loc[("dann", "1"), "worth"] == pytest.approx(4.5)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from tests.report.tables import cells_of as planned_cells
 from tests.report.test_cells import cells_of, run
 from tlbench.errors import TlbenchError
 from tlbench.report.cells import Rule
@@ -81,7 +82,8 @@ def test_gap_and_rank_correlations_of_a_rule():
             {"run_key": f"{method}/a-b/0", "step": i, "oracle_score": v, "snd": own[method][i]}
             for i, v in enumerate(values)
         ]
-    table = selection_table(pd.DataFrame(rows), pd.DataFrame(points)).set_index(["method", "rule"])
+    runs = pd.DataFrame(rows)
+    table = selection_table(runs, pd.DataFrame(points), planned_cells(runs)).set_index(["method", "rule"])
     assert table.loc[("mmd", "snd"), ["score", "gap"]].tolist() == pytest.approx([30, 60])
     for method, values in scores.items():
         assert table.loc[(method, "snd"), "within"] == pytest.approx(stats.spearmanr(values, own[method])[0])

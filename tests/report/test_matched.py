@@ -81,7 +81,7 @@ def test_the_farthest_from_the_matched_gain_comes_first():
 def test_words():
     made = section(found(matched_cell(variant="w=2"), MATCHED, reference()))
     assert made.shown.iloc[0].tolist() == [
-        "dann [w=2], k", "d, a-b", "+1.5 inconclusive", "-11.5 negative", "source_only, svm, b"
+        "dann [w=2], k", "d, a-b, p", "+1.5 inconclusive", "-11.5 negative", "source_only, svm, b"
     ]  # fmt: skip
     assert section(found(matched_cell("negative"), MATCHED, reference())) is None
     assert section(unmatched(pd.DataFrame(), RUNS, Rule())) is None

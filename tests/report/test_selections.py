@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from tests.report.tables import run, table
-from tlbench.report.selections import section, selection_table
+from tests.report.tables import cells_of, run, table
+from tlbench.report.selections import ALL, sections, selection_table
 
 
 def checkpoints(key, oracle, **scores):
@@ -20,6 +20,10 @@ def rules_of(score, oracle, *args, **changes):
     ]
 
 
+def made(runs, looked, **changes):
+    return selection_table(runs, looked, cells_of(runs, **changes))
+
+
 def one(found, rule="dev", method="dann"):
     (row,) = found[(found["rule"] == rule) & (found["method"] == method)].to_dict("records")
     return row
@@ -33,23 +37,25 @@ NONE = pd.DataFrame(columns=["run_key", "step", "oracle_score"])
 def test_the_gap_is_what_a_rule_loses_to_oracle():
     scores = [("a-b", 0, 0.5, 0.6), ("a-b", 1, 0.7, 0.7), ("b-a", 0, 0.2, 0.5), ("b-a", 1, 0.3, 0.4)]
     runs = [r for pair, seed, score, oracle in scores for r in rules_of(score, oracle, "dann", pair, seed)]
-    found = selection_table(table(*runs), NONE)
+    found = made(table(*runs), NONE)
     # dev: 60 and 25; ORACLE: 65 and 45
     assert (one(found)["score"], one(found)["gap"], one(found)["n_pairs"]) == pytest.approx((42.5, 12.5, 2))
     assert (one(found, "oracle")["score"], one(found, "oracle")["gap"]) == pytest.approx((55, 0))
 
 
 def test_a_rule_that_one_run_lacks_has_no_score():
-    found = selection_table(table(*rules_of(0.5, 0.6, seed=0), *rules_of(0.5, 0.6, seed=1)[1:]), NONE)
+    found = made(table(*rules_of(0.5, 0.6, seed=0), *rules_of(0.5, 0.6, seed=1)[1:]), NONE)
     assert np.isnan(one(found)["score"])
     assert np.isnan(one(found)["gap"])
     assert one(found, "oracle")["score"] == pytest.approx(60)
 
 
-def test_blocks_methods_and_dropped_trials_stay_apart():
+def test_blocks_and_methods_stay_apart():
     runs = [*rules_of(0.5, 0.6), *rules_of(0.1, 0.3, "coral"), *rules_of(0.9, 0.9, cell_key="trial", run_key="trial"),
-            *rules_of(0.2, 0.9, protocol="q", run_key="q", cell_key="q"), run(status="failed", seed=9)]  # fmt: skip
-    found = selection_table(table(*runs), NONE, frozenset({"trial"}))
+            *rules_of(0.2, 0.9, protocol="q", run_key="q", cell_key="q")]  # fmt: skip
+    runs = table(*runs)
+    runs = runs[runs["cell_key"] != "trial"]
+    found = made(runs, NONE)
     gaps = found[found["rule"] == "dev"].set_index(["protocol", "method"])["gap"].to_dict()
     assert gaps == pytest.approx({("p", "dann"): 10, ("p", "coral"): 20, ("q", "dann"): 70})
 
@@ -60,7 +66,7 @@ TWO = [*rules_of(0.5, 0.6, seed=0), *rules_of(0.5, 0.6, seed=1)]
 def test_within_runs_the_correlation_is_spearman_s_mean_over_runs():
     tied = [-1.0, -1.0, -2.0]
     looked = [*checkpoints("dann/a-b/0", TRUTH, dev=DEV), *checkpoints("dann/a-b/1", TRUTH[:3], dev=tied)]
-    row = one(selection_table(table(*TWO), table(*looked)))
+    row = one(made(table(*TWO), table(*looked)))
     assert row["within"] == pytest.approx((RHO + spearmanr(TRUTH[:3], tied).statistic) / 2)
     assert row["n_within"] == 2
 
@@ -70,15 +76,15 @@ def test_within_runs_the_correlation_is_spearman_s_mean_over_runs():
 )
 def test_a_run_with_two_checkpoints_or_without_variation_is_not_counted(truth, dev):
     looked = [*checkpoints("dann/a-b/0", TRUTH, dev=DEV), *checkpoints("dann/a-b/1", truth, dev=dev)]
-    row = one(selection_table(table(*TWO), table(*looked)))
+    row = one(made(table(*TWO), table(*looked)))
     assert (row["within"], row["n_within"]) == (pytest.approx(RHO), 1)
 
 
 def test_a_checkpoint_without_the_score_is_left_out_of_the_correlation():
     looked = checkpoints("dann/a-b/0", [*TRUTH, 0.1], dev=[*DEV, np.nan])
-    assert one(selection_table(table(*rules_of(0.5, 0.6)), table(*looked)))["within"] == pytest.approx(RHO)
+    assert one(made(table(*rules_of(0.5, 0.6)), table(*looked)))["within"] == pytest.approx(RHO)
     looked = checkpoints("dann/a-b/0", TRUTH, dev=[-3.0, -4.0, np.nan, np.nan])
-    assert np.isnan(one(selection_table(table(*rules_of(0.5, 0.6)), table(*looked)))["within"])
+    assert np.isnan(one(made(table(*rules_of(0.5, 0.6)), table(*looked)))["within"])
 
 
 METHODS = ["dann", "coral", "mmd", "source_only"]
@@ -89,7 +95,7 @@ def between(last):
     runs = [r for method in METHODS for r in rules_of(0.5, 0.6, method)]
     looked = [c for i, method in enumerate(METHODS)
               for c in checkpoints(f"{method}/a-b/0", [TRUTH[-1 - i], TRUTH[i]], dev=[DEV[i], last[i]])][::-1]  # fmt: skip
-    return selection_table(table(*runs), table(*looked))
+    return made(table(*runs), table(*looked))
 
 
 def test_between_runs_the_last_checkpoints_of_all_methods_count():
@@ -110,16 +116,44 @@ def test_pairs_and_seeds_are_correlated_apart_and_averaged():
         for i, method in enumerate(METHODS):
             runs += rules_of(0.5, 0.6, method, seed=seed)
             looked += checkpoints(f"{method}/a-b/{seed}", [TRUTH[i] + seed], dev=[dev[i]])
-    row = one(selection_table(table(*runs), table(*looked)))
+    row = one(made(table(*runs), table(*looked)))
     assert (row["between"], row["n_between"]) == (pytest.approx((RHO + 1) / 2), 2)
+
+
+def test_a_planned_run_that_is_not_there_leaves_no_score():
+    runs = table(*rules_of(0.5, 0.6, seed=0), run(status="failed", seed=1))
+    assert np.isnan(one(made(runs, NONE))["score"])
+    cells = cells_of(table(*rules_of(0.5, 0.6, seed=0))).assign(n_expected=2)  # planned, and left no record
+    assert np.isnan(one(selection_table(table(*rules_of(0.5, 0.6, seed=0)), NONE, cells))["score"])
+
+
+def test_variants_and_pairs_with_several_sources_stay_apart():
+    runs = table(
+        *rules_of(0.5, 0.6), *rules_of(0.1, 0.2, "dann", "a+b-c"), *rules_of(0.3, 0.4, cell_key="w", run_key="w")
+    )
+    cells = cells_of(runs)
+    cells.loc[cells["cell_key"] == "w", "variant"] = "weight=2"
+    found = selection_table(runs, NONE, cells)
+    scores = found[found["rule"] == "dev"].set_index(["sources", "method"])["score"].to_dict()
+    assert scores == pytest.approx(
+        {("one source", "dann"): 50, ("several sources", "dann"): 10, ("one source", "dann [weight=2]"): 30}
+    )
 
 
 def test_words():
     runs = [r for m, s in (("dann", 0.5), ("coral", 0.4)) for seed in (0, 1) for r in rules_of(s, 0.6, m, seed=seed)]
     looked = [c for m in ("dann", "coral") for seed in (0, 1) for c in checkpoints(f"{m}/a-b/{seed}", TRUTH, dev=DEV)]
-    shown = section(selection_table(table(*runs), table(*looked))).shown.set_index("rule")
-    assert shown.loc["dev"].tolist() == [
-        "d · protocol p · backbone b · classifier k", "dann 50.0 · coral 40.0", "15.0", "0.80 (4)", "–"
-    ]  # fmt: skip
-    assert shown.loc["ORACLE"].tolist()[1:] == ["dann 60.0 · coral 60.0", "0.0", "–", "–"]
-    assert section(selection_table(table(run(status="failed")), NONE)) is None
+    (found,) = sections(made(table(*runs), table(*looked)))
+    assert found.title.endswith("d · protocol p · backbone b · classifier k")
+    shown = found.shown.set_index("rule")
+    assert shown.loc["dev"].to_dict() == {
+        "dann": "50.0", "coral": "40.0", "below ORACLE": "15.0", "rank correlation in runs": "0.80 (4)", "between runs": "–"
+    }  # fmt: skip
+    assert shown.loc["ORACLE"].tolist() == ["60.0", "60.0", "0.0", "–", "–"]
+    assert sections(made(table(run(status="failed")), NONE)) == []
+
+
+def test_rules_that_have_nothing_to_choose_take_one_row():
+    (found,) = sections(made(table(*rules_of(0.6, 0.6), *rules_of(0.4, 0.4, "coral")), NONE))
+    assert found.shown.to_dict("records")[0]["rule"] == ALL
+    assert len(found.shown) == 1

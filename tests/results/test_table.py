@@ -63,7 +63,8 @@ def test_the_columns_are_those_that_are_documented(tmp_path, empty):
     if not empty:
         store.write(record(), {})
     runs = table.read_runs(store)
-    named = [] if empty else ["gain_over_source_only", "gain_over_target_only"]
+    of = ("source_only", "target_only")
+    named = [] if empty else [f"{what}_over_{name}" for what in ("gain", "run", "step") for name in of]
     assert runs.columns.tolist() == table.COLUMNS + named
     for column in table.COLUMNS:
         assert column in table.__doc__

@@ -58,7 +58,13 @@ def test_fewer_than_five_pairs_have_no_interval_and_no_p_value(n):
     assert found.n == n
     assert np.isnan(found.rho) if n < 2 else found.rho == pytest.approx(1)
     five = predicts_gain(np.arange(5), np.arange(5), alpha=0.05, rng=rng())
-    assert (five.low, five.high) == pytest.approx((1, 1))
+    assert np.isfinite(five.p)
+
+
+def test_fewer_than_eight_pairs_have_no_interval():
+    seven, eight = (predicts_gain(np.arange(n), [1, 0, *range(2, n)], alpha=0.05, rng=rng()) for n in (7, 8))
+    assert np.isnan([seven.low, seven.high]).all()
+    assert eight.low < eight.rho <= eight.high
 
 
 def test_a_side_that_does_not_vary_has_no_correlation():
@@ -68,15 +74,16 @@ def test_a_side_that_does_not_vary_has_no_correlation():
 
 
 def test_resamples_in_which_a_side_does_not_vary_do_not_spoil_the_interval():
-    found = predicts_gain([0, 0, 0, 0, 1], [1, 2, 3, 4, 5], alpha=0.05, rng=rng())
+    found = predicts_gain([0] * 7 + [1], range(8), alpha=0.05, rng=rng())
     assert np.isfinite([found.low, found.high]).all()
 
 
 def test_pairs_without_a_distance_or_a_gain_are_left_out():
-    x, y = [1.0, 2, None, 3, 4, 5, np.nan, 6], [2.0, 1, 9, 4, 3, np.inf, 9, 5]
+    more = [7, 8, 9]
+    x, y = [1.0, 2, None, 3, 4, 5, np.nan, 6, *more], [2.0, 1, 9, 4, 3, np.inf, 9, 5, *more]
     found = predicts_gain(x, y, alpha=0.05, rng=rng())
-    assert found == predicts_gain([1, 2, 3, 4, 6], [2, 1, 4, 3, 5], alpha=0.05, rng=rng())
-    assert found.n == 5
+    assert found == predicts_gain([1, 2, 3, 4, 6, *more], [2, 1, 4, 3, 5, *more], alpha=0.05, rng=rng())
+    assert found.n == 8
 
 
 def test_only_ranks_matter_and_a_turned_side_turns_the_sign():

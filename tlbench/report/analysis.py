@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.report import causes, classes, efficiency, matched, predictors, rankings, selections, trials
+from tlbench.report import causes, classes, efficiency, matched, predictors, rankings, references, selections, trials
 from tlbench.report.cells import Planned, Rule, compared, planned, summarise, variant_names
 from tlbench.report.differences import Differences
 from tlbench.report.section import Section
@@ -23,6 +23,7 @@ class Analysis:
     Attributes:
         runs: tidy table of the store.
         cells: `summarise`'s table, trials that were not chosen left out.
+        n_unfinished: runs of trials that are not done.
         causes: `causes.causes`' table.
         collapsed: classes that are flagged negative where their cell is not.
         sections: the parts that follow the main tables.
@@ -35,12 +36,14 @@ class Analysis:
     collapsed: pd.DataFrame
     sections: list[Section]
     n_older: int
+    n_unfinished: int = 0
 
 
 def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool = False) -> Analysis:
     """Everything, in the order in which questions are asked: did it hurt, why, would one have known."""
     plans = planned(store)
     runs, choice = tables.runs, trials.choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
+    runs = without_lost(runs)
     kept = runs[~runs["cell_key"].isin(choice.dropped)]
     plan = plans.runs[~plans.runs["cell_key"].isin(choice.dropped)]
     configs = _configs(store, kept, plans)
@@ -53,9 +56,10 @@ def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool 
     parts: list[Section | None] = [
         causes.section(why),
         classes.section(by_class),
+        references.section(references.other_gains(cells, kept, store, rule), rule),
         matched.section(matched.unmatched(cells, kept, rule)),
         *rankings.sections(cells, kept, rule, mix_protocols=mix_protocols),
-        selections.section(selections.selection_table(runs, tables.checkpoints, choice.dropped)),
+        *selections.sections(selections.selection_table(kept, tables.checkpoints, cells)),
         trials.section(choice, rule.selection),
         *efficiency.sections(cells, configs, kept, rule),
         *predictors.sections(of_pairs, predictors.predictions(cells, kept, tables.distances, rule)),
@@ -68,7 +72,14 @@ def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool 
         classes.collapsed(by_class),
         [part for part in parts if part is not None],
         tables.n_older,
+        len(choice.unfinished),
     )
+
+
+def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
+    """A gain over a run that is no longer in the store cannot be looked at: it is taken out, and its cell is a hole."""
+    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(set(runs["run_key"]))
+    return runs.assign(gain=runs["gain"].mask(lost)) if lost.any() else runs
 
 
 def _configs(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, Mapping[str, Any]]:

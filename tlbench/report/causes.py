@@ -2,7 +2,8 @@
 
     selection     a checkpoint chosen on target labels (ORACLE) gains beyond noise, the one that was selected loses
     method        on the same pair another method gains beyond noise: the pair has what this method does not find
-    data          every way of transfer that was tried on the pair loses, and its domains are far apart or contradict each other
+    data          every other way of transfer that was tried on the pair, one at least, loses beyond noise, and its domains are
+                  far apart or contradict each other
     undetermined  none of these can be shown
 
 They are tried in this order, the first that holds is the cause.
@@ -20,6 +21,7 @@ from tlbench.report.differences import Differences
 from tlbench.report.section import Section, p_equals, points
 from tlbench.report.words import method_name
 from tlbench.results.store import RunStore
+from tlbench.selection.rules import ORACLE
 from tlbench.transfer.cells import p_above
 
 FAR = 1.0
@@ -44,12 +46,13 @@ def causes(
     if cells.empty:
         return pd.DataFrame(columns=["cell_key", *COLUMNS])
     negative = cells[(cells["role"] == "method") & (cells["flag"] == "negative")]
+    cheats = set(runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"])
     oracle = _oracle_gains(runs[runs["cell_key"].isin(negative["cell_key"])], store)
     far = {tuple(row[name] for name in SAME_PAIR): row for row in distances.to_dict("records")}
     rows = []
     for cell in negative.itertuples():
         same = cells[np.logical_and.reduce([cells[name] == getattr(cell, name) for name in SAME_PAIR])]
-        others = same[(same["cell_key"] != cell.cell_key) & same["gain"].notna() & ~same["uses_target_labels"]]
+        others = same[(same["cell_key"] != cell.cell_key) & same["gain"].notna() & ~same["cell_key"].isin(cheats)]
         place = (cell.dataset, cell.pair, cell.protocol)
         cause, evidence = cause_of(cell.gain, others, oracle.get(cell.cell_key), far.get(place), rule)
         kept = {name: getattr(cell, name) for name in ["cell_key", *COLUMNS[:-2]]}
@@ -79,9 +82,9 @@ def cause_of(
     winners = methods[methods["flag"] == "positive"].sort_values("gain", ascending=False)
     if len(others):
         best = others.sort_values("gain").iloc[-1]
-        losing = int((others["gain"] < 0).sum())
+        losing = int((others["flag"] == "negative").sum())
         facts.append(
-            f"{losing} of {len(others)} other ways of transfer lose, the best is {best['method']} with "
+            f"{losing} of {len(others)} other ways of transfer lose beyond noise, the best is {best['method']} with "
             f"{points(best['gain'], signed=True)}"
         )
     far, near = _apart(distances)
@@ -96,13 +99,13 @@ def cause_of(
             "method",
             f"{'; '.join(facts)}: {winners.iloc[0]['method']} finds on this pair what this method does not.",
         )
-    if far and len(others) and (others["gain"] < 0).all():
-        return "data", f"{'; '.join(facts)}: nothing that was tried transfers here."
+    if far and len(others) and (others["flag"] == "negative").all():
+        return "data", f"{'; '.join(facts)}: nothing that was tried under this protocol transfers."
     lacking = []
     if not len(others):
         lacking.append("nothing else was tried on this pair")
-    elif (others["gain"] >= 0).any():
-        lacking.append("another way of transfer does not lose, and no other method gains beyond noise")
+    elif (others["flag"] != "negative").any():
+        lacking.append("not all others lose beyond noise, and no other method gains beyond noise")
     if distances is None:
         lacking.append("no distances were measured")
     elif not far:
@@ -160,8 +163,9 @@ def section(table: pd.DataFrame) -> Section | None:
     )
     words = [
         "selection: an ORACLE checkpoint gains and the selected one does not. method: another method gains on the same pair. "
-        f"data: every way of transfer that was tried loses, and the domains are far apart (A-distance {FAR:g} or more, over all "
-        f"or inside classes) or contradict each other (joint error {CONTRADICT:g} or more above that of two classifiers, "
-        "ORACLE: uses target labels). undetermined: none of these can be shown. The first that holds is named."
+        "data: every other way of transfer that was tried loses beyond noise, and the domains are far apart (A-distance "
+        f"{FAR:g} or more, over all or inside classes) or contradict each other (joint error {CONTRADICT:g} or more above that "
+        "of two classifiers, ORACLE: uses target labels). undetermined: none of these can be shown. The first that holds is "
+        "named."
     ]
     return Section("causes", "Why did it hurt?", words, shown, table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ class Planned:
     """What the sweeps of a store set out to do.
 
     Attributes:
-        runs: run_key, cell_key, seed, the columns of CELL, search and trial (of hyper-parameters, or None), one row a run.
+        runs: run_key, cell_key, seed, the columns of CELL, search, trial and base (of hyper-parameters, or None; base: what
+            else the run sets), one row a run.
         configs: cell_key to the cell's config.
     """
 
@@ -35,13 +37,23 @@ class Planned:
 
 def planned(store: RunStore) -> Planned:
     """All plans of a store together."""
-    plans = [json.loads(path.read_text("utf-8")) for path in sorted((store.root / "plans").glob("*.json"))]
+    plans = [_plan(path) for path in sorted((store.root / "plans").glob("*.json"))]
     table = pd.DataFrame(
         [run for plan in plans for run in plan["runs"]],
-        columns=["run_key", "cell_key", "seed", *CELL, "search", "trial"],
+        columns=["run_key", "cell_key", "seed", *CELL, "search", "trial", "base"],
     )
     configs = {cell: config for plan in plans for cell, config in plan["cells"].items()}
     return Planned(table.drop_duplicates("run_key", ignore_index=True), configs)
+
+
+def _plan(path: Path) -> dict[str, Any]:
+    try:
+        plan = json.loads(path.read_text("utf-8"))
+        return {"runs": plan["runs"], "cells": plan["cells"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise TlbenchError(
+            f"{path} is damaged ({error}). Delete it, or run its sweep again, which writes it anew."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,8 @@ def _refuse_doubles(done: pd.DataFrame) -> None:
         told = [f"{r.method} {r.dataset} {r.pair} seed {r.seed}: {r.run_key}" for r in doubles.head(20).itertuples()]
         more = f"; and {len(doubles) - 20} more" if len(doubles) > 20 else ""
         raise TlbenchError(
-            f"{len(doubles)} runs are there twice, and such a table is not averaged. Delete one folder of each: "
+            f"{len(doubles)} runs are there twice, and such a table is not averaged. Delete one folder of each (a copied folder "
+            "has the run key of its original in its record): "
             f"{'; '.join(told)}{more}."
         )
 

@@ -12,6 +12,7 @@ from tlbench.report.differences import CellDifferences
 from tlbench.report.section import Section, p_text, points
 from tlbench.transfer.cells import Crossed, cell_flag, corrected, half_width, p_above
 
+LISTED = 5
 KEPT = ["cell_key", *CELL, "variant", "uses_target_labels", "reference", "n_seeds", "gain", "flag"]
 COLUMNS = ["class", "class_gain", "class_half", "class_p", "class_p_corrected", "class_flag", "n_class_tests"]
 
@@ -76,35 +77,51 @@ def collapsed(classes: pd.DataFrame) -> pd.DataFrame:
     return classes[hidden].sort_values("class_gain")
 
 
+def lowest(classes: pd.DataFrame) -> pd.DataFrame:
+    """The LISTED classes that lose most without a flag, in cells that are not negative: what noise could explain, or hide."""
+    open_ = (
+        ~classes["class_flag"].isin(["negative", "positive"])
+        & (classes["flag"] != "negative")
+        & (classes["class_gain"] < 0)
+    )
+    return classes[open_].sort_values("class_gain").head(LISTED)
+
+
 def section(classes: pd.DataFrame) -> Section | None:
     """Classes that collapse behind an average that does not; None where no class was looked at."""
     if classes.empty:
         return None
     hidden = collapsed(classes)
+    listed = pd.concat([hidden, lowest(classes)])
     counts = classes["class_flag"].value_counts()
     words = [
         "Gain of each class's accuracy, tested like the cells' gains and corrected over all "
         f"{int(classes['n_class_tests'].iloc[0])} "
         f"classes of all methods' cells: {counts.get('negative', 0)} negative, {counts.get('positive', 0)} positive, "
-        f"{counts.get('no_effect', 0)} without effect, of {len(classes)}. "
-        + (
-            "Listed: classes that lose beyond noise in cells that do not."
-            if len(hidden)
-            else "No class loses beyond noise in a cell that does not."
-        )
+        f"{counts.get('no_effect', 0)} without effect, of {len(classes)}. " + _listed(len(hidden), len(listed))
     ]
     shown = pd.DataFrame(
         {
-            "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in hidden.itertuples()],
-            "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in hidden.itertuples()],
-            "class": hidden["class"].to_list(),
+            "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in listed.itertuples()],
+            "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in listed.itertuples()],
+            "class": listed["class"].to_list(),
             "gain of the class": [
-                f"{points(r.class_gain, signed=True)} ± {points(r.class_half)}" for r in hidden.itertuples()
+                f"{points(r.class_gain, signed=True)} ± {points(r.class_half)}" for r in listed.itertuples()
             ],
-            "corrected p": [p_text(p) for p in hidden["class_p_corrected"]],
-            "gain of the cell": [f"{points(r.gain, signed=True)} {r.flag}" for r in hidden.itertuples()],
+            "flag": listed["class_flag"].to_list(),
+            "corrected p": [p_text(p) for p in listed["class_p_corrected"]],
+            "gain of the cell": [f"{points(r.gain, signed=True)} {r.flag}" for r in listed.itertuples()],
         }
     )
     return Section(
-        "classes", "Which classes collapse behind an average?", words, shown if len(hidden) else None, classes
+        "classes", "Which classes collapse behind an average?", words, shown if len(listed) else None, classes
     )
+
+
+def _listed(hidden: int, listed: int) -> str:
+    if hidden:
+        return f"Listed: the {hidden} classes that lose beyond noise in cells that do not, and then the largest other losses."
+    none = "No class is shown to lose in a cell that does not."
+    if not listed:
+        return none
+    return f"{none} Listed: the largest losses that noise could explain; over so many classes only large ones can be shown."

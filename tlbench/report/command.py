@@ -50,7 +50,8 @@ def make_report(
     store = RunStore(store_dir)
     if not store.root.is_dir():
         raise TlbenchError(
-            f"Store '{store_dir}' does not exist. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it."
+            f"Store '{store_dir}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
+            "$TLBENCH_STORE; `tlbench sweep` fills it."
         )
     tables = read_tables(store)
     if tables.runs.empty:
@@ -77,7 +78,7 @@ def make_report(
             console.print(f"wrote {out / next(iter(files))}", style="dim", soft_wrap=True)
     except OSError as error:
         raise TlbenchError(f"'{out_dir}' cannot be written ({error.strerror}). Set by --out.") from error
-    return 0 if (found.cells["hole"] == "").all() else 1
+    return 0 if (found.cells["hole"] == "").all() and not found.n_unfinished else 1
 
 
 def csv_files(found: Analysis) -> dict[str, str]:

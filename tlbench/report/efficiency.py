@@ -59,7 +59,10 @@ def axes_of(cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> li
                 x=same["value"].astype(str), x_order=[np.inf if v == "all" else float(v) for v in same["value"]]
             )
             own["x_order"] = own["x_order"].replace(np.inf, own["x_order"].replace(np.inf, 0).max() + 1)
-            found.append(Axis(name, " · ".join(map(str, key[:-1])), own.sort_values(["method", "x_order"])))
+            protocol = str(same["protocol"].iloc[0]).split(",")[0]
+            found.append(
+                Axis(name, " · ".join(map(str, (*key[:-1], protocol))), own.sort_values(["method", "x_order"]))
+            )
     return found
 
 
@@ -140,6 +143,7 @@ def sections(
                     "with": table["shots"] + " a class",
                     "accuracy": [points(a) for a in table["accuracy"]],
                     "as good as target_only with": table["needed"],
+                    "worth (labels a class)": [_worth(row) for row in table.itertuples()],
                     f"{100 * (1 - rule.alpha):g} % interval": table["interval"],
                 }
             )
@@ -149,3 +153,9 @@ def sections(
         figure = label_efficiency(curve, x_label=AXES[axis.name], score_label="accuracy (%)")
         found.append(Section(name, f"{AXES[axis.name].capitalize()}: {axis.title}", words, shown, data, {name: figure}))
     return found
+
+
+def _worth(row: object) -> str:
+    """`+2.5`, or a bound: `more than +6`."""
+    bound = {"above": "more than ", "below": "fewer than "}.get(str(getattr(row, "bound", "")), "")
+    return f"{bound}{float(getattr(row, 'worth', np.nan)):+.3g}"

@@ -9,7 +9,8 @@ from tlbench.report.grid import Grid, Means, grids
 from tlbench.report.section import points
 from tlbench.report.words import cell_text, legend, n_tests
 
-TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--"}
+TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--",
+             "≈": r"$\approx$"}  # fmt: skip
 TEX_SPECIAL = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
 
 

@@ -71,7 +71,7 @@ def _told(found: pd.DataFrame, why: dict[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "method": method_name(cell),
-            "where": f"{cell.dataset}, {cell.pair}",
+            "where": f"{cell.dataset}, {cell.pair}, {cell.protocol}",
             "gain": plus_minus(cell.gain, cell.gain_half, signed=True),
             "reference": cell.reference,
             "p": p_text(cell.p_corrected),

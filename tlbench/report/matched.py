@@ -74,7 +74,7 @@ def section(table: pd.DataFrame) -> Section | None:
     shown = pd.DataFrame(
         {
             "method": [f"{method_name(r)}, {r.classifier}" for r in table.itertuples()],
-            "where": [f"{r.dataset}, {r.pair}" for r in table.itertuples()],
+            "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in table.itertuples()],
             "matched gain": [f"{points(r.gain, signed=True)} {r.flag}" for r in table.itertuples()],
             "as papers compare": [
                 f"{points(r.unmatched_gain, signed=True)} {r.unmatched_flag}" for r in table.itertuples()

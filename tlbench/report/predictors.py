@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from tlbench.report.cells import BLOCK, Rule
 from tlbench.report.section import Section, number, p_text
 from tlbench.seeds import stream
+from tlbench.transfer.cells import corrected
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
 
 NAMES = [name for name in [*MARGINAL_NAMES, *ORACLE_NAMES] if name not in ("mmd_p", "oracle_domain_accuracy_per_class")]
 PLACE = ["dataset", "pair", "protocol"]
+STRONGEST = 3
 
 
 def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
@@ -25,7 +29,9 @@ def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
     if raw.empty:
         return pd.DataFrame(columns=[*PLACE, *NAMES, "n_runs"])
     means = raw.assign(**{n: raw[n].astype(float) for n in NAMES}).groupby(PLACE, sort=False)[NAMES].mean()
-    return means.assign(n_runs=raw.groupby(PLACE, sort=False).size()).reset_index()
+    return (
+        means.assign(n_runs=raw.groupby(PLACE, sort=False).size()).reset_index().sort_values(PLACE, ignore_index=True)
+    )
 
 
 def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame, rule: Rule) -> pd.DataFrame:
@@ -34,25 +40,30 @@ def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame
     `raw` features are the pair's (what one has before any training), `trained` ones those that the method's own runs learnt.
 
     Returns:
-        protocol, backbone, classifier, metric, method, variant, features, distance, rho, low, high, p, n (pairs).
+        protocol, backbone, classifier, metric, method, variant, features, distance, rho, low, high, p, n (pairs),
+        p_corrected (Holm, over the distances of one method and kind of features). Pairs with several sources are left out:
+        their distances are of the pooled sources.
     """
     if cells.empty or distances.empty:
         return pd.DataFrame()
-    known = cells[(cells["role"] == "method") & cells["gain"].notna()]
+    known = cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
     raw = pair_distances(runs, distances)
     own = distances[distances["features"] == "trained"].merge(runs.drop_duplicates("run_key")[["run_key", "cell_key"]])
     trained = own.assign(**{n: own[n].astype(float) for n in NAMES}).groupby("cell_key")[NAMES].mean().reset_index()
-    rows = []
+    rows: list[dict[str, Any]] = []
     group = [*BLOCK[1:], "method", "variant"]
     for features, table in (("raw", known.merge(raw, on=PLACE)), ("trained", known.merge(trained, on="cell_key"))):
         for key, mine in table.groupby(group, sort=False):
-            for name in NAMES:
+            start = len(rows)
+            for name in (n for n in NAMES if features == "raw" or n != "oracle_label_shift"):  # labels know no features
                 rng = stream(0, "predictions", features, name)
                 found = predicts_gain(mine[name].tolist(), mine["gain"].tolist(), alpha=rule.alpha, rng=rng)
                 if found.n >= FEWEST_PAIRS and not np.isnan(found.rho):
                     rows.append(
                         {**dict(zip(group, key, strict=True)), "features": features, "distance": name, **vars(found)}
                     )
+            for row, p in zip(rows[start:], corrected([row["p"] for row in rows[start:]], "holm"), strict=True):
+                row["p_corrected"] = p
     return pd.DataFrame(rows)
 
 
@@ -60,13 +71,7 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
     """Distances of the pairs, and whether they predict the gain."""
     found = []
     if len(pairs):
-        shown = pairs[PLACE].assign(
-            **{
-                name.replace("oracle_", "ORACLE "): [number(v) for v in pairs[name]]
-                for name in NAMES
-                if pairs[name].notna().any()
-            }
-        )
+        columns = [name for name in NAMES if pairs[name].notna().any()]
         words = [
             "Means over seeds, from the inputs (or what a backbone makes of images before any training), "
             "standardised over both domains."
@@ -76,11 +81,19 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
             for name, text in (MARGINAL_NAMES | ORACLE_NAMES).items()
             if name in NAMES
         ]
-        found.append(Section("distances", "How far apart are the domains?", words, shown, pairs))
+        for i, ((dataset, protocol), same) in enumerate(pairs.groupby(["dataset", "protocol"], sort=False)):
+            shown = pd.DataFrame({"distance": [name.replace("oracle_", "ORACLE ") for name in columns]})
+            for row in same.to_dict("records"):
+                shown[str(row["pair"])] = [number(row[name]) for name in columns]
+            name, data = ("distances", pairs) if i == 0 else (f"distances_{i + 1}", None)
+            title = f"How far apart are the domains? {dataset} · protocol {protocol}"
+            found.append(Section(name, title, words if i == 0 else [], shown, data))
     if len(table):
+        order = ["protocol", "backbone", "classifier", "method", "variant", "features"]
         best = table.assign(strength=table["rho"].abs()).sort_values(
-            ["method", "variant", "features", "strength"], ascending=[True, True, False, False]
+            [*order, "strength"], ascending=[True, True, True, True, True, False, False]
         )
+        best = best.groupby(order, sort=False).head(STRONGEST)
         shown = pd.DataFrame(
             {
                 "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in best.itertuples()],
@@ -88,16 +101,15 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
                 "features": best["features"].to_list(),
                 "distance": [n.replace("oracle_", "ORACLE ") for n in best["distance"]],
                 "rank correlation": [f"{r.rho:+.2f} [{number(r.low)}, {number(r.high)}]" for r in best.itertuples()],
-                "p": [p_text(p) for p in best["p"]],
+                "corrected p": [p_text(p) for p in best["p_corrected"]],
                 "pairs": best["n"].astype(str).to_list(),
             }
         )  # fmt: skip
         words = [
-            "Spearman's rank correlation over pairs of a distance with the gain, with its bootstrap interval over "
-            "pairs and a permutation "
-            "p-value. Not corrected for the number of distances looked at: a single small p among many says little. "
-            "Pairs of one data set "
-            "share domains, so they are fewer than they look. A distance predicts where its interval stays away from 0."
+            "Spearman's rank correlation over pairs of a distance with the gain, with its bootstrap interval over pairs (none "
+            "where fewer than eight pairs leave it too short) and a permutation p-value, corrected by Holm over the distances "
+            f"of one method and kind of features. The {STRONGEST} strongest of each are shown. Pairs of one data set share "
+            "domains, so they are fewer than they look, and p is optimistic."
         ]
         found.append(Section("predictions", "Do the distances predict the gain?", words, shown, table))
     return found

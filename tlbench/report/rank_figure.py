@@ -62,7 +62,7 @@ def _title(ranking: Ranking) -> str:
     test = {"friedman": "Friedman", "wilcoxon": "Wilcoxon"}[ranking.test]
     found = f"{ranking.n_pairs} pairs, {test} p = {ranking.p:.2g}"
     if not ranking.posthoc_allowed:
-        return f"{found}: no difference at level {ranking.alpha:g}"
+        return f"{found}: no difference shown at level {ranking.alpha:g}"
     if ranking.test == "wilcoxon":
         return f"{found}: the methods differ at level {ranking.alpha:g}"
     return f"{found}, critical difference {ranking.critical_difference:.2f} at level {ranking.alpha:g}"

@@ -70,7 +70,8 @@ def ranking(
         middle = interquartile_mean(by_pair, alpha=rule.alpha, rng=stream(0, "interquartile", str(method)))
         rows.append({"method": method, "average_rank": rank, "mean": own["score"].mean(), "iqm": middle.estimate,
                      "iqm_low": middle.low, "iqm_high": middle.high})  # fmt: skip
-    data = pd.DataFrame(rows)
+    data = pd.DataFrame(rows).assign(pairs=found.n_pairs, test=found.test, p=found.p,
+                                     critical_difference=found.critical_difference)  # fmt: skip
     shown = pd.DataFrame(
         {
             "method": data["method"],
@@ -82,12 +83,14 @@ def ranking(
         }
     )
     test = f"{found.test.capitalize()} test p = {p_text(found.p)}. " if found.test else ""
+    difference = ""
+    if found.posthoc_allowed and not np.isnan(found.critical_difference):
+        difference = f"Average ranks differ where they are {found.critical_difference:.2f} or more apart (Nemenyi). "
     words = [
         f"{found.n_pairs} pairs, {found.n_methods} methods; selection {rule_name(rule.selection)}. Rank 1 is best. "
-        f"{test}{found.why} Pairs of "
-        "one data set share domains, and the tests take them as independent: p is optimistic. Interquartile mean: "
-        "of the middle half of "
-        f"all runs, with its {100 * (1 - rule.alpha):g} % interval (seeds resampled within each pair)."
+        f"{test}{difference}{found.why + ' ' if found.why else ''}Pairs of one data set share domains, and the tests take them "
+        "as independent: p is optimistic. Interquartile mean: of the middle half of all runs, with its "
+        f"{100 * (1 - rule.alpha):g} % interval (seeds resampled within each pair)."
     ]
     if holes:
         words.append(f"Not ranked, because a pair is missing: {', '.join(holes)}.")

@@ -7,30 +7,43 @@ import pandas as pd
 
 from tlbench.report.cells import BLOCK
 from tlbench.report.section import Section, number, points
-from tlbench.report.words import block_title
+from tlbench.report.words import block_title, method_name
 from tlbench.selection.rules import ORACLE
 
+PLACE = [*BLOCK, "sources"]
+ALL = "all rules"
 FEWEST = 3
 """Checkpoints of a run, or runs beside each other, that a rank correlation needs."""
 
 
-def selection_table(
-    runs: pd.DataFrame, checkpoints: pd.DataFrame, dropped: frozenset[str] = frozenset()
-) -> pd.DataFrame:
-    """One row per block, method and rule.
+def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per block, number of sources (one or several), method with its variant, and rule.
+
+    Args:
+        runs: of the cells of the report.
+        cells: `summarise`'s table: what was planned, and the variants' names.
 
     Returns:
-        BLOCK, method, rule; score (points, mean over seeds, then over pairs; nan unless all pairs and seeds have the rule), gap
-        (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank correlation of the rule's score
-        with the target score over the run's checkpoints, and number of runs with three checkpoints or more that vary; between,
-        n_between: the same over the last checkpoints of all runs of one pair and seed, which is of the block, not of a method.
+        BLOCK, sources, method, rule; score (points, mean over seeds, then over pairs; nan unless all planned pairs and seeds
+        have the rule), gap (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank
+        correlation of the rule's score with the target score over the run's checkpoints, and number of runs with three
+        checkpoints or more that vary; between, n_between: the same over the last checkpoints of all runs of one pair and
+        seed, which is of the block, not of a method.
         Target scores are ORACLE knowledge; they only judge the rules here.
     """
-    done = runs[(runs["status"] == "done") & ~runs["cell_key"].isin(dropped)]
+    done = runs[runs["status"] == "done"].drop(columns="method")
     if done.empty:
         return pd.DataFrame()
-    key = [*BLOCK, "method"]
-    n_runs = done.groupby(key)["run_key"].nunique()
+    # ORACLE by its rule is said by the rule's name; by itself, by the method's
+    own = runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"]
+    named = cells.assign(uses_target_labels=cells["cell_key"].isin(own))
+    about = named.assign(
+        method=[method_name(cell) for cell in named.itertuples()],
+        sources=np.where(named["pair"].str.contains("+", regex=False), "several sources", "one source"),
+    )
+    done = done.merge(about[["cell_key", "method", "sources"]], on="cell_key")
+    key = [*BLOCK, "sources", "method"]
+    n_runs = about.groupby(key)["n_expected"].sum()
     by_pair = (
         done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"]).reset_index()
     )
@@ -44,7 +57,7 @@ def selection_table(
     table["gap"] = best.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy() - table["score"]
     about = done.drop_duplicates("run_key")[["run_key", *key, "pair", "seed"]]
     return table.merge(_within(checkpoints, about, key), on=[*key, "rule"], how="left").merge(
-        _between(checkpoints, about), on=[*BLOCK, "rule"], how="left"
+        _between(checkpoints, about), on=[*PLACE, "rule"], how="left"
     )
 
 
@@ -76,43 +89,58 @@ def _within(checkpoints: pd.DataFrame, about: pd.DataFrame, key: list[str]) -> p
 def _between(checkpoints: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
     rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
     if not rules:
-        return pd.DataFrame(columns=[*BLOCK, "rule", "between", "n_between"])
+        return pd.DataFrame(columns=[*PLACE, "rule", "between", "n_between"])
     last = checkpoints.sort_values("step").drop_duplicates("run_key", keep="last").merge(about, on="run_key")
-    found = _correlations(last, [*BLOCK, "pair", "seed"], rules)
-    long = found.melt(id_vars=BLOCK, value_vars=rules, var_name="rule", value_name="rho")
-    return long.groupby([*BLOCK, "rule"], as_index=False)["rho"].agg(between="mean", n_between="count")
+    found = _correlations(last, [*PLACE, "pair", "seed"], rules)
+    long = found.melt(id_vars=PLACE, value_vars=rules, var_name="rule", value_name="rho")
+    return long.groupby([*PLACE, "rule"], as_index=False)["rho"].agg(between="mean", n_between="count")
 
 
-def section(table: pd.DataFrame) -> Section | None:
-    """The rules of each block beside each other; None without runs."""
+WORDS = (
+    "Accuracy (%) that each rule's checkpoints have on the target test part, mean over seeds and pairs, and how far that is "
+    "below the best checkpoint (ORACLE: chosen on target test labels; mean over the methods). Rank correlations (Spearman) of "
+    "the rule's score with the target score: over the checkpoints of a run, mean over runs; and over the last checkpoints of all "
+    "methods on one pair and seed, mean over these. In brackets: how many there are. Target labels judge the rules here, they "
+    "choose nothing."
+)
+
+
+def sections(table: pd.DataFrame) -> list[Section]:
+    """The rules beside each other, a table for each block; the first carries the data of all."""
     if table.empty:
-        return None
+        return []
+    found = []
+    for i, (key, block) in enumerate(table.groupby(PLACE, sort=False)):
+        *place, sources = map(str, key)
+        title = block_title(tuple(place)) + (f" · {sources}" if sources != "one source" else "")  # type: ignore[arg-type]
+        name, data, words = ("selections", table, [WORDS]) if i == 0 else (f"selections_{i + 1}", None, [])
+        shown = _shown(block)
+        if shown["rule"].iloc[0] == ALL:
+            words = [*words, "Every run here has one checkpoint: the rules have nothing to choose."]
+        found.append(Section(name, f"Would one have known without target labels? {title}", words, shown, data))
+    return found
+
+
+def _shown(block: pd.DataFrame) -> pd.DataFrame:
+    """One row a rule, one column a method; one row for all rules where they say the same of every method."""
     rows = []
-    for key, block in table.groupby(BLOCK, sort=False):
-        title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
-        for rule, own in block.groupby("rule", sort=False):
-            scores = own.set_index("method")["score"]
-            shown = " · ".join(f"{method} {points(score)}" for method, score in scores.items() if not pd.isna(score))
-            rows.append(
-                {
-                    "table": title,
-                    "rule": "ORACLE" if rule == ORACLE else str(rule),
-                    "accuracy": shown or "–",
-                    "below ORACLE": points(own["gap"].mean()),
-                    "rank correlation in runs": _rho(own["within"], own["n_within"]),
-                    "between runs": _rho(own["between"][:1], own["n_between"][:1]),
-                }
-            )
-    words = [
-        "Accuracy (%) that each rule's checkpoints have on the target test part, mean over seeds and pairs, and how "
-        "far that is below "
-        "the best checkpoint (ORACLE: chosen on target test labels). Rank correlations (Spearman) of the rule's "
-        "score with the target "
-        "score: over the checkpoints of a run, mean over runs; and over the last checkpoints of all methods on one "
-        "pair and seed, mean "
-        "over these. In brackets: how many there are. Target labels judge the rules here, they choose nothing."
-    ]
-    return Section("selections", "Would one have known without target labels?", words, pd.DataFrame(rows), table)
+    for rule, own in block.groupby("rule", sort=False):
+        scores = own.set_index("method")["score"]
+        rows.append(
+            {
+                "rule": "ORACLE" if rule == ORACLE else str(rule),
+                **{str(method): points(score) for method, score in scores.items()},
+                "below ORACLE": points(own["gap"].mean()),
+                "rank correlation in runs": _rho(own["within"], own["n_within"]),
+                "between runs": _rho(own["between"][:1], own["n_between"][:1]),
+            }
+        )
+    shown = pd.DataFrame(rows).fillna("–")
+    same = shown.drop(columns=["rule", "rank correlation in runs", "between runs"]).drop_duplicates()
+    none = (shown["rank correlation in runs"] == "–").all()
+    if len(shown) > 1 and len(same) == 1 and none:
+        return shown[:1].assign(rule=ALL)
+    return shown
 
 
 def _rho(values: pd.Series, counts: pd.Series) -> str:

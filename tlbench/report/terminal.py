@@ -56,14 +56,16 @@ def print_leaderboard(found: Analysis, console: Console) -> None:
     if len(holes):
         console.print(f"\n[bold]not complete[/]: {len(holes)} of {len(cells)} cells")
         for cell in holes.itertuples():
-            console.print(Text(f"  {method_name(cell)} on {cell.pair}: {cell.hole}", style="yellow"))
+            console.print(Text(f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {cell.hole}", style="yellow"))
+    if found.n_unfinished:
+        console.print(f"\n[bold]not done[/]: {found.n_unfinished} runs of trials; see Hyper-parameters in the page")
     if found.n_older:
         console.print(f"\n{found.n_older} runs of an older version of tlbench are left out; run their sweep again.")
 
 
 def _line(cell: Any) -> str:
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
-    return f"  {method_name(cell)} on {cell.pair}: {gain} over {cell.reference}"
+    return f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {gain} over {cell.reference}"
 
 
 def _class(row: Any) -> str:

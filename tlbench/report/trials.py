@@ -17,7 +17,7 @@ from tlbench.report.section import Section, points
 from tlbench.report.words import block_title
 from tlbench.selection.rules import LAST, ORACLE
 
-GROUP = [*BLOCK, "pair", "method", "search"]
+GROUP = [*BLOCK, "pair", "method", "search", "base"]
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,15 @@ class Choice:
     Attributes:
         dropped: cell keys that do not count: trials not chosen, and references that only these needed.
         names: cell key of each chosen trial to words for its column.
-        table: one row a search, pair and rule: GROUP, rule, n_trials, trial, score, default_score, oracle_score (points).
+        table: one row a search, pair and rule: GROUP, rule, n_trials, trial, score, default_score, oracle_score (points), missing
+            (trials that the rule could not judge).
+        unfinished: one row a run of a trial that is not done: method, pair, trial, seed, status, reason.
     """
 
     dropped: frozenset[str]
     names: dict[str, str]
     table: pd.DataFrame
+    unfinished: pd.DataFrame
 
 
 def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, selection: str) -> Choice:
@@ -42,10 +45,12 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
         plan: `Planned.runs`, with `search` and `trial`.
         runs, checkpoints: of `read_tables`.
     """
+    plan = plan.assign(base=plan["base"].fillna("") if "base" in plan else "")
     trials = plan[plan["search"].notna()].drop_duplicates("cell_key")
     if trials.empty:
-        return Choice(frozenset(), {}, pd.DataFrame())
+        return Choice(frozenset(), {}, pd.DataFrame(), pd.DataFrame())
     seeds = plan.groupby("cell_key")["seed"].nunique()
+    beside = _beside(trials)
     known = _judged(runs[runs["cell_key"].isin(trials["cell_key"])], checkpoints, seeds)
     kept: set[str] = set()
     names, rows = {}, []
@@ -64,13 +69,31 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
                 kept.add(best)
                 by = "" if rule == LAST else f" by {'ORACLE' if rule == ORACLE else rule}"
                 # no trial's number: pairs choose different ones, and all stand in one column
-                names[str(best)] = f"search {row['search']}: {'best' if by else 'default'} of {len(cells)} trials{by}"
+                words = f"search {row['search']}: {'best' if by else 'default'} of {len(cells)} trials{by}"
+                names[str(best)] = words + beside[row["base"]]
     table = pd.DataFrame(rows)
     if len(table):
         best_of = table[table["rule"] == ORACLE].set_index(GROUP)["score"]
         table["oracle_score"] = [best_of.get(tuple(row)) for row in table[GROUP].itertuples(index=False)]
     dropped = set(trials["cell_key"]) - kept
-    return Choice(frozenset(dropped | _orphans(runs, plan, dropped)), names, table)
+    return Choice(frozenset(dropped | _orphans(runs, plan, dropped)), names, table, _unfinished(plan, runs))
+
+
+def _beside(trials: pd.DataFrame) -> dict[str, str]:
+    """What tells the bases of one search and method apart: `, optim.lr=0.05`; nothing where there is one."""
+    found: dict[str, str] = {}
+    for _, same in trials.groupby([*BLOCK, "pair", "method", "search"], sort=False, dropna=False):
+        words = {base: set(str(base).split(" | ")) for base in same["base"].unique()}
+        shared = set.intersection(*words.values())
+        found |= {base: "".join(f", {word}" for word in sorted(own - shared)) for base, own in words.items()}
+    return found
+
+
+def _unfinished(plan: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    wanted = plan[plan["search"].notna()][["run_key", "method", "pair", "trial", "seed"]]
+    states = runs.drop_duplicates("run_key")[["run_key", "status", "reason"]]
+    table = wanted.merge(states, on="run_key", how="left")
+    return table.assign(status=table["status"].fillna("missing"))[lambda t: t["status"] != "done"]
 
 
 def _judged(runs: pd.DataFrame, checkpoints: pd.DataFrame, seeds: pd.Series) -> pd.DataFrame:
@@ -100,6 +123,7 @@ def section(choice: Choice, selection: str) -> Section | None:
     table = choice.table
     if table.empty:
         return None
+    table = table.assign(method=table["method"] + table["base"].map(_beside(table)))
     means = table.groupby([*BLOCK, "method", "search", "rule"], sort=False, as_index=False).agg(
         score=("score", lambda v: v.mean(skipna=False)), default=("default_score", lambda v: v.mean(skipna=False)),
         oracle=("oracle_score", lambda v: v.astype(float).mean(skipna=False)),
@@ -122,4 +146,18 @@ def section(choice: Choice, selection: str) -> Section | None:
         f"same score. The tables above show the trials that selection {selection} chooses"
         + (", which is no validator and keeps the defaults." if selection == LAST else ".")
     ]
+    if len(left := choice.unfinished):
+        told = [
+            f"{r.method} on {r.pair}, trial {int(r.trial)}, seed {r.seed}: {r.status}{_why(r)}"
+            for r in left.itertuples()
+        ]
+        more = f"; and {len(told) - 10} more" if len(told) > 10 else ""
+        words.append(
+            f"{len(told)} runs of trials are not done, and their trials cannot be chosen: {'; '.join(told[:10])}{more}."
+        )
     return Section("trials", "Hyper-parameters: what each rule would have chosen", words, shown, table)
+
+
+def _why(row: object) -> str:
+    reason = getattr(row, "reason", None)
+    return f" ({reason})" if isinstance(reason, str) and reason else ""

@@ -90,7 +90,8 @@ def legend(rule: Rule, n_gains: int) -> str:
     return (
         f"Accuracy and gain in percentage points on the target test part; selection {rule_name(rule.selection)}. Accuracy: mean "
         f"over seeds ± half width of the {level} t interval over seeds. Gain: mean over seeds ± half width of its {level} "
-        f"interval, in which seeds and test examples are both random. Flags: {correction} over the {n_gains} gains of methods "
+        f"interval, in which seeds and test examples are both random (not corrected: flags are). Flags: {correction} over the "
+        f"{n_gains} gains of methods "
         f"in this report at level {rule.alpha:g} (those of references are corrected among themselves). ▼ negative transfer, "
         f"▲ positive, {small}○ inconclusive, ? fewer than three seeds. In brackets: runs that are negative or positive by "
         "themselves (exact paired test on the test examples, not corrected)."

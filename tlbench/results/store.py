@@ -58,7 +58,10 @@ class RunStore:
         """The record of a run, or None."""
         path = self.root / key / "record.json"
         try:
-            return json.loads(path.read_text("utf-8"))
+            record = json.loads(path.read_text("utf-8"))
+            if not isinstance(record, dict) or "status" not in record:
+                raise ValueError("it is no record of a run")
+            return record
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:

@@ -14,7 +14,8 @@ Columns (the same in `report --format csv`):
     alpha, margin                     1 - level of the run's interval and level of its flag; points up to which a gain is no
                                       effect
     gain, gain_low, gain_high, gain_p, gain_flag    percentage points; see tlbench.transfer.gain.Gain
-    gain_over_NAME                    gain over each reference that was there, by its name
+    gain_over_NAME, run_over_NAME, step_over_NAME    gain over each reference that was there, by its name; its run key, and the
+                                      step of its checkpoint
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
     created                           time at which the run ended, UTC
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
@@ -98,7 +99,7 @@ def read_runs(store: RunStore) -> pd.DataFrame:
 def tidy(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The tidy table of some rows."""
     table = pd.DataFrame(rows)
-    named = sorted(column for column in table.columns if column.startswith("gain_over_"))
+    named = sorted(column for column in table.columns if "_over_" in column)
     return table.reindex(columns=[*COLUMNS, *named])
 
 
@@ -125,4 +126,7 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
     if (primary := record["reference"]) in gains:
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
         row |= {"reference_run": gains[primary]["run_key"], "reference_step": gains[primary]["reference_step"]}
-    return row | {f"gain_over_{reference}": gain["gain"] for reference, gain in gains.items()}
+    for reference, gain in gains.items():
+        row |= {f"gain_over_{reference}": gain["gain"], f"run_over_{reference}": gain["run_key"],
+                f"step_over_{reference}": gain["reference_step"]}  # fmt: skip
+    return row

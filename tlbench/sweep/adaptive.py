@@ -27,10 +27,11 @@ AT_RANDOM = 5
 
 
 def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search) -> list[dict[str, Any]]:
-    """What each trial sets, by name, up to the first trial whose runs are not all done; nothing in trial 0.
+    """What each trial sets, by name, up to the first trial with a run that is not there; nothing in trial 0.
 
     Tree-structured Parzen estimator (Bergstra et al., Algorithms for hyper-parameter optimization, NeurIPS 2011), after
-    AT_RANDOM trials. More trials go on where fewer end.
+    AT_RANDOM trials. More trials go on where fewer end. A trial with a run that failed (one that diverged, say) teaches nothing
+    and is gone past.
 
     Args:
         jobs: overrides of the runs that share the trials: one method and recipe, all pairs and seeds.
@@ -50,27 +51,29 @@ def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search)
     defaults, found = _defaults(composer, jobs[0], search), [dict[str, Any]()]
     if (score := score_of(composer, jobs, {})) is None:
         return found
-    study.add_trial(optuna.trial.create_trial(params=defaults, distributions=kinds, value=score))
+    if not np.isnan(score):
+        study.add_trial(optuna.trial.create_trial(params=defaults, distributions=kinds, value=score))
     while len(found) < search.trials:
         asked = study.ask(kinds)
         found.append({name: _value(search.space[name], asked.params[name]) for name in kinds})
         if (score := score_of(composer, jobs, found[-1])) is None:
             break
-        study.tell(asked, score)
+        study.tell(asked, *([None, optuna.trial.TrialState.FAIL] if np.isnan(score) else [score]))
     return found
 
 
 def score_of(composer: Composer, jobs: Sequence[Overrides], values: dict[str, Any]) -> float | None:
-    """Mean score of a trial's runs; None while one of them is not done. Those that were skipped do not count."""
-    scores = []
+    """Mean score of a trial's runs; None while one of them is not there, nan where one failed. Skipped ones do not count."""
+    scores, failed = [], False
     for job in jobs:
         config = composer.run_config(with_values(job, values))
         record = RunStore(config.store).record(identity_of(config)["run_key"])
-        if record is None or record["status"] == "failed":
+        if record is None:
             return None
+        failed = failed or record["status"] == "failed"
         if record["status"] == "done":
             scores.append(_score(record, config))
-    return float(np.mean(scores)) if scores else None
+    return float("nan") if failed or not scores else float(np.mean(scores))
 
 
 def _score(record: dict[str, Any], config: RunConfig) -> float:

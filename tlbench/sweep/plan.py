@@ -32,7 +32,7 @@ class Job:
         key, cell: run key and cell key.
         asked: asked for by the command, not only needed as a reference.
         stage: references with a lower stage come first.
-        search, trial: the space whose trial it is, and the trial's number; None without a search, and of references.
+        search, trial, base: see `Asked`; None without a search, and of references.
     """
 
     overrides: Overrides
@@ -43,6 +43,7 @@ class Job:
     stage: int
     search: str | None = None
     trial: int | None = None
+    base: str | None = None
 
     def title(self) -> str:
         c, trial = self.config, "" if self.trial is None else f" trial {self.trial}"
@@ -79,8 +80,8 @@ def _add(jobs: dict[str, Job], job: Asked, config: RunConfig, *, asked: bool, st
     if known is not None:
         asked, stage = asked or known.asked, min(stage, known.stage)
         if known.trial is not None:  # trials that are one run count as the first of them
-            job = Asked(known.overrides, known.search, known.trial)
-    jobs[key] = Job(job.overrides, config, key, identity["cell_key"], asked, stage, job.search, job.trial)
+            job = Asked(known.overrides, known.search, known.trial, known.base)
+    jobs[key] = Job(job.overrides, config, key, identity["cell_key"], asked, stage, job.search, job.trial, job.base)
 
 
 def _check_data(configs: Sequence[RunConfig]) -> None:
@@ -112,7 +113,7 @@ def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], n
             "seed",
             "reference",
         )
-        of = {"search": job.search, "trial": job.trial}
+        of = {"search": job.search, "trial": job.trial, "base": job.base}
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}, **of})
     folder = store.root / "plans"
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,8 @@ from tlbench.sweep.recipes import SETTABLE, keys_in
 from tlbench.sweep.search import Range, Search, with_values
 
 KNOBS = ("trials", "engine", "seed")
+BESIDE = " | "
+"""Between the overrides of a trial's base."""
 SEARCHED = ("method", *SETTABLE)
 """Groups whose keys may be searched."""
 
@@ -30,11 +32,13 @@ class Asked:
 
     Attributes:
         search, trial: the space that it belongs to and its number there; None without a search.
+        base: what it sets besides pair, seed and the trial's values; the trials of one base are chosen among.
     """
 
     overrides: Overrides
     search: str | None = None
     trial: int | None = None
+    base: str | None = None
 
 
 def search_of(composer: Composer, grid: Sequence[str]) -> tuple[Search | None, Overrides]:
@@ -93,7 +97,7 @@ def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | 
             alike = [other for other in jobs if same_trials(other) == shared]
             values[shared] = values_so_far(composer, alike, search) if search.engine == "tpe" else search.values()
         for trial, drawn in enumerate(values[shared]):
-            yield Asked(with_values(job, drawn), search.name, trial)
+            yield Asked(with_values(job, drawn), search.name, trial, BESIDE.join(sorted(shared)))
     if lacks is not None and not values:
         raise lacks
 

@@ -1,0 +1,77 @@
+"""Gains over every reference that runs have, not the first alone: with labelled target examples, over source_only and
+source_and_target beside target_only."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tlbench.report.cells import CELL, Rule, compared, summarise
+from tlbench.report.differences import Differences
+from tlbench.report.section import Section, points
+from tlbench.report.words import FLAGS, method_name
+from tlbench.results.store import RunStore
+
+OVER = "gain_over_"
+COLUMNS = [
+    "cell_key",
+    *CELL,
+    "variant",
+    "uses_target_labels",
+    "reference",
+    "gain",
+    "gain_half",
+    "p_corrected",
+    "n_tests",
+    "flag",
+]
+
+
+def other_gains(cells: pd.DataFrame, runs: pd.DataFrame, store: RunStore, rule: Rule) -> pd.DataFrame:
+    """One row per method's cell and reference that is not its first. Each reference's gains are a family of their own.
+
+    Args:
+        cells: `summarise`'s table; cells that are holes are left out.
+        runs: tidy table of the report's cells.
+    """
+    if cells.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    whole = cells[(cells["hole"] == "") & (cells["role"] == "method")]
+    variants = dict(zip(whole["cell_key"], whole["variant"], strict=True))
+    known = set(runs["run_key"])
+    found = []
+    for column in (c for c in runs.columns if c.startswith(OVER)):
+        name = column.removeprefix(OVER)
+        own = runs[runs["cell_key"].isin(variants) & (runs["reference"] != name) & runs[column].notna()]
+        own = own.assign(gain=own[column], reference=name, reference_run=own[f"run_over_{name}"],
+                         reference_step=own[f"step_over_{name}"])  # fmt: skip
+        own = own[own["reference_run"].isin(known)]
+        rows = compared(own, rule.selection)
+        if rows.empty:
+            continue
+        table = summarise(own, own, Differences(store, per_class=False).of(rows), rule, variants)
+        found.append(table[table["gain"].notna()][COLUMNS])
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
+
+
+def section(table: pd.DataFrame, rule: Rule) -> Section | None:
+    """As a part of a report; None where every cell has one reference."""
+    if table.empty:
+        return None
+    keys = ["dataset", "pair", "protocol", "backbone", "classifier"]
+    rows = []
+    for key, same in table.groupby([*keys, "method", "variant"], sort=False):
+        own = {
+            r.reference: f"{points(r.gain, signed=True)} ± {points(r.gain_half)} {FLAGS[r.flag]}"
+            for r in same.itertuples()
+        }
+        cell = next(same.itertuples())
+        rows.append({"method": method_name(cell), "where": f"{key[0]}, {key[1]}, {key[2]}", "recipe": f"{key[3]} · {key[4]}",
+                     **{f"over {name}": text for name, text in own.items()}})  # fmt: skip
+    families = ", ".join(
+        f"{n} over {name}" for name, n in table.groupby("reference", sort=False)["n_tests"].max().items()
+    )
+    words = [
+        "The tables above have the gain over the first reference. Here are the gains over the others, tested alike; corrected "
+        f"over each reference's gains by themselves ({families})."
+    ]
+    return Section("references", "Gains over the other references", words, pd.DataFrame(rows).fillna("–"), table)
