@@ -68,6 +68,7 @@ def test_cell(cell, printed):
     assert agrees(printed["gain of the cell"], cell.gain)
     assert agrees(printed["V_seeds"], cell.seed_var)
     assert agrees(printed["V_units"], cell.unit_var)
+    assert agrees(printed["f"], cell.unit_df)
     assert agrees(printed["half width"], half)
     assert agrees(printed["quantile"], half / (cell.seed_var + cell.unit_var) ** 0.5)
     assert agrees(printed["p of the cell"], p_of(cell))
@@ -91,6 +92,9 @@ def test_steps_to_v_units(printed):
         sums, squares = sums + c, squares + (c**2).sum()
     assert (list(map(float, table[3][3].split(","))), float(table[3][4])) == (sums.tolist(), squares)
     assert agrees(printed["V_units"], ((sums**2).sum() - squares) / 6 * 4 / 3)
+    between, rest = (sums**2).sum() / 3 / 3, (squares - (sums**2).sum() / 3) / 6
+    ratio = between / rest
+    assert agrees(printed["f"], (ratio - 1) ** 2 * 3 / (ratio**2 + 1 / 2))
 
 
 def test_a_t_test_over_seeds_would_have_flagged_it(printed):
@@ -100,7 +104,7 @@ def test_a_t_test_over_seeds_would_have_flagged_it(printed):
 
 def test_p_is_the_level_at_which_the_half_width_equals_the_gain(cell):
     p = p_of(cell)
-    by_seed, by_unit = stats.t.ppf(1 - p / 2, [2, 3])
+    by_seed, by_unit = stats.t.ppf(1 - p / 2, [2, cell.unit_df])
     total = cell.seed_var + cell.unit_var
     quantile = (cell.seed_var * by_seed + cell.unit_var * by_unit) / total
     assert quantile * total**0.5 == pytest.approx(60)

@@ -157,3 +157,16 @@ def test_corrections_agree_with_statsmodels(p):
 )  # fmt: skip
 def test_flags(gain, p, p_small, n, want):
     assert cell_flag(gain, p, p_small, n, 0.05) == want
+
+
+def test_degrees_of_freedom_of_the_examples_share_are_satterthwaites():
+    """Against the mean squares of a two-way table, and at both ends of the range."""
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=(4, 30)) + 2 * rng.normal(size=30)
+    centred = 100 / 30 * (y - y.mean(axis=1, keepdims=True))
+    between = 4 * (centred.mean(axis=0) ** 2).sum() / 29
+    rest = ((centred - centred.mean(axis=0)) ** 2).sum() / (29 * 3)
+    want = (between - rest) ** 2 / (between**2 / 29 + rest**2 / (29 * 3))
+    assert uniform(y).unit_df == pytest.approx(want)
+    assert uniform(np.tile(y[:1], (4, 1))).unit_df == 29  # no seed changes anything
+    assert uniform([[1.0, 0, 0, 1], [0, 1.0, 1, 0], [1, 0, 1, 0.0]]).unit_df == 1  # less between units than noise
