@@ -7,7 +7,7 @@ import torch
 from scipy.stats import binomtest
 
 from tests.support import config_of, predictions_of
-from tlbench.classifiers.estimators import FeatureClassifier
+from tlbench.classifiers.estimators import Regularised
 from tlbench.cli import main
 from tlbench.config.build import dataset_of, protocol_of
 from tlbench.data.domain import dense_float32
@@ -249,8 +249,8 @@ def test_transforms_look_at_no_held_out_example(toy):
 
 def test_c_is_searched_on_the_source_for_method_and_reference_alike(toy, monkeypatch):
     seen = []
-    tuned = FeatureClassifier.tuned
-    monkeypatch.setattr(FeatureClassifier, "tuned", lambda self, x, y: seen.append(len(y)) or tuned(self, x, y))
+    tuned = Regularised.tuned
+    monkeypatch.setattr(Regularised, "tuned", lambda self, x, y: seen.append(len(y)) or tuned(self, x, y))
     search = ["classifier.search=[0.01,1]", "protocol.shots=2", "method.rounds=2"]
     assert ensure_run(config_of(*TOY, "method=tradaboost", *search, config_dir=toy)) == "done"
     assert seen == [48] * 4  # three references and tradaboost: 48 labelled source examples each time

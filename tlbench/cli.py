@@ -22,6 +22,7 @@ LISTED = (
     "loggers",
     "sweeps",
     "searches",
+    "papers",
 )
 FORMATS = ("html", "md", "csv", "latex")
 DESCRIPTION = (
@@ -31,6 +32,7 @@ EPILOG = """examples:
   tlbench run dataset=mini_digits pair=handwritten-printed method=dann seed=0
   tlbench sweep dataset=mini_digits pair=all method=source_only,dann,mmd,coral seed=0,1,2
   tlbench report --out results/report
+  tlbench reproduce coral_aaai16_table1
   tlbench list methods
 run and sweep take Hydra overrides; the keys are those of conf/config.yaml and the groups beside it."""
 
@@ -84,6 +86,14 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--margin", type=float, help="points within which a gain is no effect (default: that of the runs)")
     sub.add_argument("--mix-protocols", action="store_true", help="rank over all protocols together")
     sub.set_defaults(command=report)
+    sub = commands.add_parser("reproduce", help="a published table under its own protocol, claimed beside got")
+    sub.add_argument("paper", help="as `tlbench list papers` names it")
+    sub.add_argument("overrides", nargs="*", help="key=value, for a part of the table, such as seed=0 or pair=A-W")
+    sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
+    sub.add_argument("--out", help="folder to write to (default: results/PAPER; with overrides: nothing is written)")
+    sub.add_argument("--config-dir", help="a folder of your own configs")
+    sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
+    sub.set_defaults(command=reproduce)
     sub = commands.add_parser("data", help="fetch a data set, or check its files")
     sub.add_argument("action", choices=("get", "check"))
     sub.add_argument("name", help="as `tlbench list datasets` names it")
@@ -113,6 +123,14 @@ def sweep(options: argparse.Namespace) -> int:
     from tlbench.sweep.commands import run_many
 
     return run_many(options.overrides, options.config_dir, dry=options.dry_run)
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    from tlbench.reproduce.command import reproduce
+
+    return reproduce(
+        options.paper, options.overrides, options.config_dir, options.store, options.out, dry_run=options.dry_run
+    )
 
 
 def report(options: argparse.Namespace) -> int:
@@ -148,6 +166,10 @@ def list_options(options: argparse.Namespace) -> int:
 
     if options.what not in LISTED:
         raise unknown("list", options.what, LISTED)
+    if options.what == "papers":
+        from tlbench.reproduce.command import list_papers
+
+        return list_papers()
     group = "search" if options.what == "searches" else options.what.removesuffix("s")
     found = describe(group, options.config_dir)
     width = max((len(name) for name, _ in found), default=0)

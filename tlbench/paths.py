@@ -19,3 +19,8 @@ def cache_dir() -> Path:
     """Where data that tlbench makes is kept: `$TLBENCH_CACHE`, else the user's cache folder."""
     given = os.environ.get("TLBENCH_CACHE")
     return Path(given) if given else platformdirs.user_cache_path("tlbench")
+
+
+def results_dir() -> Path:
+    """Published and reproduced tables: `results` of a checkout, which a wheel does not carry."""
+    return Path(__file__).resolve().parent.parent / "results"

@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.linalg import sqrtm
+from scipy.special import softmax
+from sklearn.svm import SVC
 
 from baselines.coral_linear import CoralLinear, recolour
 from tests.support import gaussian_task
-from tlbench.classifiers.estimators import LinearSVM
+from tlbench.classifiers.estimators import LinearSVM, Logistic
+from tlbench.errors import TlbenchError
 
 
 def draw(n: int, width: int, seed: int = 0) -> np.ndarray:
@@ -57,3 +60,28 @@ def test_sparse_features_give_what_dense_ones_give():
     one, two = (CoralLinear(ridge=1.0, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(t) for t in (task, sparse))
     test = held_out.test.inputs
     np.testing.assert_allclose(one.predict_proba(test), two.predict_proba(sp.csr_matrix(test)))
+
+
+def test_the_kernel_variant_is_an_svm_on_the_kernel_of_the_authors_code():
+    task, held_out = gaussian_task()
+    xs, xt, test = task.source.inputs, task.target, held_out.test.inputs
+    a = np.linalg.inv(sqrtm(np.cov(xs.T) + np.eye(3))) @ sqrtm(np.cov(xt.T) + np.eye(3))
+    model = SVC(C=0.3, kernel="precomputed").fit(xs @ a @ xs.T, task.source.labels)
+    method = CoralLinear(ridge=1.0, variant="kernel", classifier=LinearSVM(n_classes=2, seed=0, C=0.3)).fit(task)
+    decision = model.decision_function((xs @ a @ test.T).T)
+    np.testing.assert_allclose(
+        method.predict_proba(test), softmax(np.stack([-decision, decision], 1), axis=1), rtol=1e-7
+    )
+    mapped = CoralLinear(ridge=1.0, variant="map", classifier=LinearSVM(n_classes=2, seed=0, C=0.3)).fit(task)
+    assert not np.allclose(method.predict_proba(test), mapped.predict_proba(test))
+
+
+@pytest.mark.parametrize(
+    ("variant", "classifier", "shots", "told"),
+    [("gram", LinearSVM, 0, r"method\.variant must be one of"), ("kernel", Logistic, 0, "Use classifier=linear_svm"),
+     ("kernel", LinearSVM, 2, "no place for labelled target examples")],
+)  # fmt: skip
+def test_what_a_variant_cannot_do_is_refused(variant, classifier, shots, told):
+    task, _ = gaussian_task(shots_per_class=shots)
+    with pytest.raises(TlbenchError, match=told):
+        CoralLinear(ridge=1.0, variant=variant, classifier=classifier(n_classes=2, seed=0, C=1.0)).fit(task)

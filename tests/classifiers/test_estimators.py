@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
-from tlbench.classifiers.estimators import LinearSVM, Logistic, RbfSVM
+from tlbench.classifiers.estimators import LinearSVM, Logistic, NearestNeighbour, RbfSVM
 from tlbench.errors import Refused, TlbenchError
 
 ALL = [LinearSVM, RbfSVM, Logistic]
@@ -97,3 +97,27 @@ def test_refusals():
     LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=2).tuned(x[:6], y[:6])
     with pytest.raises(Refused, match="needs 3 labelled examples of each class"):
         LinearSVM(n_classes=3, seed=0, C=1.0, search=[1.0], folds=3).tuned(x[:6], y[:6])
+
+
+def test_the_nearest_neighbour_by_hand_and_no_weights():
+    x, y = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]]), np.array([2, 0, 1])
+    model = NearestNeighbour(n_classes=4, seed=0)
+    assert model.tuned(x, y).fit(x, y) is model
+    got = model.predict_proba(np.array([[1.9, 0.0], [2.1, 0.0], [0.0, 2.0]]))
+    np.testing.assert_array_equal(got, np.eye(4)[[2, 0, 1]])
+    with pytest.raises(Refused, match="takes no weights"):
+        model.fit(x, y, np.ones(3))
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_ties_as_libsvm_has_them_or_by_the_decision(classes):
+    (x, y), (test, _) = problem(n=40, classes=min(classes, 4)), problem(n=400, classes=min(classes, 4), seed=1)
+    theirs = SVC(kernel="linear", C=0.01).fit(x, y)
+    one, other = (
+        LinearSVM(n_classes=classes, seed=0, C=0.01, ties=t).fit(x, y).predict_proba(test)
+        for t in ("first", "decision")
+    )
+    assert (one.argmax(axis=1) == theirs.predict(test)).all()
+    assert (one.argmax(axis=1) != other.argmax(axis=1)).any() == (classes > 2)
+    with pytest.raises(TlbenchError, match=r"classifier\.ties must be decision or first"):
+        LinearSVM(n_classes=2, seed=0, C=1.0, ties="last")

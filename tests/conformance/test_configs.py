@@ -41,6 +41,7 @@ COVERED = {
     "logger",
     "sweep",
     "search",
+    "paper",
 }
 
 

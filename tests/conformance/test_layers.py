@@ -8,7 +8,7 @@ import tlbench
 ORDER = [
     {"__main__"},
     {"cli"},
-    {"data_commands"},
+    {"data_commands", "reproduce"},
     {"sweep", "report", "listing"},
     {"run"},
     {"comparison"},
@@ -22,6 +22,7 @@ ORDER = [
     {"protocols"},
     {"splits"},
     {"data"},
+    {"functional"},
     {"environment", "seeds", "paths", "worker"},
     {"errors"},
     {"__init__"},

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
-from tlbench.data.transforms import rescale, row_l1, zscore
+from tlbench.data.transforms import rescale, row_l1, row_l2, zscore
 
 ALL = np.arange(4)
 X = np.array([[1.0, 3, 0], [2, 2, 4], [0, 0, 0], [5, 5, 10]])
@@ -28,3 +29,10 @@ def test_rescale_sends_the_range_to_minus_one_and_one():
     got = rescale(np.array([[0, 255, 127.5]]), ALL, low=0, high=255)
     np.testing.assert_allclose(got, [[-1, 1, 0]], atol=1e-6)
     assert got.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix])
+def test_row_l2_gives_unit_length_and_leaves_empty_rows(kind):
+    got = row_l2(kind(np.array([[3.0, 4.0], [0.0, 0.0], [-2.0, 0.0]])), np.arange(1))
+    got = got if isinstance(got, np.ndarray) else got.toarray()
+    np.testing.assert_allclose(got, [[0.6, 0.8], [0.0, 0.0], [-1.0, 0.0]])

@@ -1,4 +1,4 @@
-"""Classifiers of estimator methods: scikit-learn's, with one interface and an optional search of C."""
+"""Classifiers of estimator methods: scikit-learn's, with one interface; those with a C may search it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from tlbench.data.domain import Inputs
@@ -18,30 +19,21 @@ from tlbench.errors import Refused, TlbenchError
 
 
 class FeatureClassifier(ABC):
-    """A classifier on features with C as its one parameter.
+    """A classifier on features.
 
     Args:
         n_classes: columns of `predict_proba`, also where a training set lacks a class.
-        seed: seed of the folds.
-        C: inverse strength of the regularisation, > 0.
-        search: values of C to try by cross-validation (`tuned`); None = take C as it is. The first of equally good
-            values wins.
-        folds: number of folds of that search.
+        seed: of whatever it draws.
     """
 
     learner = "estimator"
 
-    def __init__(
-        self, *, n_classes: int, seed: int, C: float, search: Sequence[float] | None = None, folds: int = 5
-    ) -> None:
-        if not all(value > 0 for value in [C, *(search or [])]) or folds < 2:
-            raise TlbenchError(f"A classifier needs C > 0 and folds >= 2, got C={C}, search={search}, folds={folds}.")
-        self.n_classes, self.seed, self.C = n_classes, seed, float(C)
-        self.search, self.folds = list(search) if search else None, folds
+    def __init__(self, *, n_classes: int, seed: int) -> None:
+        self.n_classes, self.seed = n_classes, seed
 
     @abstractmethod
     def _model(self) -> Any:
-        """A fresh scikit-learn classifier with parameter C."""
+        """A fresh scikit-learn classifier."""
 
     @abstractmethod
     def _scores(self, x_ND: Inputs) -> np.ndarray:
@@ -52,22 +44,11 @@ class FeatureClassifier(ABC):
         return x_ND
 
     def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
-        """Sets C by cross-validation on these examples, if a search is configured; returns itself.
+        """Chooses parameters on these examples, if a search is configured; returns itself.
 
-        The harness calls it with the labelled source, once for a run, whatever its method trains on: C belongs to the
+        The harness calls it with the labelled source, once for a run, whatever its method trains on: they belong to the
         recipe, so a method and its references get the same.
         """
-        if self.search is None:
-            return self
-        if (fewest := int(np.unique(labels_N, return_counts=True)[1].min())) < self.folds:
-            raise Refused(
-                f"classifier.search needs {self.folds} labelled examples of each class (classifier.folds), but one "
-                f"class has {fewest}. Use classifier.search=null or more labelled examples."
-            )
-        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
-        searched = GridSearchCV(self._model(), {"C": self.search}, cv=folds, refit=False)
-        searched.fit(self._seen(x_ND), labels_N)
-        self.C, self.search = float(searched.best_params_["C"]), None
         return self
 
     def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
@@ -82,7 +63,57 @@ class FeatureClassifier(ABC):
         return full_NC
 
 
-class Logistic(FeatureClassifier):
+class NearestNeighbour(FeatureClassifier):
+    """The class of the nearest training example (Euclidean), of equally near ones the first. Its confidence is always 1."""
+
+    def _model(self) -> KNeighborsClassifier:
+        return KNeighborsClassifier(1, algorithm="brute")
+
+    def _scores(self, x_ND: Inputs) -> np.ndarray:
+        return self.model.predict_proba(x_ND)
+
+    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+        """Raises Refused for weights: a nearest neighbour cannot take them."""
+        if weights_N is not None:
+            raise Refused("classifier=nearest_neighbour takes no weights, and this method needs them. Use logistic.")
+        self.model = self._model().fit(x_ND, labels_N)
+        return self
+
+
+class Regularised(FeatureClassifier):
+    """A classifier with C as its one parameter.
+
+    Args:
+        C: inverse strength of the regularisation, > 0.
+        search: values of C to try by cross-validation (`tuned`); None = take C as it is. The first of equally good
+            values wins.
+        folds: number of folds of that search.
+        base: see FeatureClassifier; the folds are drawn by its seed.
+    """
+
+    def __init__(self, *, C: float, search: Sequence[float] | None = None, folds: int = 5, **base: Any) -> None:
+        super().__init__(**base)
+        if not all(value > 0 for value in [C, *(search or [])]) or folds < 2:
+            raise TlbenchError(f"A classifier needs C > 0 and folds >= 2, got C={C}, search={search}, folds={folds}.")
+        self.C, self.search, self.folds = float(C), list(search) if search else None, folds
+
+    def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
+        """Sets C by cross-validation on these examples, if a search is configured; returns itself."""
+        if self.search is None:
+            return self
+        if (fewest := int(np.unique(labels_N, return_counts=True)[1].min())) < self.folds:
+            raise Refused(
+                f"classifier.search needs {self.folds} labelled examples of each class (classifier.folds), but one "
+                f"class has {fewest}. Use classifier.search=null or more labelled examples."
+            )
+        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
+        searched = GridSearchCV(self._model(), {"C": self.search}, cv=folds, refit=False)
+        searched.fit(self._seen(x_ND), labels_N)
+        self.C, self.search = float(searched.best_params_["C"]), None
+        return self
+
+
+class Logistic(Regularised):
     """Multinomial logistic regression (L-BFGS)."""
 
     def _model(self) -> LogisticRegression:
@@ -92,16 +123,21 @@ class Logistic(FeatureClassifier):
         return self.model.predict_proba(x_ND)
 
 
-class LinearSVM(FeatureClassifier):
+class LinearSVM(Regularised):
     """LIBSVM's C-SVC with a linear kernel, one against one, ties broken by the decision values.
 
     Its confidences are a softmax of the decision values: they order the examples, they are not calibrated.
+    `ties: first` is LIBSVM's own prediction: the class with most of the pairwise votes, of equal ones the first; `decision`
+    breaks ties by the size of the decision values.
     The kernel matrix is worked out once for a training set and shared by shallow copies: boosting fits the same
     examples many times.
     """
 
-    def __init__(self, **base: Any) -> None:
+    def __init__(self, *, ties: str = "decision", **base: Any) -> None:
         super().__init__(**base)
+        if ties not in ("decision", "first"):
+            raise TlbenchError(f"classifier.ties must be decision or first, got {ties!r}.")
+        self.ties = ties
         self._kernels: dict[int, tuple[Inputs, np.ndarray]] = {}
 
     def _kernel(self, a_ND: Inputs, b_MD: Inputs) -> np.ndarray:
@@ -116,10 +152,26 @@ class LinearSVM(FeatureClassifier):
             self._kernels[0] = self._kernels[id(x_ND)] = (x_ND, self._kernel(x_ND, x_ND))
         return self._kernels[0][1]
 
+    def fit_kernel(self, kernel_NN: np.ndarray, labels_N: np.ndarray) -> Self:
+        """Fits on a kernel matrix of a method's own, rows and columns the training examples; returns itself."""
+        self.model = self._model().fit(kernel_NN, labels_N)
+        return self
+
+    def proba_of_kernel(self, kernel_MN: np.ndarray) -> np.ndarray:
+        """`predict_proba` of M examples from their kernel with the N training examples of `fit_kernel`."""
+        full_MC = np.zeros((len(kernel_MN), self.n_classes))
+        full_MC[:, self.model.classes_] = self._confidences(kernel_MN)
+        return full_MC
+
     def _scores(self, x_ND: Inputs) -> np.ndarray:
         if self._kernels.get(id(x_ND), (None,))[0] is not x_ND:
             self._kernels[id(x_ND)] = (x_ND, self._kernel(x_ND, self._kernels[0][0]))
-        decision = self.model.decision_function(self._kernels[id(x_ND)][1])
+        return self._confidences(self._kernels[id(x_ND)][1])
+
+    def _confidences(self, kernel_MN: np.ndarray) -> np.ndarray:
+        decision = self.model.decision_function(kernel_MN)
+        if decision.ndim > 1 and self.ties == "first":
+            decision = np.round(decision)  # scikit-learn's are votes plus at most a third
         if decision.ndim == 1:
             decision = np.stack([-decision, decision], axis=1)
         return softmax(decision, axis=1)

@@ -18,6 +18,15 @@ def row_l1(inputs: Inputs, rows: np.ndarray) -> Inputs:
     return x_ND.multiply(scale_N[:, None]).tocsr() if hasattr(x_ND, "multiply") else x_ND * scale_N[:, None]
 
 
+def row_l2(inputs: Inputs, rows: np.ndarray) -> Inputs:
+    """Each example divided by its Euclidean length; an all-zero example stays zero. Source: Long et al., ICCV 2013."""
+    x_ND = as_rows(inputs)
+    squares = x_ND.multiply(x_ND) if hasattr(x_ND, "multiply") else np.square(x_ND, dtype=np.float64)
+    length_N = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
+    scale_N = np.divide(1.0, length_N, out=np.zeros_like(length_N), where=length_N > 0)
+    return x_ND.multiply(scale_N[:, None]).tocsr() if hasattr(x_ND, "multiply") else x_ND * scale_N[:, None]
+
+
 def zscore(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
     """Each feature to mean 0 and population standard deviation 1 over `rows`; a constant feature to 0.
 

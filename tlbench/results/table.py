@@ -62,13 +62,13 @@ class Tables:
     n_older: int
 
 
-def read_tables(store: RunStore) -> Tables:
-    """Reads each record of a store once and keeps what tables need of it."""
+def read_tables(store: RunStore, keys: Sequence[str] | None = None) -> Tables:
+    """Reads each record of a store, or some of them, once and keeps what tables need of it."""
     runs: list[dict[str, Any]] = []
     checkpoints: list[dict[str, Any]] = []
     distances: list[dict[str, Any]] = []
     older = 0
-    for key in store.run_keys():
+    for key in store.run_keys() if keys is None else keys:
         record = store.record(key)
         if record is None:
             continue

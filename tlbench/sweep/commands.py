@@ -15,7 +15,7 @@ from tlbench.results.store import RunStore
 from tlbench.selection.rules import no_such_rule
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
-from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
+from tlbench.sweep.sweeper import Outcome
 
 MARK = {
     "negative": "[red]▼ negative transfer[/]",
@@ -27,7 +27,7 @@ MARK = {
 
 def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
     """One run and its references, in this process, with a progress bar on a terminal."""
-    hydra, own = _split(overrides)
+    hydra, own = split(overrides)
     if not any(o.startswith("hydra/launcher=") for o in hydra):
         hydra.append("hydra/launcher=basic")
     if sys.stderr.isatty() and not any(o.startswith("trainer.progress=") for o in own):
@@ -39,7 +39,7 @@ def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> i
                 f"These arguments ask for {len(asked)} runs; `tlbench run` does one. Use `tlbench sweep`."
             )
         if dry:
-            return _dry(machine, own)
+            return dry_run(machine.plan(own))
         outcome = machine.sweep(own)
     job = asked[0]
     record = outcome.store.record(job.key)
@@ -51,12 +51,12 @@ def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> i
 
 def run_many(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
     """A sweep; 0 only when every run asked for was done."""
-    hydra, own = _split(overrides)
+    hydra, own = split(overrides)
     with sweeper(hydra, config_dir) as machine:
         if dry:
-            return _dry(machine, own)
+            return dry_run(machine.plan(own))
         outcome = machine.sweep(own)
-    return _conclude(outcome)
+    return conclude(outcome)
 
 
 class _Told(TlbenchError):
@@ -70,13 +70,14 @@ class _Told(TlbenchError):
         return cls(f"{job.title()} failed: {record['reason']}" + (f"\n{trace}" if trace else ""))
 
 
-def _split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+def split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Overrides of Hydra's own config, and the others."""
     hydra = [o for o in overrides if o.lstrip("+~").startswith(("hydra/", "hydra."))]
     return hydra, [o for o in overrides if o not in hydra]
 
 
-def _dry(machine: TlbenchSweeper, overrides: Sequence[str]) -> int:
-    jobs = machine.plan(overrides)
+def dry_run(jobs: Sequence[Job]) -> int:
+    """Prints the runs of a plan with their states."""
     for job in jobs:
         status = RunStore(job.config.store).status(job.key) or "missing"
         print(f"{status:<8} {job.key}  {job.title():<60} {' '.join(job.overrides)}")
@@ -84,7 +85,8 @@ def _dry(machine: TlbenchSweeper, overrides: Sequence[str]) -> int:
     return 0
 
 
-def _conclude(outcome: Outcome) -> int:
+def conclude(outcome: Outcome) -> int:
+    """Says what is not done and why; 0, or 1, or 2 where nothing asked for can be run."""
     console, counts = Console(stderr=True), Counter(outcome.statuses.values())
     console.print(", ".join(f"{n} {status or 'without a record'}" for status, n in counts.items()) + ".")
     unfinished = [job for job in outcome.jobs if outcome.statuses[job.key] != "done"]

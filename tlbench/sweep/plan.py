@@ -98,6 +98,16 @@ def _check_data(configs: Sequence[RunConfig]) -> None:
 
 def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
     """Keeps the plan in the store, so that a report can tell what is missing."""
+    folder = store.root / "plans"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
+        plan = {"name": name, "arguments": list(arguments), "runs": rows_of_plan(jobs), "cells": _cells(jobs)}
+        json.dump(plan, file, indent=1)
+    os.replace(file.name, folder / f"{name}.json")
+
+
+def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """What a report must know of each run before it is there."""
     runs: list[dict[str, Any]] = []
     for job in jobs:
         about = described(job.config)
@@ -115,12 +125,7 @@ def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], n
         )
         of = {"search": job.search, "trial": job.trial, "base": job.base}
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}, **of})
-    folder = store.root / "plans"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
-        plan = {"name": name, "arguments": list(arguments), "runs": runs, "cells": _cells(jobs)}
-        json.dump(plan, file, indent=1)
-    os.replace(file.name, folder / f"{name}.json")
+    return runs
 
 
 def _cells(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:

@@ -68,13 +68,16 @@ class TlbenchSweeper(Sweeper):
         return outcome
 
     def _round(self, arguments: Sequence[str]) -> Outcome:
-        jobs = self.plan(arguments)
+        return self.run(self.plan(arguments), arguments, plan_name(arguments))
+
+    def run(self, jobs: list[Job], arguments: Sequence[str], name: str) -> Outcome:
+        """Writes a plan into the store and does what is missing of it."""
         if not jobs:
             raise TlbenchError("These arguments ask for no run at all, as seed=range(0) would.")
         stores = {job.config.store for job in jobs}
         if len(stores) > 1:
             raise TlbenchError(f"A sweep writes to one store, got {sorted(stores)}.")
-        store, name = RunStore(stores.pop()), plan_name(arguments)
+        store = RunStore(stores.pop())
         store.check_writable()
         write_plan(store, jobs, arguments, name)
         todo = [job for job in jobs if not is_finished(store.record(job.key), job)]

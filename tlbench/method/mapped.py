@@ -1,0 +1,59 @@
+"""Estimator methods that are a map of the features before the recipe's classifier."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import numpy as np
+
+from tlbench.data.domain import Inputs
+from tlbench.method.estimator import EstimatorMethod
+from tlbench.task import Task
+
+
+class MappedMethod(EstimatorMethod, ABC):
+    """Base of such methods: they say how they learn their map and how they apply it.
+
+    The classifier is fitted on the mapped source and on the labelled target shots, where there are any, mapped as the target
+    is. Test examples are mapped as the target is: they need not be among the training examples.
+    """
+
+    @abstractmethod
+    def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
+        """Learns the map from the labelled source and the unlabelled target."""
+
+    @abstractmethod
+    def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
+        """Rows of the `source` or the `target`, mapped."""
+
+    def features(self, x_ND: Inputs, domain: str) -> np.ndarray:
+        return self.mapped(dense(x_ND), domain)
+
+    def fit(self, task: Task) -> Self:
+        self.learn(dense(task.source.inputs), task.source.labels, dense(task.target), task.n_classes)
+        blocks, labels = [self.features(task.source.inputs, "source")], [task.source.labels]
+        if task.shots is not None:
+            blocks.append(self.features(task.shots.inputs, "target"))
+            labels.append(task.shots.labels)
+        self.classifier.fit(np.concatenate(blocks), np.concatenate(labels))
+        return self
+
+    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
+        return self.classifier.predict_proba(self.features(x_ND, "target"))
+
+
+def dense(x_ND: Inputs) -> np.ndarray:
+    """Rows as a dense array."""
+    return x_ND if isinstance(x_ND, np.ndarray) else x_ND.toarray()
+
+
+def length_ratio(x_ND: np.ndarray, mapped_NK: np.ndarray) -> float:
+    """Root mean square length of rows over that of their images. Times it a map keeps lengths, and a C its meaning."""
+    return float(np.sqrt(np.square(x_ND).sum() / np.square(mapped_NK).sum()))
+
+
+def unit_rows(x_ND: np.ndarray) -> np.ndarray:
+    """Each row divided by its Euclidean length; a row of zeros stays."""
+    length_N = np.linalg.norm(x_ND, axis=1, keepdims=True)
+    return np.divide(x_ND, length_N, out=np.zeros_like(x_ND, dtype=np.float64), where=length_N > 0)

@@ -1,0 +1,1 @@
+"""Published tables: run under their own protocol, claimed beside got."""

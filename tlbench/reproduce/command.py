@@ -1,0 +1,176 @@
+"""`tlbench reproduce` and `tlbench list papers`."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from tlbench.environment import code_version
+from tlbench.errors import TlbenchError
+from tlbench.listing import describe
+from tlbench.paths import results_dir
+from tlbench.report.cells import Rule
+from tlbench.report.figures import as_svg
+from tlbench.reproduce.figure import claimed_and_got
+from tlbench.reproduce.gains import beside, matched_gains
+from tlbench.reproduce.page import page, summary
+from tlbench.reproduce.published import published
+from tlbench.reproduce.recipe import Grid, Paper, load
+from tlbench.reproduce.table import Verdict, compare, succeeded, verdicts
+from tlbench.results.store import RunStore
+from tlbench.sweep import commands
+from tlbench.sweep.driver import sweeper
+from tlbench.sweep.plan import Job
+from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
+
+Plan = Mapping[tuple[str, str], Sequence[Job]]
+
+
+def reproduce(
+    name: str, overrides: Sequence[str], config_dir: str | None, store: str | None, out: str | None, *, dry_run: bool
+) -> int:
+    """Runs what is missing, prints claimed beside got, writes the page; 0 if no row deviates.
+
+    With overrides it is a part of the table, or another one: nothing is written unless `out` says where.
+    """
+    paper, claims = load(name), published(name)
+    hydra, own = commands.split(overrides)
+    given = [*own, *([f"store={store}"] if store is not None else [])]
+    with sweeper(hydra, config_dir) as machine:
+        plan: Plan = {
+            place: [job for grid in grids for job in planned(machine, grid)]
+            for place, grids in paper.grids(given).items()
+        }
+        jobs = merged(plan)
+        if dry_run:
+            return commands.dry_run(jobs)
+        outcome = machine.run(jobs, [f"paper={name}", *own], name)
+    rules = {job.config.selection.rule for job in jobs if job.asked}
+    if len(rules) > 1:
+        raise TlbenchError(f"A table has one selection, got {', '.join(sorted(rules))}.")
+    runs = scores(outcome.store, plan, rule := rules.pop())
+    table = compare(runs, claims, paper)
+    found = verdicts(table, paper)
+    config = jobs[0].config
+    gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
+    _print(paper, table, found)
+    folder = out or (None if own else str(results_dir() / name))
+    if folder is not None:
+        write(Path(folder), name, paper, runs, table, found, gains, _status(outcome, found))
+        Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
+    return max(commands.conclude(outcome), 0 if succeeded(found) else 1)
+
+
+def planned(machine: TlbenchSweeper, grid: Grid) -> list[Job]:
+    """The jobs of the pairs that count."""
+    jobs = machine.plan(grid.arguments)
+    return jobs if grid.pairs is None else [job for job in jobs if str(job.config.pair) in grid.pairs]
+
+
+def merged(plan: Plan) -> list[Job]:
+    """All jobs once, references first; a run that one row asks for and another needs as a reference is asked for."""
+    jobs: dict[str, Job] = {}
+    for job in (job for some in plan.values() for job in some):
+        known = jobs.get(job.key)
+        if known is None or (job.asked, -job.stage) > (known.asked, -known.stage):
+            jobs[job.key] = job
+    return sorted(jobs.values(), key=lambda job: job.stage)
+
+
+def scores(store: RunStore, plan: Plan, rule: str) -> pd.DataFrame:
+    """row, part, pair, seed, score (percent; nan where a run is not done)."""
+    rows = []
+    for (part, row), some in plan.items():
+        for job in (job for job in some if job.asked):
+            record = store.record(job.key)
+            done = record is not None and record["status"] == "done"
+            value = 100 * record["selections"][rule]["metrics"][record["metric"]] if done else float("nan")  # type: ignore[index]
+            rows.append(
+                {"row": row, "part": part, "pair": str(job.config.pair), "seed": job.config.seed, "score": value}
+            )
+    return pd.DataFrame(rows)
+
+
+def write(
+    folder: Path,
+    name: str,
+    paper: Paper,
+    runs: pd.DataFrame,
+    table: pd.DataFrame,
+    found: Mapping[str, Verdict],
+    gains: pd.DataFrame,
+    status: Mapping[str, Any],
+) -> None:
+    """README.md, reproduced.csv, runs.csv, gains.csv, status.json, claimed_got.svg."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = page(name, paper, table, found, gains, beside(table, gains, paper), status)
+    (folder / "README.md").write_text(text, "utf-8")
+    for file, values in (("reproduced", table), ("runs", runs), ("gains", gains)):
+        values.round(4).to_csv(folder / f"{file}.csv", index=False)
+    (folder / "status.json").write_text(json.dumps(status, indent=1) + "\n", "utf-8")
+    if (figure := claimed_and_got(table, paper)) is not None:
+        (folder / "claimed_got.svg").write_text(as_svg(figure), "utf-8")
+
+
+def _status(outcome: Outcome, found: Mapping[str, Verdict]) -> dict[str, Any]:
+    records = [
+        record for job in outcome.jobs if (record := outcome.store.record(job.key)) and record["status"] == "done"
+    ]
+    about = (
+        {name: records[0][name] for name in ("versions", "hardware")} if records else {"versions": {}, "hardware": {}}
+    )
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "code": code_version(),
+        **about,
+        "runs": len(records),
+        "seconds": round(sum(record["costs"]["seconds"] for record in records), 1),
+        "rows": {row: verdict.word for row, verdict in found.items()},
+        "reproduced": succeeded(found),
+    }
+
+
+def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> None:
+    console = Console()
+    shown = Table(title=paper.title, title_justify="left")
+    for column, how in (
+        ("row", "left"),
+        ("published", "right"),
+        ("got", "right"),
+        ("verdict", "left"),
+        ("numbers", "left"),
+    ):
+        shown.add_column(column, justify=how)  # type: ignore[arg-type]
+    for row in summary(paper, table, found):
+        shown.add_row(*row)
+    console.print(shown)
+
+
+def list_papers() -> int:
+    """id, what it needs, and what came of it here."""
+    for name, text in describe("paper"):
+        paper = load(name)
+        needs = f"{', '.join(paper.needs.data)}; {paper.needs.minutes:g} min on 2 cores"
+        if paper.needs.gpu_hours:
+            needs = f"{', '.join(paper.needs.data)}; {paper.needs.gpu_hours:g} GPU hours"
+        print(f"{name}  {text}\n    needs {needs}\n    {state(name)}")
+    return 0
+
+
+def state(name: str) -> str:
+    """`reproduced on 2026-11-25 within tolerance`, `deviating (rows)`, or `not run here`."""
+    path = results_dir() / name / "status.json"
+    if not path.is_file():
+        return "not run here"
+    status = json.loads(path.read_text("utf-8"))
+    if status["reproduced"]:
+        return f"reproduced on {status['date']} within tolerance"
+    off = [row for row, word in status["rows"].items() if word in ("deviates", "incomplete")]
+    return f"deviating on {status['date']}: {', '.join(off)}"

@@ -1,0 +1,134 @@
+"""The README of a reproduced table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from tlbench.report.section import points
+from tlbench.report.words import FLAGS
+from tlbench.reproduce.published import AVERAGE
+from tlbench.reproduce.recipe import Paper
+from tlbench.reproduce.table import NOT_PUBLISHED, Verdict
+
+
+def page(
+    name: str,
+    paper: Paper,
+    table: pd.DataFrame,
+    found: Mapping[str, Verdict],
+    gains: pd.DataFrame,
+    compared: pd.DataFrame,
+    status: Mapping[str, Any],
+) -> str:
+    """Markdown: what was done, claimed beside got, verdicts, gains, departures, findings, how it came about."""
+    lines = [
+        f"# {paper.title}",
+        "",
+        f"{paper.citation} <{paper.link}>",
+        "",
+        paper.protocol,
+        "",
+        "```sh",
+        f"tlbench reproduce {name}",
+        "```",
+        "",
+        "## Claimed and got",
+        "",
+        "Accuracy in %: published → got, mean over seeds (sd in brackets where there are several).",
+        "",
+        *_accuracies(paper, table),
+        "",
+        "| row | verdict | numbers | set by |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {row} | {verdict.word} | {verdict.why} | {paper.rows[row].page} |" for row, verdict in found.items()]
+    tolerances = {row: own.tolerance for row, own in paper.rows.items() if own.tolerance is not None}
+    lines += ["", *(f"Tolerance of {row}: {tolerance.why}" for row, tolerance in tolerances.items())]
+    if len(compared):
+        seeds = int(table["n"].max())
+        lines += ["", "## Gains: as published, and matched", "", *_gains(compared, gains, one_run=seeds == 1)]
+    departures = [f"{i}. {text}" for i, text in enumerate(paper.departures, 1)] or ["None known."]
+    lines += ["", "## Departures", "", *departures]
+    if paper.findings:
+        lines += ["", "## Findings", "", *(f"* {text}" for text in paper.findings)]
+    lines += ["", "## How it came about", "", *_status(status), "", "![claimed against got](claimed_got.svg)", ""]
+    return "\n".join(lines)
+
+
+def _accuracies(paper: Paper, table: pd.DataFrame) -> list[str]:
+    rows = [row for row in paper.rows if row in set(table["row"])]
+    cells = {(r.row, r.part, r.pair): r for r in table.itertuples()}
+    places = list(dict.fromkeys((r.part, r.pair) for r in table.itertuples() if r.pair != AVERAGE))
+    several = len(paper.parts) > 1
+    lines = ["| pair | " + " | ".join(rows) + " |", "|---|" + "---|" * len(rows)]
+    for part, pair in [*places, ("", AVERAGE)]:
+        title = f"**{pair}**" if pair == AVERAGE else f"{part}: {pair}" if several else pair
+        lines.append(f"| {title} | " + " | ".join(_cell(cells.get((row, part, pair))) for row in rows) + " |")
+    return lines
+
+
+def _cell(cell: Any) -> str:
+    if cell is None:
+        return "–"
+    spread = f" ({cell.got_sd:.1f})" if cell.n > 1 and not pd.isna(cell.got_sd) else ""
+    got = "missing" if pd.isna(cell.got) else f"{cell.got:.2f}{spread}"
+    claimed = f"{cell.published:.2f}" if cell.pair == AVERAGE else f"{cell.published:g}"
+    return got if pd.isna(cell.published) else f"{claimed} → {got}"
+
+
+def _gains(compared: pd.DataFrame, gains: pd.DataFrame, *, one_run: bool) -> list[str]:
+    how = "exact paired test of the one run on the test examples at 5 %, not corrected"
+    if not one_run:
+        how = "Holm over the gains of this table at 5 %; seeds and test examples are both random"
+    lines = [
+        "As published: the row's average minus that of the row it is compared with, whose recipe may be another. Matched: mean "
+        f"over pairs of the gain over the reference with the very same recipe, and how many pairs are flagged ({how}).",
+        "",
+        "| row | over | gain published | gain got | matched gain | ▲ | ▼ | pairs |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in compared.itertuples():
+        numbers = [points(v, signed=True) for v in (row.published_gain, row.got_gain, row.matched_gain)]
+        lines.append(
+            f"| {row.row} | {row.over or '–'} | {' | '.join(numbers)} | {row.positive} | {row.negative} | {row.n_pairs} |"
+        )
+    flagged = gains[gains["flag"].isin(["negative", "positive"])].sort_values("gain")
+    if len(flagged):
+        lines += [
+            "",
+            "Pairs beyond noise, matched:",
+            "",
+            f"| row | pair | gain | {'p' if one_run else 'corrected p'} |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {r.row} | {r.pair} | {points(r.gain, signed=True)} ± {points(r.gain_half)} {FLAGS[r.flag]} over {r.reference} | "
+            f"{r.p_corrected:.2g} |"
+            for r in flagged.itertuples()
+        ]
+    return lines
+
+
+def _status(status: Mapping[str, Any]) -> list[str]:
+    code, machine = status["code"], status["hardware"]
+    versions = ", ".join(f"{name} {version}" for name, version in status["versions"].items())
+    return [
+        f"{status['date']}, tlbench {code['version']} at commit {code['commit'] or 'unknown'}, {versions}. "
+        f"{machine['gpu'] or machine['cpu']}, {machine['cores']} cores. {status['runs']} runs, {status['seconds']:.0f} s of "
+        "their own, references included.",
+    ]
+
+
+def summary(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> list[tuple[str, str, str, str, str]]:
+    """(row, average published, average got, verdict, why) for the terminal."""
+    averages = table[table["pair"] == AVERAGE].set_index("row")
+    rows = []
+    for row, verdict in found.items():
+        own = averages.loc[row]
+        claimed = "–" if verdict.word == NOT_PUBLISHED or pd.isna(own["published"]) else f"{own['published']:.2f}"
+        got = "–" if pd.isna(own["got"]) else f"{own['got']:.2f}"
+        rows.append((str(row), claimed, got, verdict.word, verdict.why))
+    return rows

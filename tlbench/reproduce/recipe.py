@@ -1,0 +1,125 @@
+"""What a file of conf/paper says: a published table as sweeps, with what counts as reproduced and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from tlbench.config.schema import Strict, first_line
+from tlbench.errors import TlbenchError, unknown
+from tlbench.listing import describe
+from tlbench.paths import conf_dir
+from tlbench.sweep.overrides import Overrides, key_of
+
+Points = Annotated[float, Field(gt=0)]
+
+
+class Tolerance(Strict):
+    """How far from the paper a row may be.
+
+    Attributes:
+        average: points by which the average over pairs may differ.
+        cell: points by which a pair may differ, and share: the share of pairs that must be that near.
+        why: why that much.
+    """
+
+    average: Points | None = None
+    cell: Points
+    share: Annotated[float, Field(gt=0, le=1)]
+    why: str
+
+
+class Row(Strict):
+    """One row of the table: a method on every pair.
+
+    Attributes:
+        set: overrides of its sweep.
+        page: where the paper or its code states them.
+        published: name of the row in published.csv; null for a row that the paper lacks.
+        tolerance: null where the paper leaves too much open to be held to; the difference is shown all the same.
+        over: the row that the paper compares it with, to show the gain as published.
+        per_part: part to overrides, where the paper has other settings for each data set.
+        per_pair: part to override to the pairs that it is for, where the paper has other settings for each pair.
+    """
+
+    set: list[str]
+    page: str
+    published: str | None
+    tolerance: Tolerance | None = None
+    over: str | None = None
+    per_part: dict[str, list[str]] = {}
+    per_pair: dict[str, dict[str, list[str]]] = {}
+
+
+class Needs(Strict):
+    """What the whole table takes."""
+
+    data: list[str]
+    minutes: Annotated[float, Field(ge=0)]
+    gpu_hours: Annotated[float, Field(ge=0)] = 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Arguments of a sweep, of which only some pairs count (None: all)."""
+
+    arguments: Overrides
+    pairs: list[str] | None
+
+
+class Paper(Strict):
+    """A published table.
+
+    Attributes:
+        common: overrides of every sweep.
+        parts: name of each data set's part to its overrides, in the order of the table.
+        rows: the rows, in the order of the table.
+        expected: what was measured when the recipe was written, in words.
+        protocol: the paper's protocol, in words.
+        departures: where the recipe leaves the paper, numbered.
+        findings: what a reader should know, once it was run.
+    """
+
+    title: str
+    link: str
+    citation: str
+    protocol: str
+    needs: Needs
+    expected: str
+    common: list[str]
+    parts: dict[str, list[str]]
+    rows: dict[str, Row]
+    departures: list[str]
+    findings: list[str] = []
+
+    def grids(self, given: Overrides) -> dict[tuple[str, str], list[Grid]]:
+        """(part, row) to its sweeps; what the command gives replaces what the recipe has."""
+        keys, found = {key_of(o) for o in given}, {}
+        for part, own in self.parts.items():
+            for name, row in self.rows.items():
+                base = [o for o in [*self.common, *own, *row.set, *row.per_part.get(part, [])] if key_of(o) not in keys]
+                special = {o: pairs for o, pairs in row.per_pair.get(part, {}).items() if key_of(o) not in keys}
+                found[part, name] = [Grid([*base, o, *given], pairs) for o, pairs in special.items()] or [
+                    Grid([*base, *given], None)
+                ]
+        return found
+
+
+def load(name: str) -> Paper:
+    """The recipe of a paper. Raises TlbenchError for an unknown name or a file that does not fit."""
+    known = [paper for paper, _ in describe("paper")]
+    if name not in known:
+        raise unknown("paper", name, known)
+    path = conf_dir() / "paper" / f"{name}.yaml"
+    try:
+        values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+        paper = Paper.model_validate(values)
+    except ValidationError as error:
+        raise TlbenchError(f"{first_line(error, name)} Set in conf/paper/{name}.yaml.") from error
+    for row in paper.rows.values():
+        if row.over is not None and row.over not in paper.rows:
+            raise unknown("row", row.over, paper.rows, f"over in conf/paper/{name}.yaml")
+    return paper
