@@ -25,13 +25,11 @@ AXES = ("pca", "pls")
 class GeodesicFlowKernel(MappedMethod):
     family = "feature"
 
-    def __init__(self, *, dim: int, source_axes: str, **base: Any) -> None:
+    def __init__(self, *, source_axes: str, **base: Any) -> None:
         super().__init__(**base)
-        if dim < 1:
-            raise TlbenchError(f"method.dim must be 1 or more, got {dim}. Set by method.dim=...")
         if source_axes not in AXES:
             raise TlbenchError(f"method.source_axes must be one of {', '.join(AXES)}, got {source_axes!r}.")
-        self.dim, self.source_axes = dim, source_axes
+        self.source_axes = source_axes
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         k = min(self.dim, source_ND.shape[1] // 2, len(source_ND) - 1, len(target_MD) - 1)

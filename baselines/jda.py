@@ -26,15 +26,13 @@ from tlbench.method.mapped import unit_rows
 class Jda(MappedMethod):
     family = "feature"
 
-    def __init__(self, *, dim: int, ridge: float, kernel: str, rounds: int, **base: Any) -> None:
+    def __init__(self, *, ridge: float, kernel: str, rounds: int, **base: Any) -> None:
         super().__init__(**base)
-        if dim < 1 or rounds < 1 or not ridge > 0:
-            raise TlbenchError(
-                f"method.dim and method.rounds must be 1 or more and method.ridge above 0, got {dim}, {rounds} and {ridge}."
-            )
+        if rounds < 1 or not ridge > 0:
+            raise TlbenchError(f"method.rounds must be 1 or more and method.ridge above 0, got {rounds} and {ridge}.")
         if kernel not in ("linear", "primal"):
             raise TlbenchError(f"method.kernel must be linear or primal, got {kernel!r}.")
-        self.dim, self.ridge, self.kernel, self.rounds = dim, ridge, kernel, rounds
+        self.ridge, self.kernel, self.rounds = ridge, kernel, rounds
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         both_ND = unit_rows(np.concatenate([source_ND, target_MD]))

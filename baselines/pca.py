@@ -8,23 +8,14 @@ Departs  none. Rows are not centred, only the axes' covariance is: a shift moves
 See      conf/method/pca.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
 """
 
-from typing import Any
-
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.subspace import principal_axes
 from tlbench.method import MappedMethod
 
 
 class Pca(MappedMethod):
     family = "feature"
-
-    def __init__(self, *, dim: int, **base: Any) -> None:
-        super().__init__(**base)
-        if dim < 1:
-            raise TlbenchError(f"method.dim must be 1 or more, got {dim}. Set by method.dim=...")
-        self.dim = dim
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         self.axes = principal_axes(np.concatenate([source_ND, target_MD]), self.dim)

@@ -8,23 +8,14 @@ Departs  1. `dim` is given (paper: from a bound on the axes' stability, then by 
 See      conf/method/sa.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
 """
 
-from typing import Any
-
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.subspace import principal_axes
 from tlbench.method import MappedMethod
 
 
 class SubspaceAlignment(MappedMethod):
     family = "feature"
-
-    def __init__(self, *, dim: int, **base: Any) -> None:
-        super().__init__(**base)
-        if dim < 1:
-            raise TlbenchError(f"method.dim must be 1 or more, got {dim}. Set by method.dim=...")
-        self.dim = dim
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         source_DK, target_DL = principal_axes(source_ND, self.dim), principal_axes(target_MD, self.dim)

@@ -23,13 +23,13 @@ from tlbench.method.mapped import length_ratio
 class Tca(MappedMethod):
     family = "feature"
 
-    def __init__(self, *, dim: int, ridge: float, kernel: str, **base: Any) -> None:
+    def __init__(self, *, ridge: float, kernel: str, **base: Any) -> None:
         super().__init__(**base)
-        if dim < 1 or not ridge > 0:
-            raise TlbenchError(f"method.dim must be 1 or more and method.ridge above 0, got {dim} and {ridge}.")
+        if not ridge > 0:
+            raise TlbenchError(f"method.ridge must be above 0, got {ridge}. Set by method.ridge=...")
         if kernel not in ("linear", "primal"):
             raise TlbenchError(f"method.kernel must be linear or primal, got {kernel!r}.")
-        self.dim, self.ridge, self.kernel = dim, ridge, kernel
+        self.ridge, self.kernel = ridge, kernel
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         e_NQ = mean_difference(len(source_ND), len(target_MD))

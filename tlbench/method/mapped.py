@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from tlbench.data.domain import Inputs
+from tlbench.errors import TlbenchError
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.task import Task
 
@@ -17,7 +18,16 @@ class MappedMethod(EstimatorMethod, ABC):
 
     The classifier is fitted on the mapped source and on the labelled target shots, where there are any, mapped as the target
     is. Test examples are mapped as the target is: they need not be among the training examples.
+
+    Args:
+        dim: dimensions of the map, at most.
     """
+
+    def __init__(self, *, dim: int, **base: Any) -> None:
+        super().__init__(**base)
+        if dim < 1:
+            raise TlbenchError(f"method.dim must be 1 or more, got {dim}. Set by method.dim=...")
+        self.dim = dim
 
     @abstractmethod
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
