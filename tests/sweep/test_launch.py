@@ -50,6 +50,16 @@ def test_every_other_job_is_done_and_the_killers_are_named(tmp_path, killers, si
 
 
 @pytest.mark.slow
+def test_each_sweep_of_one_process_has_workers_that_know_its_folder_and_environment(toy, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.setenv("TLBENCH_STORE", "runs")
+        assert sweep(toy, "pair=L-R", "method=source_only", "seed=0,1", "hydra/launcher=joblib") == 0
+        assert len(list(RunStore(tmp_path / name / "runs").run_keys())) == 2
+
+
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_a_failed_run_beside_finished_ones(toy, tmp_path, capfd, monkeypatch):
     from pathlib import Path
 

@@ -16,6 +16,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
+from joblib.externals.loky import get_reusable_executor
 
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
@@ -37,6 +38,8 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
         os.getcwd() not in sys.path
     ):  # a method of the user's own lies where the command is given; last, so it hides nothing
         sys.path.append(os.getcwd())
+    # workers of an earlier pool of this process know neither its folder nor its import path of today
+    get_reusable_executor().shutdown(wait=True)
     register()
     setup_globals()
     with initialize_config_dir(str(conf_dir()), job_name="tlbench", version_base="1.3"):
