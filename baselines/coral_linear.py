@@ -16,6 +16,7 @@ import numpy as np
 from tlbench.classifiers.estimators import LinearSVM
 from tlbench.data.domain import Inputs
 from tlbench.errors import Refused, TlbenchError
+from tlbench.functional.subspace import spectrum
 from tlbench.method import EstimatorMethod
 from tlbench.method.mapped import dense
 from tlbench.task import Task
@@ -92,7 +93,6 @@ def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
 
 def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float) -> np.ndarray:
     """x (cov(of) + ridge I)^power, (N, D): the covariance's range by a thin SVD, ridge^power on the rest of space."""
-    centred = of_MD - of_MD.mean(axis=0)
-    _, singular_K, axes_KD = np.linalg.svd(centred / np.sqrt(len(of_MD) - 1), full_matrices=False)
-    excess_K = (singular_K**2 + ridge) ** power - ridge**power
+    singular_K, axes_KD = spectrum(of_MD)
+    excess_K = (singular_K**2 / (len(of_MD) - 1) + ridge) ** power - ridge**power
     return ridge**power * x_ND + ((x_ND @ axes_KD.T) * excess_K) @ axes_KD

@@ -90,7 +90,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("paper", help="as `tlbench list papers` names it")
     sub.add_argument("overrides", nargs="*", help="key=value, for a part of the table, such as seed=0 or pair=A-W")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
-    sub.add_argument("--out", help="folder to write to (default: results/PAPER; with overrides: nothing is written)")
+    sub.add_argument("--out", help="folder to write to (default: results/PAPER; for a part of it: nothing is written)")
+    sub.add_argument("--row", action="append", help="only this row of the table; may be repeated")
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
     sub.set_defaults(command=reproduce)
@@ -129,7 +130,13 @@ def reproduce(options: argparse.Namespace) -> int:
     from tlbench.reproduce.command import reproduce
 
     return reproduce(
-        options.paper, options.overrides, options.config_dir, options.store, options.out, dry_run=options.dry_run
+        options.paper,
+        options.overrides,
+        options.config_dir,
+        options.store,
+        options.out,
+        rows=options.row,
+        dry_run=options.dry_run,
     )
 
 

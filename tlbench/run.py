@@ -21,6 +21,7 @@ from tlbench.comparison import Gains, compared_again, compared_with, is_current
 from tlbench.config.build import augment_of, build, dataset_of, method_class, protocol_of
 from tlbench.config.compose import settle
 from tlbench.config.identity import identity_of
+from tlbench.config.loader import settled_configs
 from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Diverged, Refused, TlbenchError
@@ -34,10 +35,11 @@ from tlbench.training.checkpoints import Checkpoint
 from tlbench.worker import end_with_parent
 
 
-def execute(config: DictConfig) -> str:
-    """The task function that Hydra's launchers call; returns the run's status."""
+def execute(config: DictConfig) -> list[str]:
+    """The task function that Hydra's launchers call; returns the status of each run of the job."""
     end_with_parent()
-    return ensure_run(settle(config, HydraConfig.get().runtime.choices))
+    runs = settled_configs(config) or [settle(config, HydraConfig.get().runtime.choices)]
+    return [ensure_run(run) for run in runs]
 
 
 def ensure_run(config: RunConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -113,10 +114,23 @@ def map_inputs(
     return replace(task, **changed, target=function(task.target), input_shape=shape), replace(held_out, test=test)
 
 
+MOST_KEPT = 8
+"""Transformed domains that are kept: the runs of a sweep see the same few again and again."""
+_KEPT: OrderedDict[tuple[Dataset, int, bytes], tuple[Inputs, Inputs]] = OrderedDict()
+
+
 def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray, augment: Augment | None) -> Inputs:
     inputs = domain.inputs
     if isinstance(inputs, ImageFiles) and augment is not None:
         inputs = in_cache(inputs, augment, f"{dataset.name} {domain.name}")
-    for transform in dataset.transforms:
-        inputs = transform(inputs, fit)
-    return inputs
+    if not dataset.transforms:
+        return inputs
+    key = dataset, id(inputs), fit.tobytes()
+    if key not in _KEPT or _KEPT[key][0] is not inputs:
+        changed = inputs
+        for transform in dataset.transforms:
+            changed = transform(changed, fit)
+        _KEPT[key] = inputs, changed
+        if len(_KEPT) > MOST_KEPT:
+            _KEPT.popitem(last=False)
+    return _KEPT[key][1]

@@ -31,6 +31,8 @@ NOT_OF_A_RUN = ("hydra", "search")
 """What a sweep reads and no run does: the values of a trial stand in its config, and where they came from changes no key."""
 PER_RUN = ("pair", "seed")
 """Plain values that most jobs of a sweep differ in; composing once and setting them saves a sweep its start-up time."""
+OF_A_RUN = re.compile(rf"\$\{{[^}}]*\b({'|'.join(PER_RUN)})\b")
+"""An interpolation of such a value: a config that has one differs in more than these from run to run."""
 
 
 def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
@@ -62,6 +64,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
         self.loader, self.master = loader, master
         self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._settled: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def options(self, group: str) -> list[str]:
         """Names in a config group, the user's own folder included."""
@@ -80,14 +83,20 @@ class Composer:
     def run_config(self, overrides: Sequence[str]) -> RunConfig:
         """The config of the run that these overrides, without any sweep in them, ask for."""
         own = {key: o.split("=", 1)[1] for o in overrides if (key := o.split("=", 1)[0]) in PER_RUN}
-        raw = self.raw([o for o in overrides if o.split("=", 1)[0] not in PER_RUN])
+        shared = tuple(o for o in overrides if o.split("=", 1)[0] not in PER_RUN)
         try:
-            values = OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"])
-            merged = OmegaConf.merge(values, OmegaConf.from_dotlist([f"{key}={value}" for key, value in own.items()]))
+            values = OmegaConf.from_dotlist([f"{key}={value}" for key, value in own.items()])
+            if shared in self._settled and len(own) == len(PER_RUN):
+                return checked({**self._settled[shared], **plain(values)})
+            raw = self.raw(shared)
+            merged = OmegaConf.merge(OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"]), values)
             assert isinstance(merged, DictConfig)
-            return settle(merged, raw.hydra.runtime.choices)
+            config = settle(merged, raw.hydra.runtime.choices)
         except OmegaConfBaseException as error:
             raise self._told(error, overrides) from error
+        if not OF_A_RUN.search(OmegaConf.to_yaml(merged)):
+            self._settled[shared] = dict(config)
+        return config
 
     def _told(self, error: Exception, overrides: Sequence[str]) -> TlbenchError:
         text = str(error)

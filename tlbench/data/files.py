@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,9 @@ import numpy as np
 from tlbench.data.dataset import Dataset
 from tlbench.data.domain import Domain, Inputs, stack
 from tlbench.errors import TlbenchError
+
+MOST_LOADED = 8
+"""Domains that stay in memory: the runs of a sweep ask for the same few again and again."""
 
 
 class FileDataset(Dataset):
@@ -38,6 +42,7 @@ class FileDataset(Dataset):
     ) -> None:
         super().__init__(**base)
         self.data_dir, self.reader, self.files, self.counts = Path(data_dir), reader, files, dict(counts)
+        self._loaded: OrderedDict[tuple[Any, ...], Domain] = OrderedDict()
 
     def _parts(self, domain: str) -> list[tuple[Path, dict[str, Any]]]:
         options = dict(self.files[domain])
@@ -55,6 +60,15 @@ class FileDataset(Dataset):
         raise TlbenchError(f"{self.name}: file '{name}' is missing in '{self.data_dir}'. {set_by}. Source: {homepage}")
 
     def load(self, domain: str) -> Domain:
+        stats = [path.stat() for name in (domain, self.domains[0]) for path, _ in self._parts(name)]
+        state = domain, *((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
+        if state not in self._loaded:
+            self._loaded[state] = self._read(domain)
+            if len(self._loaded) > MOST_LOADED:
+                self._loaded.popitem(last=False)
+        return self._loaded[state]
+
+    def _read(self, domain: str) -> Domain:
         parts = [self.reader(path, **options) for path, options in self._parts(domain)]
         inputs, raw = stack([x for x, _ in parts]), np.concatenate([y for _, y in parts])
         if inputs.shape[0] != len(raw):

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from tlbench.functional.kept import kept
+
+
+@kept
+def spectrum(x_ND: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(K,) singular values of the centred rows, falling, and their (K, D) axes; K = min(N, D)."""
+    return np.linalg.svd(x_ND - x_ND.mean(axis=0), full_matrices=False)[1:]
+
 
 def principal_axes(x_ND: np.ndarray, k: int) -> np.ndarray:
     """(D, K) first k principal axes of the rows, of unit length, columns by falling variance; K = min(k, N - 1, D).
@@ -15,7 +23,7 @@ def principal_axes(x_ND: np.ndarray, k: int) -> np.ndarray:
     """
     if len(x_ND) < 2 or k < 1:
         raise ValueError(f"principal_axes needs two or more rows and k >= 1, got {x_ND.shape} and k={k}.")
-    axes_KD = np.linalg.svd(x_ND - x_ND.mean(axis=0), full_matrices=False)[2][: min(k, len(x_ND) - 1)]
+    axes_KD = spectrum(x_ND)[1][: min(k, len(x_ND) - 1)]
     largest_K = axes_KD[np.arange(len(axes_KD)), np.abs(axes_KD).argmax(axis=1)]
     return (axes_KD * np.where(largest_K < 0, -1.0, 1.0)[:, None]).T
 

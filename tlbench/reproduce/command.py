@@ -12,12 +12,14 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from tlbench.config.compose import PER_RUN
 from tlbench.environment import code_version
 from tlbench.errors import TlbenchError
 from tlbench.listing import describe
 from tlbench.paths import results_dir
 from tlbench.report.cells import Rule
 from tlbench.report.figures import as_svg
+from tlbench.report.trials import choose
 from tlbench.reproduce.figure import claimed_and_got
 from tlbench.reproduce.gains import beside, matched_gains
 from tlbench.reproduce.page import page, summary
@@ -25,22 +27,32 @@ from tlbench.reproduce.published import published
 from tlbench.reproduce.recipe import Grid, Paper, load
 from tlbench.reproduce.table import Verdict, compare, succeeded, verdicts
 from tlbench.results.store import RunStore
+from tlbench.results.table import read_tables
 from tlbench.sweep import commands
 from tlbench.sweep.driver import sweeper
-from tlbench.sweep.plan import Job
+from tlbench.sweep.overrides import key_of
+from tlbench.sweep.plan import Job, rows_of_plan
 from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
+from tlbench.sweep.trials import BESIDE
 
 Plan = Mapping[tuple[str, str], Sequence[Job]]
 
 
 def reproduce(
-    name: str, overrides: Sequence[str], config_dir: str | None, store: str | None, out: str | None, *, dry_run: bool
+    name: str,
+    overrides: Sequence[str],
+    config_dir: str | None,
+    store: str | None,
+    out: str | None,
+    *,
+    rows: Sequence[str] | None = None,
+    dry_run: bool = False,
 ) -> int:
     """Runs what is missing, prints claimed beside got, writes the page; 0 if no row deviates.
 
-    With overrides it is a part of the table, or another one: nothing is written unless `out` says where.
+    With overrides or some rows it is a part of the table, or another one: nothing is written unless `out` says where.
     """
-    paper, claims = load(name), published(name)
+    paper, claims = load(name).only(rows), published(name)
     hydra, own = commands.split(overrides)
     given = [*own, *([f"store={store}"] if store is not None else [])]
     with sweeper(hydra, config_dir) as machine:
@@ -55,13 +67,14 @@ def reproduce(
     rules = {job.config.selection.rule for job in jobs if job.asked}
     if len(rules) > 1:
         raise TlbenchError(f"A table has one selection, got {', '.join(sorted(rules))}.")
-    runs = scores(outcome.store, plan, rule := rules.pop())
+    plan = chosen(outcome.store, plan, rule := rules.pop())
+    runs = scores(outcome.store, plan, rule)
     table = compare(runs, claims, paper)
     found = verdicts(table, paper)
     config = jobs[0].config
     gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
     _print(paper, table, found)
-    folder = out or (None if own else str(results_dir() / name))
+    folder = out or (None if own or rows else str(results_dir() / name))
     if folder is not None:
         write(Path(folder), name, paper, runs, table, found, gains, _status(outcome, found))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
@@ -84,8 +97,20 @@ def merged(plan: Plan) -> list[Job]:
     return sorted(jobs.values(), key=lambda job: job.stage)
 
 
+def chosen(store: RunStore, plan: Plan, rule: str) -> Plan:
+    """The plan without the trials of a search that the rule does not choose, pair by pair."""
+    if not any(job.search for some in plan.values() for job in some):
+        return plan
+    kept = {}
+    for place, some in plan.items():
+        tables = read_tables(store, [job.key for job in some])
+        dropped = choose(pd.DataFrame(rows_of_plan(some)), tables.runs, tables.checkpoints, rule).dropped
+        kept[place] = [job for job in some if job.cell not in dropped]
+    return kept
+
+
 def scores(store: RunStore, plan: Plan, rule: str) -> pd.DataFrame:
-    """row, part, pair, seed, score (percent; nan where a run is not done)."""
+    """row, part, pair, seed, score (percent; nan where a run is not done), trial (what a search chose, else empty)."""
     rows = []
     for (part, row), some in plan.items():
         for job in (job for job in some if job.asked):
@@ -93,9 +118,16 @@ def scores(store: RunStore, plan: Plan, rule: str) -> pd.DataFrame:
             done = record is not None and record["status"] == "done"
             value = 100 * record["selections"][rule]["metrics"][record["metric"]] if done else float("nan")  # type: ignore[index]
             rows.append(
-                {"row": row, "part": part, "pair": str(job.config.pair), "seed": job.config.seed, "score": value}
-            )
+                {"row": row, "part": part, "pair": str(job.config.pair), "seed": job.config.seed, "score": value,
+                 "trial": tried(job)}
+            )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def tried(job: Job) -> str:
+    """What the trial of a job sets."""
+    fixed = (job.base or "").split(BESIDE)
+    return " ".join(o for o in job.overrides if job.search and o not in fixed and key_of(o) not in PER_RUN)
 
 
 def write(

@@ -95,6 +95,7 @@ def _gains(compared: pd.DataFrame, gains: pd.DataFrame, *, one_run: bool) -> lis
         lines.append(
             f"| {row.row} | {row.over or '–'} | {' | '.join(numbers)} | {row.positive} | {row.negative} | {row.n_pairs} |"
         )
+    lines += ["", "Matched gains in points, with the half-widths of their 95 % intervals:", "", *_matched(gains)]
     flagged = gains[gains["flag"].isin(["negative", "positive"])].sort_values("gain")
     if len(flagged):
         lines += [
@@ -109,6 +110,18 @@ def _gains(compared: pd.DataFrame, gains: pd.DataFrame, *, one_run: bool) -> lis
             f"{r.p_corrected:.2g} |"
             for r in flagged.itertuples()
         ]
+    return lines
+
+
+def _matched(gains: pd.DataFrame) -> list[str]:
+    rows = list(dict.fromkeys(gains["row"]))
+    cells = {(g.row, g.part, g.pair): g for g in gains.itertuples()}
+    several = gains["part"].nunique() > 1
+    lines = ["| pair | " + " | ".join(rows) + " |", "|---|" + "---|" * len(rows)]
+    for part, pair in dict.fromkeys(zip(gains["part"], gains["pair"], strict=True)):
+        own = [cells.get((row, part, pair)) for row in rows]
+        shown = ["–" if g is None or g.hole else f"{g.gain:+.1f} ± {g.gain_half:.1f} {FLAGS[g.flag]}" for g in own]
+        lines.append(f"| {f'{part}: ' if several else ''}{pair} | {' | '.join(shown)} |")
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -94,6 +95,14 @@ class Paper(Strict):
     rows: dict[str, Row]
     departures: list[str]
     findings: list[str] = []
+
+    def only(self, rows: Sequence[str] | None) -> Paper:
+        """The table with these rows alone, in its own order; None: all. Raises TlbenchError for a row it lacks."""
+        for row in rows or []:
+            if row not in self.rows:
+                raise unknown("row", row, self.rows, f"--row {row}")
+        kept = {name: row for name, row in self.rows.items() if rows is None or name in rows}
+        return self.model_copy(update={"rows": kept})
 
     def grids(self, given: Overrides) -> dict[tuple[str, str], list[Grid]]:
         """(part, row) to its sweeps; what the command gives replaces what the recipe has."""

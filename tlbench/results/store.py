@@ -25,6 +25,8 @@ SCHEMA = 2
 """Of the records; those of another are left alone."""
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
 HISTORY = ["step", "name", "value"]
+DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""libyaml's where PyYAML was built with it, which is ten times as fast and writes the same."""
 
 
 class RunStore:
@@ -167,7 +169,7 @@ class RunStore:
             return
         aside = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=self.root))
         aside.chmod(0o755)
-        (aside / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=True), "utf-8")
+        (aside / "config.yaml").write_text(yaml.dump(config, Dumper=DUMPER, sort_keys=True), "utf-8")
         if predictions is None:
             predictions = pd.DataFrame(columns=PREDICTIONS)
         if history is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig
@@ -19,7 +20,12 @@ SETTABLE = ("protocol", "augment", "backbone", "classifier", "optim", "trainer")
 
 def dataset_like(composer: Composer, job: Sequence[str]) -> Dataset:
     """The data set of a job, for its names and its recipe; reads no data."""
-    config = composer.raw([o for o in job if key_of(o) == "dataset" or key_of(o).startswith("dataset.")])
+    return _dataset_like(composer, tuple(o for o in job if key_of(o) == "dataset" or key_of(o).startswith("dataset.")))
+
+
+@lru_cache(maxsize=64)
+def _dataset_like(composer: Composer, overrides: tuple[str, ...]) -> Dataset:
+    config = composer.raw(overrides)
     group = plain(config.dataset)
     return build("dataset", group, name=group.get("name", config.hydra.runtime.choices.dataset), data_dir="")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import product
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -64,16 +65,29 @@ class Range(Strict):
 
 
 class Search(Strict):
-    """A search: `trials` for each method and recipe, the config as it is being the first."""
+    """A search: `trials` for each method and recipe, the config as it is being the first.
+
+    `grid` tries every combination of choices instead, whatever `trials` says.
+    """
 
     name: str
     trials: Positive
-    engine: Literal["sobol", "random", "tpe"]
+    engine: Literal["sobol", "random", "tpe", "grid"]
     seed: Annotated[int, Field(ge=0)]
     space: dict[str, Range]
 
+    @model_validator(mode="after")
+    def _a_grid_has_choices(self) -> Search:
+        lacks = [name for name, space in self.space.items() if space.choices is None]
+        if self.engine == "grid" and lacks:
+            raise ValueError(f"engine=grid needs choices for each name, and {lacks[0]} has a range")
+        return self
+
     def values(self) -> list[dict[str, Any]]:
         """What each trial sets, by name: nothing in trial 0. (For `tpe`, see `tlbench.sweep.adaptive`.)"""
+        if self.engine == "grid":
+            combinations = product(*(space.choices or [] for space in self.space.values()))
+            return [{}, *(dict(zip(self.space, values, strict=True)) for values in combinations)]
         drawn = {name: uniforms(self.engine, self.trials - 1, self.seed, name) for name in self.space}
         trials = [{name: self.space[name].at(drawn[name][i]) for name in drawn} for i in range(self.trials - 1)]
         return [{}, *trials]

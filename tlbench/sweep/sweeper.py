@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from tlbench.config.compose import Composer
+from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
 from tlbench.run import is_current, lost
@@ -22,6 +24,8 @@ from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
 from tlbench.sweep.prepare import prepare_images, prepare_weights
 from tlbench.sweep.progress import sweep_bar
+
+LOCAL = ("BasicLauncher", "JoblibLauncher")
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,13 @@ class TlbenchSweeper(Sweeper):
 
     Args:
         quiet: no bar and no words (`run` has its own).
+        runs_per_job: runs that a launcher gets as one job; null: several where a local launcher has very many, one else.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self, quiet: bool = False, runs_per_job: int | None = None) -> None:
+        if runs_per_job is not None and runs_per_job < 1:
+            raise TlbenchError(f"hydra.sweeper.runs_per_job must be 1 or more, or null; got {runs_per_job}.")
+        self.quiet, self.runs_per_job = quiet, runs_per_job
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
@@ -98,21 +105,33 @@ class TlbenchSweeper(Sweeper):
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.task_function is not None
+        context = HydraContext(SettledLoader(self.hydra_context.config_loader), self.hydra_context.callbacks)
         launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=self.hydra_context, task_function=self.task_function, config=self.config
+            hydra_context=context, task_function=self.task_function, config=self.config
         )
         for stage in sorted({job.stage for job in todo}):
             jobs = [job for job in todo if job.stage == stage]
 
             def launch(some: Sequence[Job]) -> None:
-                launcher.launch([_with_group(job.overrides, name) for job in some], initial_job_idx=0)
+                size = self.runs_per_job or together(len(some), self.config)
+                parts = [some[i : i + size] for i in range(0, len(some), size)]
+                launcher.launch([_launched(part, name) for part in parts], initial_job_idx=0)
 
             for job, reason in launch_all(jobs, launch, store):
                 lost(job.config, reason)
 
 
-def _with_group(overrides: Sequence[str], name: str) -> list[str]:
-    return [*overrides, *([] if any(o.startswith("group=") for o in overrides) else [f"group={name}"])]
+def together(n: int, config: DictConfig | None) -> int:
+    """Runs in a job of a launcher. Where a processor has more than 16 runs to do they come in parts, at most 16 at once,
+    so that the launcher's own work, a few hundredths of a second a job, does not add up; on a cluster a job is a run."""
+    local = config is not None and str(config.hydra.launcher._target_).endswith(LOCAL)
+    return max(1, min(16, n // (16 * (os.cpu_count() or 1)))) if local else 1
+
+
+def _launched(jobs: Sequence[Job], name: str) -> list[str]:
+    """What a launcher gets: the words of the first run, and what all come to in the plan; the sweep's name is their group."""
+    configs = [job.config if job.config.group else job.config.model_copy(update={"group": name}) for job in jobs]
+    return [*jobs[0].overrides, settled_override(configs)]
 
 
 def register() -> None:
@@ -124,5 +143,5 @@ def register() -> None:
     sys.modules["hydra_plugins.tlbench"] = sys.modules[__name__]
     TlbenchSweeper.__module__ = "hydra_plugins.tlbench"
     Plugins.instance().register(TlbenchSweeper)
-    node: dict[str, Any] = {"_target_": "hydra_plugins.tlbench.TlbenchSweeper", "quiet": False}
+    node: dict[str, Any] = {"_target_": "hydra_plugins.tlbench.TlbenchSweeper", "quiet": False, "runs_per_job": None}
     ConfigStore.instance().store(group="hydra/sweeper", name="tlbench", node=node, provider="tlbench")
