@@ -18,16 +18,24 @@ def reversal_strength(progress: float, gamma: float) -> float:
     return 2.0 / (1.0 + math.exp(-gamma * progress)) - 1.0
 
 
-def domain_loss(logits_N: Tensor, n_source: int) -> Tensor:
+def domain_loss(logits_N: Tensor, n_source: int, weights_N: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of domain logits, source rows first (label 1), each domain with weight 1/2.
 
+    Args:
+        weights_N: of the examples, > 0; within each domain they count in proportion to their sum there.
+
     Raises:
-        ValueError: a domain has no rows.
+        ValueError: a domain has no rows, or there is not one weight an example.
     """
     if not 0 < n_source < len(logits_N):
         raise ValueError(f"domain_loss needs rows of both domains, got {n_source} source rows of {len(logits_N)}.")
-    source, target = logits_N[:n_source], logits_N[n_source:]
-    return (F.softplus(-source).mean() + F.softplus(target).mean()) / 2
+    losses_N = torch.cat([F.softplus(-logits_N[:n_source]), F.softplus(logits_N[n_source:])])
+    if weights_N is None:
+        return (losses_N[:n_source].mean() + losses_N[n_source:].mean()) / 2
+    if weights_N.shape != logits_N.shape:
+        raise ValueError(f"domain_loss needs one weight an example, got {weights_N.shape} for {logits_N.shape}.")
+    source, target = (w / w.sum() for w in (weights_N[:n_source], weights_N[n_source:]))
+    return (torch.cat([source, target]) * losses_N).sum() / 2
 
 
 class _Reverse(torch.autograd.Function):
