@@ -15,10 +15,10 @@ See      conf/method/mmd.yaml, docs/methods/mmd.md, tests/baselines/test_mmd.py
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from tlbench.errors import TlbenchError, unknown
+from tlbench.functional.kernels import bandwidth, kernel, squared_distances
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 ESTIMATORS = ("unbiased", "linear")
@@ -38,24 +38,6 @@ class Mmd(GradientMethod):
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         estimate = unbiased_mmd if self.estimator == "unbiased" else linear_mmd
         return {"mmd": self.weight * estimate(source.features, target.features, self.scales)}
-
-
-def squared_distances(x_ND: Tensor, y_MD: Tensor) -> Tensor:
-    """(N, M) squared Euclidean distances, never below zero."""
-    cross_NM = x_ND @ y_MD.T
-    return (x_ND.square().sum(1)[:, None] + y_MD.square().sum(1)[None] - 2 * cross_NM).clamp_min(0)
-
-
-def bandwidth(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Mean squared distance over all pairs of different pooled examples, without a gradient; never zero."""
-    pooled = torch.cat([xs_ND, xt_MD]).detach()
-    n = len(pooled)
-    return (squared_distances(pooled, pooled).sum() / (n * (n - 1))).clamp_min(torch.finfo(pooled.dtype).eps)
-
-
-def kernel(distances: Tensor, width: Tensor, scales: Sequence[float]) -> Tensor:
-    """Mean over the scales s of exp(-d / (s * width)); same shape as the squared distances d."""
-    return torch.stack([torch.exp(-distances / (scale * width)) for scale in scales]).mean(dim=0)
 
 
 def unbiased_mmd(xs_ND: Tensor, xt_MD: Tensor, scales: Sequence[float]) -> Tensor:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.dann import domain_loss, reversal_strength, reverse_gradient
+from tlbench.functional.adversarial import domain_loss, reversal_strength, reverse_gradient
 
 
 def test_strength_follows_the_papers_schedule():

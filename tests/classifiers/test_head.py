@@ -17,7 +17,7 @@ def test_without_a_bottleneck_the_features_are_the_backbones():
     network = Network(Identity(input_shape=(2, 3)), Head(in_dim=6, n_classes=3, bottleneck=0, dropout=0.0))
     x = torch.randn(4, 2, 3)
     features, _ = network(x)
-    assert network.feature_dim == 6
+    assert (network.feature_dim, network.n_classes) == (6, 3)
     torch.testing.assert_close(features, x.reshape(4, 6))
 
 

@@ -40,7 +40,7 @@ class Head(nn.Module):
             )
         if norm not in NORMS:
             raise TlbenchError(f"classifier.norm must be {', '.join(NORMS)}, got '{norm}'.")
-        self.feature_dim = bottleneck or in_dim
+        self.feature_dim, self.n_classes = bottleneck or in_dim, n_classes
         layers: list[nn.Module] = []
         if bottleneck:
             kind = NORMS[norm]

@@ -64,6 +64,10 @@ class Network(nn.Module):
     def feature_dim(self) -> int:
         return self.head.feature_dim
 
+    @property
+    def n_classes(self) -> int:
+        return self.head.n_classes
+
     def train(self, mode: bool = True) -> Network:
         super().train(mode)
         for module in self._still:
