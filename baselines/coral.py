@@ -4,29 +4,33 @@ Paper    Sun & Saenko, Deep CORAL, ECCV Workshops 2016, arXiv:1607.01719, eqs. 1
 Loss     cross-entropy(source) + weight * |C_s - C_t|_F^2 / (4 D^2)
 Uses     source labels; target inputs only
 Departs  1. penalty on the bottleneck features (paper: the last fully connected layer)
-Note     no mean-matching term, as in the paper; several public ports add one
+Variants paper: the above, blind to the means; mean: means over entries, and the domains' means matched too (TLlib, DomainBed,
+         WILDS); scatter: sums of squares in place of covariances (AdaTime)
 See      conf/method/coral.yaml, docs/methods/coral.md, tests/baselines/test_coral.py
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, unknown
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 
 class Coral(GradientMethod):
     family = "feature"
 
-    def __init__(self, *, weight: float, **base: Any) -> None:
+    def __init__(self, *, weight: float, variant: str = "paper", **base: Any) -> None:
         super().__init__(**base)
+        if variant not in VARIANTS:
+            raise unknown("variant", variant, VARIANTS, f"method.variant={variant}")
         if not weight >= 0:
             raise TlbenchError(f"method.weight must be 0 or more, got {weight}. Set by method.weight=...")
-        self.weight = weight
+        self.weight, self.variant = weight, variant
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
-        return {"coral": self.weight * coral_loss(source.features, target.features)}
+        return {"coral": self.weight * VARIANTS[self.variant](source.features, target.features)}
 
 
 def coral_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
@@ -42,16 +46,53 @@ def coral_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
     Raises:
         ValueError: a domain has fewer than two samples, or the widths differ.
     """
+    _check(xs_ND, xt_MD)
+    difference_DD = covariance(xs_ND) - covariance(xt_MD)
+    return difference_DD.square().sum() / (4 * xs_ND.shape[1] ** 2)
+
+
+def moment_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
+    """Mean over entries of the squared difference of the covariances, plus the same of the means. Arguments as `coral_loss`.
+
+    Source: the losses named CORAL in TLlib (domain generalisation), DomainBed and WILDS. Zero iff means and covariances agree.
+    """
+    _check(xs_ND, xt_MD)
+    means_D = xs_ND.mean(dim=0) - xt_MD.mean(dim=0)
+    return (covariance(xs_ND) - covariance(xt_MD)).square().mean() + means_D.square().mean()
+
+
+def scatter_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
+    """Mean over entries of the squared difference of the scatters, over 4 D^2. Arguments as `coral_loss`.
+
+    Source: the loss named CORAL in AdaTime. A scatter is (n - 1) times a covariance, so the value grows with the square of
+    the batch, and domains with equal covariances but different numbers of samples are far apart.
+    """
+    _check(xs_ND, xt_MD)
+    difference_DD = scatter(xs_ND) - scatter(xt_MD)
+    return difference_DD.square().mean() / (4 * xs_ND.shape[1] ** 2)
+
+
+VARIANTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "paper": coral_loss,
+    "mean": moment_loss,
+    "scatter": scatter_loss,
+}
+
+
+def scatter(x_ND: Tensor) -> Tensor:
+    """(D, D) sums of products of the centred features."""
+    centred_ND = x_ND - x_ND.mean(dim=0)
+    return centred_ND.T @ centred_ND
+
+
+def covariance(x_ND: Tensor) -> Tensor:
+    """(D, D) sample covariance, centred, divided by N - 1 (torch.cov also takes D = 1 to a scalar; this does not)."""
+    return scatter(x_ND) / (len(x_ND) - 1)
+
+
+def _check(xs_ND: Tensor, xt_MD: Tensor) -> None:
     if min(len(xs_ND), len(xt_MD)) < 2 or xs_ND.shape[1] != xt_MD.shape[1]:
         raise ValueError(
             "coral_loss needs two or more samples per domain and one feature width, got "
             f"source {tuple(xs_ND.shape)} and target {tuple(xt_MD.shape)}."
         )
-    difference_DD = covariance(xs_ND) - covariance(xt_MD)
-    return difference_DD.square().sum() / (4 * xs_ND.shape[1] ** 2)
-
-
-def covariance(x_ND: Tensor) -> Tensor:
-    """(D, D) sample covariance, centred, divided by N - 1 (torch.cov also takes D = 1 to a scalar; this does not)."""
-    centred_ND = x_ND - x_ND.mean(dim=0)
-    return centred_ND.T @ centred_ND / (len(x_ND) - 1)

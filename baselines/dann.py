@@ -6,30 +6,53 @@ Loss     cross-entropy(source) + weight * [BCE(D(R(f_s)), 1) + BCE(D(R(f_t)), 0)
 Uses     source labels; target inputs only
 Departs  1. the discriminator's learning rate is the head's
          2. the domain loss is the mean of the two domains' losses (paper: their sum, which is weight=2)
-Note     p runs over this run's own length, as in the paper; several ports count iterations instead
+Variants of lambda. paper: p over this run's own length; constant: 1 (pytorch-adapt, WILDS); iterations: p = steps done / 10,000
+         (TLlib, UDABench); early: near 1 from the first step on (AdaTime)
 See      conf/method/dann.yaml, docs/methods/dann.md, tests/baselines/test_dann.py
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tlbench.errors import TlbenchError
-from tlbench.functional.adversarial import domain_loss, reversal_strength, reverse_gradient
+from tlbench.errors import Refused, TlbenchError, unknown
+from tlbench.functional.adversarial import (
+    constant_strength,
+    domain_loss,
+    early_strength,
+    over_the_run,
+    reverse_gradient,
+    strength_by_iterations,
+)
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
+
+VARIANTS: dict[str, Callable[[float, int, float], float]] = {
+    "paper": over_the_run,
+    "constant": constant_strength,
+    "iterations": strength_by_iterations,
+    "early": early_strength,
+}
+"""Strength of the reversal by (progress, steps of the run, gamma)."""
+GAMMA = 10.0
+"""The config's, and the only one that a schedule without a gamma goes with."""
 
 
 class Dann(GradientMethod):
     family = "adversarial"
 
-    def __init__(self, *, weight: float, gamma: float, hidden: int, **base: Any) -> None:
+    def __init__(self, *, weight: float, gamma: float, hidden: int, variant: str = "paper", **base: Any) -> None:
         super().__init__(**base)
+        if variant not in VARIANTS:
+            raise unknown("variant", variant, VARIANTS, f"method.variant={variant}")
         if not (weight >= 0 and gamma > 0 and hidden >= 1):
             raise TlbenchError(
                 f"method.weight >= 0, method.gamma > 0 and method.hidden >= 1 are needed, got {weight}, {gamma}, {hidden}."
             )
-        self.weight, self.gamma = weight, gamma
+        if variant == "constant" and gamma != GAMMA:
+            raise Refused(f"method.gamma={gamma} has no say with method.variant=constant. Leave it at {GAMMA:g}.")
+        self.weight, self.gamma, self.variant = weight, gamma, variant
         self.discriminator = nn.Sequential(
             nn.Linear(self.network.feature_dim, hidden),
             nn.ReLU(),
@@ -39,7 +62,7 @@ class Dann(GradientMethod):
         )
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
-        strength = reversal_strength(self.progress, self.gamma)
+        strength = VARIANTS[self.variant](self.progress, self.steps, self.gamma)
         features = torch.cat([source.features, target.features])
         logits = self.discriminator(reverse_gradient(features, strength)).squeeze(1)
         return {"domain": self.weight * domain_loss(logits, n_source=len(source.features))}

@@ -7,7 +7,7 @@ Subspaces    the first `dim` principal axes of each domain; with `source_axes: p
 Uses     source labels (by the classifier, and by `pls`); target inputs
 Departs  1. `dim` is given (paper: by the subspace disagreement measure), at most half of the features
          2. the classifier is the recipe's (paper: 1-nearest neighbour with the kernel's distance)
-See      conf/method/gfk.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
+See      conf/method/gfk.yaml, docs/methods/gfk.md, tests/baselines/test_subspace_methods.py
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ Departs  1. M_0 counts C times and M is divided by its Frobenius norm, as in the
             so that the recipe's C means the same (in that code 1)
          3. the classifier is the recipe's (paper: 1-nearest neighbour)
          4. rounds stop where the guesses no longer change: further ones would be the same
-See      conf/method/jda.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
+See      conf/method/jda.yaml, docs/methods/jda.md, tests/baselines/test_subspace_methods.py
 """
 
 import copy

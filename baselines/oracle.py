@@ -2,7 +2,7 @@
 
 Uses     every target training label
 Note     needs a protocol that holds the target test part out, or it would be trained on its own test examples
-See      conf/method/oracle.yaml, docs/methods/references.md, tests/baselines/test_references.py
+See      conf/method/oracle.yaml, docs/methods/oracle.md, tests/baselines/test_references.py
 """
 
 import numpy as np

@@ -5,7 +5,7 @@ Paper    Pearson 1901; as a baseline of adaptation: Long et al., Transfer Featur
 Map      x A, A the first `dim` principal axes of source and target rows together
 Uses     source labels (by the classifier alone); target inputs
 Departs  none. Rows are not centred, only the axes' covariance is: a shift moves no distance and no linear classifier
-See      conf/method/pca.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
+See      conf/method/pca.yaml, docs/methods/pca.md, tests/baselines/test_subspace_methods.py
 """
 
 import numpy as np

@@ -5,7 +5,7 @@ Map      source: x P_s P_s' P_t; target: x P_t, P the first `dim` principal axes
 Uses     source labels (by the classifier alone); target inputs
 Departs  1. `dim` is given (paper: from a bound on the axes' stability, then by cross-validation on source labels)
          2. rows are projected as they are; the paper centres each domain, which data sets with a z-score per domain have done
-See      conf/method/sa.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
+See      conf/method/sa.yaml, docs/methods/sa.md, tests/baselines/test_subspace_methods.py
 """
 
 import numpy as np

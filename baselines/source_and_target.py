@@ -1,7 +1,7 @@
 """source_and_target: train on the labelled source and the labelled target shots, pooled.
 
 Uses     source labels; the labelled target shots
-See      conf/method/source_and_target.yaml, docs/methods/references.md, tests/baselines/test_references.py
+See      conf/method/source_and_target.yaml, docs/methods/source_and_target.md, tests/baselines/test_references.py
 """
 
 import numpy as np

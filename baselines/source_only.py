@@ -1,7 +1,7 @@
 """source_only: train on the labelled source alone, test on the target. The reference without shots.
 
 Uses     source labels
-See      conf/method/source_only.yaml, docs/methods/references.md, tests/baselines/test_references.py
+See      conf/method/source_only.yaml, docs/methods/source_only.md, tests/baselines/test_references.py
 """
 
 import numpy as np

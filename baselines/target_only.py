@@ -1,7 +1,7 @@
 """target_only: train on the labelled target shots alone. What one has without any transfer.
 
 Uses     the labelled target shots
-See      conf/method/target_only.yaml, docs/methods/references.md, tests/baselines/test_references.py
+See      conf/method/target_only.yaml, docs/methods/target_only.md, tests/baselines/test_references.py
 """
 
 import numpy as np

@@ -7,7 +7,7 @@ Departs  1. the kernel is linear, so that the map is one of features and reaches
           2. M is divided by its Frobenius norm, and columns of W have one length, as in the authors' code of JDA (Long et al.,
             ICCV 2013), whose column of TCA this reproduces; the paper leaves both open. That length is such that source rows
             keep their mean square length, so that the recipe's C means the same before and after
-See      conf/method/tca.yaml, docs/methods/subspaces.md, tests/baselines/test_subspace_methods.py
+See      conf/method/tca.yaml, docs/methods/tca.md, tests/baselines/test_subspace_methods.py
 """
 
 from typing import Any

@@ -47,6 +47,7 @@ def bare(method: GradientMethod, task: Task, config: RunConfig) -> None:
     optimizer = make_optimizer(optim, [{"params": method.parameters(), "lr": optim.lr}])
     factor = LEARNING_RATE[optim.schedule]
     method.train()
+    method.steps = optim.steps
     for step, (labelled, target) in enumerate(batches):
         method.progress = step / optim.steps
         for group in optimizer.param_groups:

@@ -3,8 +3,16 @@ import math
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from baselines.dann import GAMMA, VARIANTS, Dann
+from tlbench.backbones.small import Identity
+from tlbench.classifiers.head import Head
+from tlbench.classifiers.network import Network
+from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.adversarial import domain_loss, reversal_strength, reverse_gradient
+from tlbench.method import SourceOutput, TargetOutput
+from tlbench.paths import conf_dir
 
 
 def test_strength_follows_the_papers_schedule():
@@ -63,3 +71,56 @@ def test_discriminator_and_features_pull_in_opposite_directions():
     with torch.no_grad():
         assert loss(features - 0.01 * features.grad, weight) > value
         assert loss(features, weight - 0.01 * weight.grad) < value
+
+
+def method(**changed) -> Dann:
+    torch.manual_seed(0)
+    head = Head(in_dim=3, n_classes=2, bottleneck=0, dropout=0.0)
+    parameters = {"weight": 1.0, "gamma": 10.0, "hidden": 4, "variant": "paper"} | changed
+    return Dann(network=Network(Identity(input_shape=(3,)), head), **parameters)
+
+
+@pytest.mark.parametrize(
+    ("variant", "gamma", "want"),
+    [
+        ("paper", 10.0, math.tanh(2.5)),
+        ("paper", 2.0, math.tanh(0.5)),
+        ("constant", 10.0, 1.0),
+        ("iterations", 10.0, math.tanh(0.5)),  # 1,000 of 2,000 steps done
+        ("iterations", 4.0, math.tanh(0.2)),
+        ("early", 1.0, math.tanh((1050 / 40 + 1 / 50) / 2)),
+    ],
+)
+def test_each_variant_reverses_the_gradient_with_its_own_strength(variant, gamma, want):
+    # 2 / (1 + exp(-x)) - 1 = tanh(x / 2). The value of the term is the same whatever the strength
+    xs, xt = (torch.randn(4, 3, generator=torch.Generator().manual_seed(i)) for i in (0, 1))
+    terms, slopes = [], []
+    for chosen in (method(), method(variant=variant, gamma=gamma)):
+        chosen.progress, chosen.steps = 0.5, 2_000
+        one = xs.clone().requires_grad_()
+        (term,) = chosen.adaptation_terms(
+            SourceOutput(one, one[:, :2], torch.zeros(4)), TargetOutput(xt, xt[:, :2])
+        ).values()
+        term.backward()
+        terms.append(term.item())
+        slopes.append(one.grad)
+    assert terms[0] == terms[1]
+    torch.testing.assert_close(slopes[1] * math.tanh(2.5), slopes[0] * want)
+
+
+def test_values_out_of_range_are_refused():
+    assert set(VARIANTS) == {"paper", "constant", "iterations", "early"}
+    method(weight=0.0)
+    for changed in ({"weight": -0.1}, {"gamma": 0.0}, {"hidden": 0}):
+        with pytest.raises(TlbenchError, match=r"method\.weight >= 0, method\.gamma > 0 and method\.hidden >= 1"):
+            method(**changed)
+    with pytest.raises(TlbenchError, match=r"Unknown variant 'constnt'\. Did you mean 'constant'"):
+        method(variant="constnt")
+
+
+def test_a_constant_strength_has_no_gamma_to_set():
+    method(variant="constant")
+    method(variant="iterations", gamma=5.0)
+    with pytest.raises(Refused, match=r"method\.gamma=5\.0 has no say with method\.variant=constant"):
+        method(variant="constant", gamma=5.0)
+    assert yaml.safe_load((conf_dir() / "method" / "dann.yaml").read_text("utf-8"))["gamma"] == GAMMA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from tests.support import config_of
@@ -20,6 +21,11 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
     needs = ["protocol.shots=2"] if _class(method).needs_shots else []
     return config_of("dataset=toy", "pair=L-R", f"method={method}", *shorter, *needs, *extra, config_dir=conf)
+
+
+def variants(method: str) -> tuple[str, ...]:
+    """Losses that bear the method's name, the names in its file's VARIANTS; ("",) where there is but one."""
+    return tuple(getattr(importlib.import_module(f"baselines.{method}"), "VARIANTS", ("",)))
 
 
 def learns_by_gradient(method: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import baselines
-from tests.conformance.cases import METHODS, is_oracle, learns_by_gradient, toy_config
+from tests.conformance.cases import METHODS, is_oracle, learns_by_gradient, toy_config, variants
 from tlbench.config.build import dataset_of, protocol_of
 from tlbench.data.domain import Domain
 from tlbench.data.files import FileDataset
@@ -21,6 +21,7 @@ from tlbench.task import load_task
 from tlbench.training.batches import PairedBatches
 
 GRADIENT = [method for method in METHODS if learns_by_gradient(method)]
+VARIED = [(method, variant) for method in GRADIENT for variant in variants(method)]
 HONEST = [method for method in METHODS if not is_oracle(method)]
 
 
@@ -81,18 +82,18 @@ def test_the_oracle_does_use_target_labels(toy, tmp_path, monkeypatch):
     assert (before["last prediction"] != predictions(config, tmp_path / "other")["last prediction"]).any()
 
 
-def one_step(method: str, toy: Path):
-    config = toy_config(method, toy)
+def one_step(method: str, variant: str, toy: Path, progress: float = 0.5):
+    config = toy_config(method, toy, *([f"method.variant={variant}"] if variant else []))
     task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), 0)
     learner, task, _ = build_learner(config, task, held_out)
     (batch,) = PairedBatches(learner.labelled(task), task.target, batch_size=16, steps=1, seed=0)
-    learner.progress = 0.5
+    learner.progress, learner.steps = progress, 400
     return learner, learner.losses(*batch)
 
 
-@pytest.mark.parametrize("method", GRADIENT)
-def test_one_step_has_finite_terms_and_reaches_every_parameter(method, toy):
-    learner, terms = one_step(method, toy)
+@pytest.mark.parametrize(("method", "variant"), VARIED)
+def test_one_step_has_finite_terms_and_reaches_every_parameter(method, variant, toy):
+    learner, terms = one_step(method, variant, toy)
     assert len(terms) > 1
     for value in terms.values():
         assert value.shape == ()
@@ -103,12 +104,26 @@ def test_one_step_has_finite_terms_and_reaches_every_parameter(method, toy):
         assert parameter.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("method", GRADIENT)
-def test_each_added_term_moves_the_network(method, toy):
-    learner, terms = one_step(method, toy)
+def slope(terms, learner) -> torch.Tensor:
+    gradients = torch.autograd.grad(terms, list(learner.network.backbone.parameters()), retain_graph=True)
+    return torch.cat([g.flatten() for g in gradients])
+
+
+@pytest.mark.parametrize(("method", "variant"), VARIED)
+def test_each_added_term_moves_the_network(method, variant, toy):
+    learner, terms = one_step(method, variant, toy)
     for name, value in terms.items():
-        gradients = torch.autograd.grad(value, learner.network.backbone.parameters(), retain_graph=True)
-        assert sum(float(g.abs().sum()) for g in gradients) > 0, name
+        assert slope(value, learner).abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("method", [method for method in GRADIENT if len(variants(method)) > 1])
+def test_each_variant_moves_the_network_another_way(method, toy):
+    slopes = []
+    for variant in variants(method):
+        learner, terms = one_step(method, variant, toy, progress=0.01)  # schedules meet later on
+        slopes.append(slope(sum(terms.values()), learner))
+    for i, one in enumerate(slopes):
+        assert not any(torch.allclose(one, other, rtol=1e-4, atol=1e-9) for other in slopes[:i])
 
 
 @pytest.mark.parametrize("method", GRADIENT)

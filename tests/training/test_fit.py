@@ -34,10 +34,11 @@ class Constant(GradientMethod):
 
     def __init__(self, bad: float = math.inf, **base) -> None:
         super().__init__(**base)
-        self.bad, self.progresses, self.calls = bad, [], 0
+        self.bad, self.progresses, self.lengths, self.calls = bad, [], set(), 0
 
     def adaptation_terms(self, source, target):
         self.progresses.append(self.progress)
+        self.lengths.add(self.steps)
         self.calls += 1
         return {"extra": source.features.sum() * 0 + (math.nan if self.calls > self.bad else 0.5)}
 
@@ -47,6 +48,7 @@ def test_progress_runs_from_zero_over_the_runs_own_length(config):
     method = Constant(network=network())
     checkpoints, history = fit_gradient(method, task, held_out, config)
     assert method.progresses == pytest.approx([i / 6 for i in range(6)])
+    assert method.lengths == {6}
     assert [c.step for c in checkpoints] == [2, 4, 6]
     assert len(history) == 6
     assert all(terms["extra"] == 0.5 for terms in history)

@@ -52,3 +52,32 @@ class _Reverse(torch.autograd.Function):
 def reverse_gradient(x: Tensor, strength: float) -> Tensor:
     """x forward; the gradient times -strength backward (the pseudo-function R of section 4.2)."""
     return _Reverse.apply(x, strength)
+
+
+def over_the_run(progress: float, steps: int, gamma: float) -> float:
+    """`reversal_strength` over the run's own length, as in the paper."""
+    return reversal_strength(progress, gamma)
+
+
+def constant_strength(progress: float, steps: int, gamma: float) -> float:
+    """1 from the first step on, as in pytorch-adapt and WILDS."""
+    return 1.0
+
+
+def strength_by_iterations(progress: float, steps: int, gamma: float) -> float:
+    """`reversal_strength` at (steps done) / 10,000, whatever the run's length.
+
+    With gamma = 10 the curve of TLlib (alpha 1 over 1,000 iterations) and UDABench (alpha 10 over 10,000): 0.46 after 1,000
+    steps, 0.96 after 4,000.
+    """
+    return reversal_strength(progress * steps / 10_000, gamma)
+
+
+def early_strength(progress: float, steps: int, gamma: float, epochs: int = 40) -> float:
+    """`reversal_strength` at (t + B) / epochs + 1 / B, with t steps done and B = steps / epochs in each epoch, as in AdaTime.
+
+    There the progress lacks a bracket and its epochs count from 1: it grows by 1 in every 40 steps, and with gamma = 10 the
+    strength is above 0.91 at the first step of any run. 40 is that benchmark's number of epochs; a run is taken to have as many.
+    """
+    batches = steps / epochs
+    return reversal_strength((progress * steps + batches) / epochs + 1 / batches, gamma)

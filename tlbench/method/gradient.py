@@ -37,6 +37,7 @@ class GradientMethod(Method, nn.Module):
 
     Attributes:
         progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
+        steps: of the whole run, set by the trainer; `progress * steps` are done. For schedules that count in iterations.
         needs_target: whether the unlabelled target passes through the network in training.
         domains: of each labelled set, for batch norms with statistics of each domain.
     """
@@ -48,7 +49,7 @@ class GradientMethod(Method, nn.Module):
     def __init__(self, *, network: Network) -> None:
         super().__init__()
         self.network = network
-        self.progress = 0.0
+        self.progress, self.steps = 0.0, 1
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         """The scalars to add to the classification loss, by name, each with its weight in it."""

@@ -34,6 +34,7 @@ class AdaptationModule(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.method, self.optim_config, self.accumulate, self.compiled = method, optim, accumulate, compiled
+        method.steps = optim.steps
         self.history: list[dict[str, float]] = []
         self._pending: list[dict[str, Tensor]] = []
 
