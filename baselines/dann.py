@@ -46,20 +46,16 @@ class Dann(GradientMethod):
         super().__init__(**base)
         if variant not in VARIANTS:
             raise unknown("variant", variant, VARIANTS, f"method.variant={variant}")
-        if not (weight >= 0 and gamma > 0 and hidden >= 1):
+        if not (weight >= 0 and gamma > 0 and hidden >= 0):
             raise TlbenchError(
-                f"method.weight >= 0, method.gamma > 0 and method.hidden >= 1 are needed, got {weight}, {gamma}, {hidden}."
+                f"method.weight >= 0, method.gamma > 0 and method.hidden >= 0 are needed, got {weight}, {gamma}, {hidden}."
             )
         if variant == "constant" and gamma != GAMMA:
             raise Refused(f"method.gamma={gamma} has no say with method.variant=constant. Leave it at {GAMMA:g}.")
         self.weight, self.gamma, self.variant = weight, gamma, variant
-        self.discriminator = nn.Sequential(
-            nn.Linear(self.network.feature_dim, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, 1),
-        )
+        width = self.network.feature_dim
+        layers = [nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()] if hidden else []
+        self.discriminator = nn.Sequential(*layers, nn.Linear(hidden or width, 1))
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         strength = VARIANTS[self.variant](self.progress, self.steps, self.gamma)

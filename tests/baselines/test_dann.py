@@ -108,11 +108,17 @@ def test_each_variant_reverses_the_gradient_with_its_own_strength(variant, gamma
     torch.testing.assert_close(slopes[1] * math.tanh(2.5), slopes[0] * want)
 
 
+def test_without_hidden_layers_the_discriminator_is_a_logistic_regression():
+    (layer,) = method(hidden=0).discriminator
+    assert (layer.in_features, layer.out_features) == (3, 1)
+    assert [m.out_features for m in method(hidden=5).discriminator if hasattr(m, "out_features")] == [5, 5, 1]
+
+
 def test_values_out_of_range_are_refused():
     assert set(VARIANTS) == {"paper", "constant", "iterations", "early"}
     method(weight=0.0)
-    for changed in ({"weight": -0.1}, {"gamma": 0.0}, {"hidden": 0}):
-        with pytest.raises(TlbenchError, match=r"method\.weight >= 0, method\.gamma > 0 and method\.hidden >= 1"):
+    for changed in ({"weight": -0.1}, {"gamma": 0.0}, {"hidden": -1}):
+        with pytest.raises(TlbenchError, match=r"method\.weight >= 0, method\.gamma > 0 and method\.hidden >= 0"):
             method(**changed)
     with pytest.raises(TlbenchError, match=r"Unknown variant 'constnt'\. Did you mean 'constant'"):
         method(variant="constnt")

@@ -1,8 +1,10 @@
+import pytest
 import torch
 
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
+from tlbench.errors import TlbenchError
 
 
 def test_features_are_what_enters_the_last_layer():
@@ -28,3 +30,13 @@ def test_dropout_acts_on_the_bottleneck_in_training_only():
     trained = share()
     head.eval()
     assert trained > share() + 0.15
+
+
+def test_the_activation_of_the_bottleneck_is_chosen_by_name():
+    torch.manual_seed(0)
+    x = torch.randn(6, 3)
+    for name, function in (("relu", torch.relu), ("sigmoid", torch.sigmoid)):
+        head = Head(in_dim=3, n_classes=2, bottleneck=4, dropout=0.0, activation=name)
+        torch.testing.assert_close(head(x)[0], function(head.bottleneck[0](x)))
+    with pytest.raises(TlbenchError, match=r"classifier\.activation must be relu or sigmoid, got 'tanh'"):
+        Head(in_dim=3, n_classes=2, bottleneck=4, dropout=0.0, activation="tanh")

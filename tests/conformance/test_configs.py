@@ -170,7 +170,7 @@ def test_sweeps():
 @pytest.mark.parametrize("name", FILES_OF["search"])
 def test_searches(name):
     """Every range holds the default and is more than a point; a search bears the name of what it is for."""
-    method = "dann" if name == "optim" else name
+    method = {"optim": "dann", "dann_amazon": "dann"}.get(name, name)
     config = config_of(*MINI, f"method={method}", "protocol.shots=1")
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
         search, _ = search_of(machine.composer, [f"search={name}", "search.trials=33"])

@@ -162,3 +162,11 @@ def test_words_that_mean_something_else_are_quoted():
     assert [written(x) for x in ("lenet", "true", "Null", "two words", 0.01, None, True, [1, "a"])] == [
         "lenet", "'true'", "'Null'", "'two words'", "0.01", "null", "true", "[1,a]"
     ]  # fmt: skip
+
+
+def test_a_grid_is_every_combination_of_choices_after_the_config_as_it_is():
+    found = search(engine="grid", a={"choices": [1, 2]}, b={"choices": ["x", "y", "z"]}).values()
+    assert found[0] == {}
+    assert [(trial["a"], trial["b"]) for trial in found[1:]] == [(a, b) for a in (1, 2) for b in "xyz"]
+    with pytest.raises(ValueError, match="engine=grid needs choices for each name, and b has a range"):
+        search(engine="grid", a={"choices": [1, 2]}, b=LOG)

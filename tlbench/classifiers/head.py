@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from tlbench.errors import TlbenchError
 
 NORMS = {"none": None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
 
 
 class Head(nn.Module):
-    """Bottleneck (linear, norm, ReLU, dropout) and linear classifier: (B, in_dim) to features (B, F), logits (B, C).
+    """Bottleneck (linear, norm, activation, dropout) and linear classifier: (B, in_dim) to features (B, F), logits (B, C).
 
     What methods adapt are the features that enter the last layer.
 
@@ -20,6 +21,7 @@ class Head(nn.Module):
         bottleneck: width F of the bottleneck; 0 = none, the features are the backbone's.
         norm: `none`, `batch` or `layer`, before the ReLU.
         dropout: share of bottleneck features dropped in training.
+        activation: `relu` or `sigmoid`, after the norm.
     """
 
     learner = "gradient"
@@ -32,6 +34,7 @@ class Head(nn.Module):
         bottleneck: int,
         dropout: float,
         norm: Literal["none", "batch", "layer"] = "none",
+        activation: Literal["relu", "sigmoid"] = "relu",
     ) -> None:
         super().__init__()
         if bottleneck < 0 or not 0 <= dropout < 1:
@@ -40,12 +43,14 @@ class Head(nn.Module):
             )
         if norm not in NORMS:
             raise TlbenchError(f"classifier.norm must be {', '.join(NORMS)}, got '{norm}'.")
+        if activation not in ACTIVATIONS:
+            raise TlbenchError(f"classifier.activation must be {' or '.join(ACTIVATIONS)}, got '{activation}'.")
         self.feature_dim, self.n_classes = bottleneck or in_dim, n_classes
         layers: list[nn.Module] = []
         if bottleneck:
             kind = NORMS[norm]
             between = [] if kind is None else [kind(bottleneck)]
-            layers = [nn.Linear(in_dim, bottleneck), *between, nn.ReLU(), nn.Dropout(dropout)]
+            layers = [nn.Linear(in_dim, bottleneck), *between, ACTIVATIONS[activation](), nn.Dropout(dropout)]
         self.bottleneck = nn.Sequential(*layers)
         self.last = nn.Linear(self.feature_dim, n_classes)
 
