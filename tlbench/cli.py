@@ -92,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--out", help="folder to write to (default: results/PAPER; for a part of it: nothing is written)")
     sub.add_argument("--row", action="append", help="only this row of the table; may be repeated")
+    sub.add_argument("--part", action="append", help="only this part (data set) of the table; may be repeated")
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
     sub.set_defaults(command=reproduce)
@@ -136,6 +137,7 @@ def reproduce(options: argparse.Namespace) -> int:
         options.store,
         options.out,
         rows=options.row,
+        parts=options.part,
         dry_run=options.dry_run,
     )
 

@@ -117,3 +117,13 @@ def test_stack_and_forms():
     assert as_rows(np.zeros((2, 3, 4, 4), np.uint8)).shape == (2, 48)
     assert as_rows(np.zeros((2, 3), np.uint8)).dtype == np.float64
     assert dense_float32(sparse).tolist() == [[0.0, 2.0]]
+
+
+def test_a_domain_is_read_once_and_again_when_its_file_has_changed(toy):
+    dataset = toy_dataset(toy)
+    first = dataset.load("left")
+    assert dataset.load("left") is first
+    path = next(path for path, _ in dataset._parts("left"))
+    fields = scipy.io.loadmat(path)
+    scipy.io.savemat(path, {"fts": fields["fts"] + 1.0, "labels": fields["labels"]})
+    np.testing.assert_allclose(dataset.load("left").inputs, first.inputs + 1.0)

@@ -20,6 +20,7 @@ from tlbench.paths import results_dir
 from tlbench.report.cells import Rule
 from tlbench.report.figures import as_svg
 from tlbench.report.trials import choose
+from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.figure import claimed_and_got
 from tlbench.reproduce.gains import beside, matched_gains
 from tlbench.reproduce.page import page, summary
@@ -46,13 +47,14 @@ def reproduce(
     out: str | None,
     *,
     rows: Sequence[str] | None = None,
+    parts: Sequence[str] | None = None,
     dry_run: bool = False,
 ) -> int:
     """Runs what is missing, prints claimed beside got, writes the page; 0 if no row deviates.
 
-    With overrides or some rows it is a part of the table, or another one: nothing is written unless `out` says where.
+    With overrides, or some rows or parts, it is another table: nothing is written unless `out` says where.
     """
-    paper, claims = load(name).only(rows), published(name)
+    paper, claims = load(name).only(rows, parts), published(name)
     hydra, own = commands.split(overrides)
     given = [*own, *([f"store={store}"] if store is not None else [])]
     with sweeper(hydra, config_dir) as machine:
@@ -73,10 +75,11 @@ def reproduce(
     found = verdicts(table, paper)
     config = jobs[0].config
     gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
-    _print(paper, table, found)
-    folder = out or (None if own or rows else str(results_dir() / name))
+    said = judge_claims(runs, paper.claims, config.alpha)
+    _print(paper, table, found, said)
+    folder = out or (None if own or rows or parts else str(results_dir() / name))
     if folder is not None:
-        write(Path(folder), name, paper, runs, table, found, gains, _status(outcome, found))
+        write(Path(folder), name, paper, runs, table, found, gains, said, _status(outcome, found))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
     return max(commands.conclude(outcome), 0 if succeeded(found) else 1)
 
@@ -138,14 +141,16 @@ def write(
     table: pd.DataFrame,
     found: Mapping[str, Verdict],
     gains: pd.DataFrame,
+    said: pd.DataFrame,
     status: Mapping[str, Any],
 ) -> None:
-    """README.md, reproduced.csv, runs.csv, gains.csv, status.json, claimed_got.svg."""
+    """README.md, reproduced.csv, runs.csv, gains.csv, claims.csv where there are any, status.json, claimed_got.svg."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = page(name, paper, table, found, gains, beside(table, gains, paper), status)
+    text = page(name, paper, table, found, gains, beside(table, gains, paper), said, status)
     (folder / "README.md").write_text(text, "utf-8")
-    for file, values in (("reproduced", table), ("runs", runs), ("gains", gains)):
-        values.round(4).to_csv(folder / f"{file}.csv", index=False)
+    for file, values in (("reproduced", table), ("runs", runs), ("gains", gains), ("claims", said)):
+        if len(values):
+            values.round(4).to_csv(folder / f"{file}.csv", index=False)
     (folder / "status.json").write_text(json.dumps(status, indent=1) + "\n", "utf-8")
     if (figure := claimed_and_got(table, paper)) is not None:
         (folder / "claimed_got.svg").write_text(as_svg(figure), "utf-8")
@@ -169,7 +174,7 @@ def _status(outcome: Outcome, found: Mapping[str, Verdict]) -> dict[str, Any]:
     }
 
 
-def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> None:
+def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict], said: pd.DataFrame) -> None:
     console = Console()
     shown = Table(title=paper.title, title_justify="left")
     for column, how in (
@@ -183,6 +188,9 @@ def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> N
     for row in summary(paper, table, found):
         shown.add_row(*row)
     console.print(shown)
+    for claim in said.itertuples():
+        numbers = f"{claim.estimate:+.1f} points [{claim.low:+.1f}, {claim.high:+.1f}]"
+        console.print(f"{claim.verdict}: {claim.claim} ({claim.parts}: {numbers})", markup=False, highlight=False)
 
 
 def list_papers() -> int:

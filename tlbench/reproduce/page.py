@@ -21,9 +21,10 @@ def page(
     found: Mapping[str, Verdict],
     gains: pd.DataFrame,
     compared: pd.DataFrame,
+    said: pd.DataFrame,
     status: Mapping[str, Any],
 ) -> str:
-    """Markdown: what was done, claimed beside got, verdicts, gains, departures, findings, how it came about."""
+    """Markdown: what was done, claimed beside got, verdicts, claims, gains, departures, findings, how it came about."""
     lines = [
         f"# {paper.title}",
         "",
@@ -47,6 +48,8 @@ def page(
     lines += [f"| {row} | {verdict.word} | {verdict.why} | {paper.rows[row].page} |" for row, verdict in found.items()]
     tolerances = {row: own.tolerance for row, own in paper.rows.items() if own.tolerance is not None}
     lines += ["", *(f"Tolerance of {row}: {tolerance.why}" for row, tolerance in tolerances.items())]
+    if len(said):
+        lines += ["", "## Claims of the paper", "", *_claims(paper, said)]
     if len(compared):
         seeds = int(table["n"].max())
         lines += ["", "## Gains: as published, and matched", "", *_gains(compared, gains, one_run=seeds == 1)]
@@ -77,6 +80,24 @@ def _cell(cell: Any) -> str:
     got = "missing" if pd.isna(cell.got) else f"{cell.got:.2f}{spread}"
     claimed = f"{cell.published:.2f}" if cell.pair == AVERAGE else f"{cell.published:g}"
     return got if pd.isna(cell.published) else f"{claimed} → {got}"
+
+
+def _claims(paper: Paper, said: pd.DataFrame) -> list[str]:
+    pages = {claim.text: claim.page for claim in paper.claims}
+    lines = [
+        "Difference of two rows, mean over pairs (each with the mean over its seeds), with Student's 95 % interval over pairs. "
+        "`shrinks`: how far the difference falls from the first part to the last.",
+        "",
+        "| claim | row over row | where | points | verdict |",
+        "|---|---|---|---|---|",
+    ]
+    for c in said.itertuples():
+        numbers = f"{c.estimate:+.1f} [{c.low:+.1f}, {c.high:+.1f}], {c.n} pairs"
+        kind = "shrinks: " if c.kind == "shrinks" else ""
+        lines.append(
+            f"| {c.claim} ({pages[c.claim]}) | {c.row} over {c.over} | {kind}{c.parts} | {numbers} | {c.verdict} |"
+        )
+    return lines
 
 
 def _gains(compared: pd.DataFrame, gains: pd.DataFrame, *, one_run: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -55,6 +55,24 @@ class Row(Strict):
     per_pair: dict[str, dict[str, list[str]]] = {}
 
 
+class Claim(Strict):
+    """Something that the paper says in words or with a figure.
+
+    Attributes:
+        text, page: what, and where.
+        kind: see `tlbench.reproduce.claims.judge_claims`.
+        row, over: the rows whose scores are compared.
+        parts: the parts that it is about, in order.
+    """
+
+    text: str
+    page: str
+    kind: Literal["above", "shrinks"]
+    row: str
+    over: str
+    parts: Annotated[list[str], Field(min_length=1)]
+
+
 class Needs(Strict):
     """What the whole table takes."""
 
@@ -80,6 +98,7 @@ class Paper(Strict):
         rows: the rows, in the order of the table.
         expected: what was measured when the recipe was written, in words.
         protocol: the paper's protocol, in words.
+        claims: what the paper says without a number to compare.
         departures: where the recipe leaves the paper, numbered.
         findings: what a reader should know, once it was run.
     """
@@ -93,16 +112,20 @@ class Paper(Strict):
     common: list[str]
     parts: dict[str, list[str]]
     rows: dict[str, Row]
+    claims: list[Claim] = []
     departures: list[str]
     findings: list[str] = []
 
-    def only(self, rows: Sequence[str] | None) -> Paper:
-        """The table with these rows alone, in its own order; None: all. Raises TlbenchError for a row it lacks."""
-        for row in rows or []:
-            if row not in self.rows:
-                raise unknown("row", row, self.rows, f"--row {row}")
+    def only(self, rows: Sequence[str] | None, parts: Sequence[str] | None = None) -> Paper:
+        """The table with these rows and parts alone, in its own order; None: all. Raises TlbenchError for one it lacks."""
+        for what, asked, known in (("row", rows, self.rows), ("part", parts, self.parts)):
+            for name in asked or []:
+                if name not in known:
+                    raise unknown(what, name, known, f"--{what} {name}")
         kept = {name: row for name, row in self.rows.items() if rows is None or name in rows}
-        return self.model_copy(update={"rows": kept})
+        left = {name: own for name, own in self.parts.items() if parts is None or name in parts}
+        claims = [c for c in self.claims if {c.row, c.over} <= set(kept) and set(c.parts) <= set(left)]
+        return self.model_copy(update={"rows": kept, "parts": left, "claims": claims})
 
     def grids(self, given: Overrides) -> dict[tuple[str, str], list[Grid]]:
         """(part, row) to its sweeps; what the command gives replaces what the recipe has."""
@@ -131,4 +154,11 @@ def load(name: str) -> Paper:
     for row in paper.rows.values():
         if row.over is not None and row.over not in paper.rows:
             raise unknown("row", row.over, paper.rows, f"over in conf/paper/{name}.yaml")
+    for claim in paper.claims:
+        for named in (claim.row, claim.over):
+            if named not in paper.rows:
+                raise unknown("row", named, paper.rows, f"claims in conf/paper/{name}.yaml")
+        for part in claim.parts:
+            if part not in paper.parts:
+                raise unknown("part", part, paper.parts, f"claims in conf/paper/{name}.yaml")
     return paper

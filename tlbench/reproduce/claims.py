@@ -1,0 +1,48 @@
+"""What a paper says of its method without a number that could be compared: tested on the runs of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from tlbench.reproduce.recipe import Claim
+
+HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "noise could explain either", "runs are missing"
+
+
+def judge_claims(runs: pd.DataFrame, claims: Sequence[Claim], level: float) -> pd.DataFrame:
+    """One row per claim and group of parts.
+
+    `above`: the mean over pairs of score(row) - score(over) in a part is above zero. `shrinks`: that gain falls from each
+    pair's first part to its last. A pair counts once, with the mean over its seeds; the interval is Student's over pairs.
+
+    Args:
+        runs: row, part, pair, seed, score (percent; nan where a run is not done).
+
+    Returns:
+        claim, kind, row, over, parts, estimate (points), low, high (of the interval of level 1 - `level`), n (pairs), verdict:
+        whether the interval lies above zero, below it (`does not hold`), or over it.
+    """
+    means = runs.groupby(["row", "part", "pair"])["score"].agg(lambda s: s.mean(skipna=False))
+    rows = []
+    for claim in claims:
+        gains = {part: means[claim.row, part] - means[claim.over, part] for part in claim.parts}
+        for parts in [[part] for part in claim.parts] if claim.kind == "above" else [claim.parts]:
+            value = gains[parts[0]] if claim.kind == "above" else gains[parts[0]] - gains[parts[-1]]
+            estimate, low, high = _interval(value.to_numpy(float), level)
+            verdict = MISSING if np.isnan(estimate) else HOLDS if low > 0 else FAILS if high < 0 else OPEN
+            rows.append(
+                {"claim": claim.text, "kind": claim.kind, "row": claim.row, "over": claim.over, "parts": " to ".join(parts),
+                 "estimate": estimate, "low": low, "high": high, "n": len(value), "verdict": verdict}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _interval(values: np.ndarray, level: float) -> tuple[float, float, float]:
+    if len(values) < 2 or np.isnan(values).any():
+        return float("nan"), float("nan"), float("nan")
+    half = stats.t.ppf(1 - level / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
