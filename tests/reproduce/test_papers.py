@@ -18,6 +18,8 @@ PARTS = {  # small enough for a test
     "jda_iccv13": ["dataset=office_caltech10", "pair=dslr-webcam"],
     "coral_aaai16_table1": ["pair=webcam-dslr", "seed=0,3"],
     "coral_aaai16_table3": ["pair=dslr-webcam"],
+    "dann_jmlr16_table1": ["--row", "SVM", "--row", "SVM, C by cross-validation", "pair=kitchen-electronics"],
+    "tradaboost_icml07": ["--part", "surf 1", "pair=webcam-dslr", "seed=0"],
 }
 
 
@@ -54,10 +56,10 @@ def test_a_part_of_the_committed_table_comes_out_again(name, real_data, tmp_path
     key = ["row", "part", "pair", "seed"]
     got, want = (read_table(folder / "runs.csv").set_index(key)["score"] for folder in (out, results_dir() / name))
     got = got[got.index.isin(want.index)]  # an override is for every part: digits were not asked for
-    assert len(got) > 3
+    assert len(got) > 1
     assert got.to_dict() == pytest.approx(want.reindex(got.index).to_dict(), abs=0.3)
     status = json.loads((out / "status.json").read_text())
-    assert set(status["rows"]) == set(load(name).rows)
+    assert set(status["rows"]) == set(got.index.get_level_values("row"))
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))

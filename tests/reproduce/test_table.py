@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.gains import beside
 from tlbench.reproduce.page import page
-from tlbench.reproduce.recipe import Paper
+from tlbench.reproduce.recipe import Claim, Paper
 from tlbench.reproduce.table import DEVIATES, INCOMPLETE, NOT_PUBLISHED, OPEN, WITHIN, compare, succeeded, verdicts
 
 NEAR = {"average": 1.0, "cell": 3.0, "share": 0.5, "why": "other draws"}
@@ -88,9 +89,11 @@ def test_rows_without_a_tolerance_or_a_claim_fail_nothing():
 
 def test_gains_as_published_and_matched_stand_beside_each_other():
     two = paper(A={"published": "a"}, B={"published": "b", "over": "A"})
-    table = compare(
-        runs(A=[[40.0], [50.0]], B=[[60.0], [60.0]]), pd.concat([claims(38, 50), claims(61, 61, row="b")]), two
-    )
+    claim = {"text": "B wins", "page": "p. 3", "kind": "above", "row": "B", "over": "A", "parts": ["one"]}
+    two = two.model_copy(update={"claims": [Claim.model_validate(claim)]})
+    scored = runs(A=[[40.0], [50.0]], B=[[60.0], [60.0]])
+    scored["trial"] = ["", "", "method.weight=2", "method.weight=2"]
+    table = compare(scored, pd.concat([claims(38, 50), claims(61, 61, row="b")]), two)
     gains = pd.DataFrame([
         {"row": "B", "part": "one", "pair": f"p{i}", "reference": "source_only", "gain": g, "gain_half": 1.0,
          "p_corrected": 0.01, "flag": flag, "hole": ""} for i, (g, flag) in enumerate([(4.0, "positive"), (-1.0, "negative")])
@@ -100,9 +103,13 @@ def test_gains_as_published_and_matched_stand_beside_each_other():
     assert (row["positive"], row["negative"], row["n_pairs"]) == (1, 1, 2)
     status = {"date": "d", "code": {"version": "1", "commit": None}, "versions": {"numpy": "2"}, "runs": 4, "seconds": 1.0,
               "hardware": {"cpu": "c", "gpu": None, "cores": 2}}  # fmt: skip
-    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), status)
+    said = judge_claims(scored, two.claims, 0.05)
+    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), said, scored, status)
     assert "| p0 | 38 → 40.00 | 61 → 60.00 |" in text
     assert "| **average** | 44.00 → 45.00 | 61.00 → 60.00 |" in text
     assert "| B | A | +17.0 | +15.0 | +1.5 | 1 | 1 | 2 |" in text
     assert "| B | p1 | -1.0 ± 1.0 ▼ over source_only | 0.01 |" in text
+    assert "| p1 | -1.0 ± 1.0 ▼ |" in text
+    assert "* B, `method.weight=2`: p0, p1" in text
+    assert "| B wins (p. 3) | B over A | one | +15.0 [-48.5, +78.5], 2 pairs | noise could explain either |" in text
     assert "tlbench reproduce x" in text

@@ -129,8 +129,10 @@ def scores(store: RunStore, plan: Plan, rule: str) -> pd.DataFrame:
 
 def tried(job: Job) -> str:
     """What the trial of a job sets."""
+    if job.search is None:
+        return ""
     fixed = (job.base or "").split(BESIDE)
-    return " ".join(o for o in job.overrides if job.search and o not in fixed and key_of(o) not in PER_RUN)
+    return " ".join(o for o in job.overrides if o not in fixed and key_of(o) not in PER_RUN) or "as it is"
 
 
 def write(
@@ -146,7 +148,7 @@ def write(
 ) -> None:
     """README.md, reproduced.csv, runs.csv, gains.csv, claims.csv where there are any, status.json, claimed_got.svg."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = page(name, paper, table, found, gains, beside(table, gains, paper), said, status)
+    text = page(name, paper, table, found, gains, beside(table, gains, paper), said, runs, status)
     (folder / "README.md").write_text(text, "utf-8")
     for file, values in (("reproduced", table), ("runs", runs), ("gains", gains), ("claims", said)):
         if len(values):

@@ -22,6 +22,7 @@ def page(
     gains: pd.DataFrame,
     compared: pd.DataFrame,
     said: pd.DataFrame,
+    runs: pd.DataFrame,
     status: Mapping[str, Any],
 ) -> str:
     """Markdown: what was done, claimed beside got, verdicts, claims, gains, departures, findings, how it came about."""
@@ -48,6 +49,8 @@ def page(
     lines += [f"| {row} | {verdict.word} | {verdict.why} | {paper.rows[row].page} |" for row, verdict in found.items()]
     tolerances = {row: own.tolerance for row, own in paper.rows.items() if own.tolerance is not None}
     lines += ["", *(f"Tolerance of {row}: {tolerance.why}" for row, tolerance in tolerances.items())]
+    if (runs["trial"] != "").any():
+        lines += ["", "What a search chose for each pair, without target labels:", "", *_chosen(runs)]
     if len(said):
         lines += ["", "## Claims of the paper", "", *_claims(paper, said)]
     if len(compared):
@@ -80,6 +83,12 @@ def _cell(cell: Any) -> str:
     got = "missing" if pd.isna(cell.got) else f"{cell.got:.2f}{spread}"
     claimed = f"{cell.published:.2f}" if cell.pair == AVERAGE else f"{cell.published:g}"
     return got if pd.isna(cell.published) else f"{claimed} → {got}"
+
+
+def _chosen(runs: pd.DataFrame) -> list[str]:
+    found = runs[runs["trial"] != ""].drop_duplicates(["row", "part", "pair"])
+    pairs = found.groupby(["row", "trial"])["pair"].agg(", ".join)
+    return [f"* {row}, `{trial}`: {some}" for (row, trial), some in pairs.items()]
 
 
 def _claims(paper: Paper, said: pd.DataFrame) -> list[str]:
