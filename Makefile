@@ -34,12 +34,14 @@ check: lint  ## style, types, spelling and the fast tests, in about a minute
 traces: $(READY)  ## renew tests/traces after a change that is meant to move numbers (then say so in CHANGELOG.md)
 	TLBENCH_RENEW_TRACES=1 $(BIN)/python -m pytest -q tests/conformance/test_traces.py
 
-bench: $(READY)  ## images per second, the harness's share of a step, head runs on kept features, a large report, rates of false flags (40 minutes)
+bench: $(READY)  ## images per second, share of a step, head runs, a large report, false flags, estimators beside SKADA (50 minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/images.py
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/estimators.py
 
 clean:  ## remove the environment, the demo's results and caches; results/runs stays
 	rm -rf .venv $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -16,7 +16,7 @@ import numpy as np
 from tlbench.classifiers.estimators import LinearSVM
 from tlbench.data.domain import Inputs
 from tlbench.errors import Refused, TlbenchError
-from tlbench.functional.subspace import spectrum
+from tlbench.functional.powers import times_power
 from tlbench.method import EstimatorMethod
 from tlbench.method.mapped import dense
 from tlbench.task import Task
@@ -89,10 +89,3 @@ def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
     if min(len(xs_ND), len(xt_MD)) < 2 or xs_ND.shape[1] != xt_MD.shape[1]:
         raise ValueError(f"recolour needs two or more samples of one width, got {xs_ND.shape} and {xt_MD.shape}.")
     return times_power(times_power(xs_ND, xs_ND, ridge, -0.5), xt_MD, ridge, 0.5)
-
-
-def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float) -> np.ndarray:
-    """x (cov(of) + ridge I)^power, (N, D): the covariance's range by a thin SVD, ridge^power on the rest of space."""
-    singular_K, axes_KD = spectrum(of_MD)
-    excess_K = (singular_K**2 / (len(of_MD) - 1) + ridge) ** power - ridge**power
-    return ridge**power * x_ND + ((x_ND @ axes_KD.T) * excess_K) @ axes_KD

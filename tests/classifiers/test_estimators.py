@@ -3,6 +3,8 @@ import copy
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
@@ -56,6 +58,55 @@ def test_c_is_chosen_by_cross_validation_on_the_training_labels(kind):
     want = GridSearchCV(plain[kind], {"C": [1e-4, 0.05, 100.0]}, cv=folds).fit(x, y).best_params_["C"]
     assert want == found.C
     assert kind(n_classes=3, seed=4, C=1.0).fit(x, y).C == 1.0
+
+
+SCIKIT_LEARNS = {
+    LinearSVM: lambda d: SVC(kernel="linear"),
+    RbfSVM: lambda d: SVC(gamma=1 / d),
+    Logistic: lambda d: LogisticRegression(max_iter=1000),
+}
+
+
+@pytest.mark.parametrize("kind", ALL)
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    width=st.sampled_from([2, 5, 40]),  # 40: more than examples in a fold, where a large C is no bound at all
+    classes=st.integers(2, 4),
+    apart=st.sampled_from([0.0, 0.5, 3.0]),
+    grid=st.lists(st.sampled_from([10.0**k for k in range(-4, 5)]), min_size=1, max_size=6, unique=True),
+    coarse=st.booleans(),
+    folds=st.sampled_from([2, 3]),
+)
+def test_the_search_finds_what_scikit_learns_search_finds(kind, seed, width, classes, apart, grid, coarse, folds):
+    if kind is Logistic:
+        grid = [value for value in grid if value <= 10] or [1.0]  # L-BFGS is slow without a penalty
+    rng = np.random.default_rng(seed)
+    y = np.arange(24) % classes
+    x = rng.normal(size=(24, width)) + apart * rng.normal(size=(classes, width))[y]
+    if coarse:  # equal rows with other labels, equal distances, equal scores
+        x = np.round(x)
+    cv = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    theirs = GridSearchCV(SCIKIT_LEARNS[kind](width), {"C": grid}, cv=cv, refit=False).fit(x, y)
+    scores = theirs.cv_results_["mean_test_score"]
+    found = kind(n_classes=classes, seed=seed, C=1.0, search=grid, folds=folds).tuned(x, y).C
+    assert found == grid[scores.argmax()]
+
+
+@pytest.mark.parametrize("kind", [LinearSVM, RbfSVM])
+def test_a_larger_c_is_not_tried_where_c_bounds_nothing(kind, monkeypatch):
+    fitted = []
+
+    class Counted(SVC):
+        def fit(self, *args, **kwargs):
+            fitted.append(self.C)
+            return super().fit(*args, **kwargs)
+
+    monkeypatch.setattr("tlbench.classifiers.estimators.SVC", Counted)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 200)), np.arange(30) % 3
+    kind(n_classes=3, seed=0, C=1.0, search=[1e-4, 100.0, 1e5, 10.0, 1e-3], folds=2).tuned(x, y)
+    assert fitted == [1e-4, 100.0, 10.0, 1e-3] * 2
 
 
 def test_the_first_of_equally_good_values_wins():
