@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.reproduce.test_decompose import scores
+from tlbench.reproduce.decompose import decompose
 from tlbench.reproduce.gains import beside
 from tlbench.reproduce.page import page
 from tlbench.reproduce.recipe import Paper
@@ -100,9 +102,11 @@ def test_gains_as_published_and_matched_stand_beside_each_other():
     assert (row["positive"], row["negative"], row["n_pairs"]) == (1, 1, 2)
     status = {"date": "d", "code": {"version": "1", "commit": None}, "versions": {"numpy": "2"}, "runs": 4, "seconds": 1.0,
               "hardware": {"cpu": "c", "gpu": None, "cores": 2}}  # fmt: skip
-    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), status)
+    parts = decompose(scores(A=[[(40, 40, 40)], [(50, 50, 50)]], B=[[(60, 58, 54)], [(60, 61, 57)]]), two)
+    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), status, parts)
     assert "| p0 | 38 → 40.00 | 61 → 60.00 |" in text
     assert "| **average** | 44.00 → 45.00 | 61.00 → 60.00 |" in text
     assert "| B | A | +17.0 | +15.0 | +1.5 | 1 | 1 | 2 |" in text
     assert "| B | p1 | -1.0 ± 1.0 ▼ over source_only | 0.01 |" in text
+    assert "| B | A | +15.0 | +4.0 | +10.5 | +0.5 |" in text
     assert "tlbench reproduce x" in text

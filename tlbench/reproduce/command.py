@@ -20,9 +20,10 @@ from tlbench.paths import results_dir
 from tlbench.report.cells import Rule
 from tlbench.report.figures import as_svg
 from tlbench.report.trials import choose
+from tlbench.reproduce.decompose import PARTS, decompose, observed
 from tlbench.reproduce.figure import claimed_and_got
 from tlbench.reproduce.gains import beside, matched_gains
-from tlbench.reproduce.page import page, summary
+from tlbench.reproduce.page import made_of, page, summary
 from tlbench.reproduce.published import published
 from tlbench.reproduce.recipe import Grid, Paper, load
 from tlbench.reproduce.table import Verdict, compare, succeeded, verdicts
@@ -73,10 +74,11 @@ def reproduce(
     found = verdicts(table, paper)
     config = jobs[0].config
     gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
-    _print(paper, table, found)
+    parts = decompose(observed(outcome.store, plan, rule), paper)
+    _print(paper, table, found, parts)
     folder = out or (None if own or rows else str(results_dir() / name))
     if folder is not None:
-        write(Path(folder), name, paper, runs, table, found, gains, _status(outcome, found))
+        write(Path(folder), name, paper, runs, table, found, gains, parts, _status(outcome, found))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
     return max(commands.conclude(outcome), 0 if succeeded(found) else 1)
 
@@ -138,13 +140,15 @@ def write(
     table: pd.DataFrame,
     found: Mapping[str, Verdict],
     gains: pd.DataFrame,
+    parts: pd.DataFrame,
     status: Mapping[str, Any],
 ) -> None:
-    """README.md, reproduced.csv, runs.csv, gains.csv, status.json, claimed_got.svg."""
+    """README.md, reproduced.csv, runs.csv, gains.csv, decomposition.csv, status.json, claimed_got.svg."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = page(name, paper, table, found, gains, beside(table, gains, paper), status)
+    text = page(name, paper, table, found, gains, beside(table, gains, paper), status, parts)
     (folder / "README.md").write_text(text, "utf-8")
-    for file, values in (("reproduced", table), ("runs", runs), ("gains", gains)):
+    tables = {"reproduced": table, "runs": runs, "gains": gains, "decomposition": parts}
+    for file, values in tables.items():
         values.round(4).to_csv(folder / f"{file}.csv", index=False)
     (folder / "status.json").write_text(json.dumps(status, indent=1) + "\n", "utf-8")
     if (figure := claimed_and_got(table, paper)) is not None:
@@ -169,7 +173,7 @@ def _status(outcome: Outcome, found: Mapping[str, Verdict]) -> dict[str, Any]:
     }
 
 
-def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> None:
+def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict], parts: pd.DataFrame) -> None:
     console = Console()
     shown = Table(title=paper.title, title_justify="left")
     for column, how in (
@@ -183,6 +187,15 @@ def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> N
     for row in summary(paper, table, found):
         shown.add_row(*row)
     console.print(shown)
+    if len(parts):
+        made = Table(title="What the gains are made of, in points", title_justify="left")
+        for column in ("row", "over"):
+            made.add_column(column)
+        for column in ("gain got", *PARTS):
+            made.add_column(column, justify="right")
+        for line in made_of(parts):
+            made.add_row(*line)
+        console.print(made)
 
 
 def list_papers() -> int:
