@@ -8,6 +8,7 @@ from tlbench.cli import main
 from tlbench.learner import rehearse
 from tlbench.listing import describe
 from tlbench.paths import results_dir
+from tlbench.reproduce.command import same_table
 from tlbench.reproduce.published import AVERAGE, published, read_table
 from tlbench.reproduce.recipe import load
 from tlbench.sweep.driver import sweeper
@@ -86,6 +87,15 @@ def test_the_list_says_what_each_needs_and_what_came_of_it(capsys):
     for name in PAPERS:
         assert name in text
     assert "reproduced on" in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "same"),
+    [([], True), (["trainer=gpu", "data_dir=/d", "logger=none"], True), (["trainer=ddp"], False),
+     (["trainer.precision=bf16-mixed"], False), (["data_dir=/d", "seed=0"], False)],
+)  # fmt: skip
+def test_where_a_table_is_run_makes_it_no_other_table(overrides, same):
+    assert same_table(overrides) == same
 
 
 def test_a_row_called_na_is_a_row(tmp_path):

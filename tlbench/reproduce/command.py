@@ -37,6 +37,8 @@ from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
 from tlbench.sweep.trials import BESIDE
 
 Plan = Mapping[tuple[str, str], Sequence[Job]]
+ELSEWHERE = ("data_dir", "logger", "store")
+ONE_DEVICE = ("trainer=auto", "trainer=cpu", "trainer=gpu")
 
 
 def reproduce(
@@ -51,7 +53,8 @@ def reproduce(
 ) -> int:
     """Runs what is missing, prints claimed beside got, writes the page; 0 if no row deviates.
 
-    With overrides or some rows it is a part of the table, or another one: nothing is written unless `out` says where.
+    With overrides or some rows it is a part of the table, or another one: nothing is written unless `out` says where. Overrides
+    that say where and on which device leave it the same table.
     """
     paper, claims = load(name).only(rows), published(name)
     hydra, own = commands.split(overrides)
@@ -76,11 +79,16 @@ def reproduce(
     gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
     parts = decompose(observed(outcome.store, plan, rule), paper)
     _print(paper, table, found, parts)
-    folder = out or (None if own or rows else str(results_dir() / name))
+    folder = out or (str(results_dir() / name) if same_table(own) and not rows else None)
     if folder is not None:
         write(Path(folder), name, paper, runs, table, found, gains, parts, _status(outcome, found))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
     return max(commands.conclude(outcome), 0 if succeeded(found) else 1)
+
+
+def same_table(overrides: Sequence[str]) -> bool:
+    """Whether none of them changes what is run: only where its data lie, where it is logged, on which device."""
+    return all(key_of(o) in ELSEWHERE or o in ONE_DEVICE for o in overrides)
 
 
 def planned(machine: TlbenchSweeper, grid: Grid) -> list[Job]:
