@@ -28,7 +28,7 @@ def rows_of(tmp_path, monkeypatch):
         here = [f"data_dir={data}", f"dataset.counts={json.dumps(counts).replace(chr(34), '')}", f"pair={pair}"]
         asked = [o for row in rows for o in ("--row", row)]
         arguments = ["reproduce", name, *asked, "--store", str(store), "--out", str(out)]
-        status = main([*arguments, *here, *overrides, *TINY, "hydra/launcher=basic"])
+        status = main([*arguments, *here, *TINY, *overrides, "hydra/launcher=basic"])
         return status, out, RunStore(store)
 
     return run
@@ -84,3 +84,17 @@ def test_visda_is_scored_by_the_mean_of_its_classes(rows_of):
     wanted = 100 * jan["selections"]["oracle"]["metrics"]["mean_class_accuracy"]
     assert got.loc[("JAN", "train-validation"), "got"] == pytest.approx(wanted, abs=1e-3)
     assert got.loc[("JAN", "train-validation"), "published"] == 73.4
+
+
+def test_deep_coral_runs_on_alexnets_last_layer_with_the_weight_of_each_pair(rows_of):
+    name, pair = "deepcoral_eccvw16_office31", "A-W"
+    tiny = ["augment.side=68", "augment.size=64", "seed=0", "optim.evaluations=1", "backbone.pretrained=false"]
+    status, out, store = rows_of(name, "office31", pair, ["CNN", "D-CORAL"], *tiny)
+    assert status == 0
+    records = {r["method"]: r for r in map(store.record, store.run_keys())}
+    assert set(records) == {"source_only", "coral"}
+    config = store.config(records["coral"]["run_key"])
+    assert config["method"] == {**config["method"], "variant": "logits", "weight": 0.8}
+    assert records["coral"]["pair"] == "amazon-webcam"
+    assert read_table(out / "runs.csv")["pair"].unique().tolist() == ["amazon-webcam"]
+    assert parts_of(out).loc["D-CORAL", "recipe"] == 0
