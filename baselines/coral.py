@@ -3,9 +3,9 @@
 Paper    Sun & Saenko, Deep CORAL, ECCV Workshops 2016, arXiv:1607.01719, eqs. 1-3
 Loss     cross-entropy(source) + weight * |C_s - C_t|_F^2 / (4 D^2)
 Uses     source labels; target inputs only
-Departs  1. penalty on the bottleneck features (paper: the last fully connected layer)
-Variants paper: the above, blind to the means; mean: means over entries, and the domains' means matched too (TLlib, DomainBed,
-         WILDS); scatter: sums of squares in place of covariances (AdaTime)
+Departs  1. penalty on the bottleneck features (paper: the last fully connected layer, here variant=logits)
+Variants paper: the above, blind to the means; logits: the same on the last layer; mean: means over entries, and the domains'
+         means matched too (TLlib, DomainBed, WILDS); scatter: sums of squares in place of covariances (AdaTime)
 See      conf/method/coral.yaml, docs/methods/coral.md, tests/baselines/test_coral.py
 """
 
@@ -30,7 +30,9 @@ class Coral(GradientMethod):
         self.weight, self.variant = weight, variant
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
-        return {"coral": self.weight * VARIANTS[self.variant](source.features, target.features)}
+        on_logits, loss = self.variant == "logits", VARIANTS[self.variant]
+        xs, xt = ((of.logits if on_logits else of.features) for of in (source, target))
+        return {"coral": self.weight * loss(xs, xt)}
 
 
 def coral_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
@@ -74,6 +76,7 @@ def scatter_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
 
 VARIANTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "paper": coral_loss,
+    "logits": coral_loss,
     "mean": moment_loss,
     "scatter": scatter_loss,
 }

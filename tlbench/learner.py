@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
+from tlbench.backbones.alexnet import AlexNet
 from tlbench.backbones.small import Identity
 from tlbench.backbones.timm_model import TimmBackbone, check_pixels, check_size
 from tlbench.backbones.weights import weights_hash
@@ -84,7 +85,8 @@ def fixed_parameters(backbone: nn.Module, group: Group) -> list[nn.Parameter]:
         return []
     if group["mode"] == "frozen":
         return list(backbone.parameters())
-    stages, last = backbone.stages() if isinstance(backbone, TimmBackbone) else [], int(group.get("last_k", 0))
+    stages = backbone.stages() if isinstance(backbone, AlexNet | TimmBackbone) else []
+    last = int(group.get("last_k", 0))
     if not 1 <= last <= len(stages):
         raise TlbenchError(
             f"backbone.mode=last_k trains the last backbone.last_k stages, but backbone '{group['name']}' has "

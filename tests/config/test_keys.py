@@ -2,6 +2,7 @@ import pytest
 
 from tests.support import config_of
 from tlbench.config.keys import cell_key, recipe_key, run_key
+from tlbench.errors import TlbenchError
 
 
 def config(*extra: str):
@@ -65,3 +66,13 @@ def test_keys_stay_what_they_are():
             return dict(content)
 
     assert run_key(Fixed(), "f", 1) == "94eea252677dcd82"
+
+
+def test_an_annealing_that_no_config_has_is_in_no_key_and_one_that_is_set_is():
+    assert "annealing" not in config().optim.model_dump()
+    assert "annealing" not in config().model_dump(mode="json")["optim"]
+    own = config("optim=tllib", "optim.annealing=0.75")
+    assert own.model_dump(mode="json")["optim"]["annealing"] == 0.75
+    assert keys(own) != keys(config("optim=tllib", "optim.annealing=7.5"))
+    with pytest.raises(TlbenchError, match=r"annealing=10 has no say with schedule=cosine"):
+        config("optim=tllib", "optim.schedule=cosine")

@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from tests.support import settled
 from tlbench.cli import main
 from tlbench.learner import rehearse
 from tlbench.listing import describe
 from tlbench.paths import results_dir
+from tlbench.reproduce.command import same_table
 from tlbench.reproduce.published import AVERAGE, published, read_table
 from tlbench.reproduce.recipe import load
+from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of
 
 PAPERS = [name for name, _ in describe("paper")]
@@ -26,11 +27,13 @@ PARTS = {  # small enough for a test
 @pytest.mark.parametrize("name", PAPERS)
 def test_recipes_are_whole(name):
     paper, claims = load(name), published(name)
-    for (part, row), grids in paper.grids([]).items():
-        for grid in grids:
-            own = [o for o in grid.arguments if key_of(o) not in ("pair", "seed")]
-            config = settled(*own, f"pair={(grid.pairs or [first_pair(claims, part)])[0]}")
-            rehearse(config)
+    with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+        for (part, _), grids in paper.grids([]).items():
+            for grid in grids:
+                own = [o for o in grid.arguments if key_of(o) not in ("pair", "seed")]
+                pair = (grid.pairs or [first_pair(claims, part)])[0]
+                rehearse(machine.composer.run_config([*own, f"pair={pair}"]))
+    for part, row in paper.grids([]):
         if paper.rows[row].published is not None:
             mine = claims[(claims["row"] == paper.rows[row].published) & (claims["pair"] != AVERAGE)]
             assert part in set(mine["part"])
@@ -39,7 +42,7 @@ def test_recipes_are_whole(name):
         for pairs in row.per_pair.values():
             listed = [pair for some in pairs.values() for pair in some]
             assert len(listed) == len(set(listed))
-    assert paper.needs.minutes > 0
+    assert paper.needs.minutes > 0 or paper.needs.gpu_hours > 0
 
 
 def first_pair(claims, part):
@@ -86,6 +89,15 @@ def test_the_list_says_what_each_needs_and_what_came_of_it(capsys):
     for name in PAPERS:
         assert name in text
     assert "reproduced on" in text
+
+
+@pytest.mark.parametrize(
+    ("overrides", "same"),
+    [([], True), (["trainer=gpu", "data_dir=/d", "logger=none"], True), (["trainer=ddp"], False),
+     (["trainer.precision=bf16-mixed"], False), (["data_dir=/d", "seed=0"], False)],
+)  # fmt: skip
+def test_where_a_table_is_run_makes_it_no_other_table(overrides, same):
+    assert same_table(overrides) == same
 
 
 def test_a_row_called_na_is_a_row(tmp_path):

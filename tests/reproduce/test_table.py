@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.reproduce.test_decompose import scores
 from tlbench.reproduce.claims import judge_claims
+from tlbench.reproduce.decompose import decompose
 from tlbench.reproduce.gains import beside
 from tlbench.reproduce.page import page
 from tlbench.reproduce.recipe import Claim, Paper
@@ -104,7 +106,8 @@ def test_gains_as_published_and_matched_stand_beside_each_other():
     status = {"date": "d", "code": {"version": "1", "commit": None}, "versions": {"numpy": "2"}, "runs": 4, "seconds": 1.0,
               "hardware": {"cpu": "c", "gpu": None, "cores": 2}}  # fmt: skip
     said = judge_claims(scored, two.claims, 0.05)
-    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), said, scored, status)
+    parts = decompose(scores(A=[[(40, 40, 40)], [(50, 50, 50)]], B=[[(60, 58, 54)], [(60, 61, 57)]]), two)
+    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), said, scored, status, parts)
     assert "| p0 | 38 → 40.00 | 61 → 60.00 |" in text
     assert "| **average** | 44.00 → 45.00 | 61.00 → 60.00 |" in text
     assert "| B | A | +17.0 | +15.0 | +1.5 | 1 | 1 | 2 |" in text
@@ -112,4 +115,5 @@ def test_gains_as_published_and_matched_stand_beside_each_other():
     assert "| p1 | -1.0 ± 1.0 ▼ |" in text
     assert "* B, `method.weight=2`: p0, p1" in text
     assert "| B wins (p. 3) | B over A | one | +15.0 [-48.5, +78.5], 2 pairs | noise could explain either |" in text
+    assert "| B | A | +15.0 | +4.0 | +10.5 | +0.5 |" in text
     assert "tlbench reproduce x" in text

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tlbench.errors import TlbenchError
 
@@ -23,7 +32,7 @@ class OptimConfig(Strict):
 
     `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
     `backbone_lr` times lr is the rate of pretrained backbone weights; weights from scratch have lr itself. `balanced`: all
-    classes of the labelled sets come equally often.
+    classes of the labelled sets come equally often. `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
     """
 
     name: str
@@ -33,7 +42,8 @@ class OptimConfig(Strict):
     nesterov: bool = False
     weight_decay: Annotated[float, Field(ge=0)]
     backbone_lr: Annotated[float, Field(ge=0)]
-    schedule: Literal["constant", "annealed", "cosine"]
+    schedule: Literal["constant", "annealed", "cosine", "quarters"]
+    annealing: Annotated[float, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(ge=2)]
     balanced: bool
     steps: Positive
@@ -44,6 +54,18 @@ class OptimConfig(Strict):
         if self.evaluations > self.steps:
             raise ValueError(f"evaluations={self.evaluations} is more than steps={self.steps}")
         return self
+
+    @model_validator(mode="after")
+    def _annealing_is_for_annealed(self) -> OptimConfig:
+        if self.annealing is not None and self.schedule != "annealed":
+            raise ValueError(f"annealing={self.annealing:g} has no say with schedule={self.schedule}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # run keys are hashes of this: those of configs that know no `annealing` stay what they were
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if name != "annealing" or value is not None}
 
 
 class TrainerConfig(Strict):

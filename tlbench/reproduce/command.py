@@ -21,9 +21,10 @@ from tlbench.report.cells import Rule
 from tlbench.report.figures import as_svg
 from tlbench.report.trials import choose
 from tlbench.reproduce.claims import judge_claims
+from tlbench.reproduce.decompose import PARTS, decompose, observed
 from tlbench.reproduce.figure import claimed_and_got
 from tlbench.reproduce.gains import beside, matched_gains
-from tlbench.reproduce.page import page, summary
+from tlbench.reproduce.page import made_of, page, summary
 from tlbench.reproduce.published import published
 from tlbench.reproduce.recipe import Grid, Paper, load
 from tlbench.reproduce.table import Verdict, compare, succeeded, verdicts
@@ -37,6 +38,8 @@ from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
 from tlbench.sweep.trials import BESIDE
 
 Plan = Mapping[tuple[str, str], Sequence[Job]]
+ELSEWHERE = ("data_dir", "logger", "store")
+ONE_DEVICE = ("trainer=auto", "trainer=cpu", "trainer=gpu")
 
 
 def reproduce(
@@ -52,7 +55,8 @@ def reproduce(
 ) -> int:
     """Runs what is missing, prints claimed beside got, writes the page; 0 if no row deviates.
 
-    With overrides, or some rows or parts, it is another table: nothing is written unless `out` says where.
+    With overrides, or some rows or parts, it is another table: nothing is written unless `out` says where. Overrides that say
+    where and on which device leave it the same table.
     """
     paper, claims = load(name).only(rows, parts), published(name)
     hydra, own = commands.split(overrides)
@@ -76,12 +80,18 @@ def reproduce(
     config = jobs[0].config
     gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
     said = judge_claims(runs, paper.claims, config.alpha)
-    _print(paper, table, found, said)
-    folder = out or (None if own or rows or parts else str(results_dir() / name))
+    made = decompose(observed(outcome.store, plan, rule), paper)
+    _print(paper, table, found, said, made)
+    folder = out or (str(results_dir() / name) if same_table(own) and not rows and not parts else None)
     if folder is not None:
-        write(Path(folder), name, paper, runs, table, found, gains, said, _status(outcome, found))
+        write(Path(folder), name, paper, runs, table, found, gains, said, made, _status(outcome, found))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
     return max(commands.conclude(outcome), 0 if succeeded(found) else 1)
+
+
+def same_table(overrides: Sequence[str]) -> bool:
+    """Whether none of them changes what is run: only where its data lie, where it is logged, on which device."""
+    return all(key_of(o) in ELSEWHERE or o in ONE_DEVICE for o in overrides)
 
 
 def planned(machine: TlbenchSweeper, grid: Grid) -> list[Job]:
@@ -144,13 +154,15 @@ def write(
     found: Mapping[str, Verdict],
     gains: pd.DataFrame,
     said: pd.DataFrame,
+    made: pd.DataFrame,
     status: Mapping[str, Any],
 ) -> None:
-    """README.md, reproduced.csv, runs.csv, gains.csv, claims.csv where there are any, status.json, claimed_got.svg."""
+    """README.md, status.json, claimed_got.svg, and a CSV of each table that has rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = page(name, paper, table, found, gains, beside(table, gains, paper), said, runs, status)
+    text = page(name, paper, table, found, gains, beside(table, gains, paper), said, runs, status, made)
     (folder / "README.md").write_text(text, "utf-8")
-    for file, values in (("reproduced", table), ("runs", runs), ("gains", gains), ("claims", said)):
+    tables = {"reproduced": table, "runs": runs, "gains": gains, "claims": said, "decomposition": made}
+    for file, values in tables.items():
         if len(values):
             values.round(4).to_csv(folder / f"{file}.csv", index=False)
     (folder / "status.json").write_text(json.dumps(status, indent=1) + "\n", "utf-8")
@@ -176,7 +188,9 @@ def _status(outcome: Outcome, found: Mapping[str, Verdict]) -> dict[str, Any]:
     }
 
 
-def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict], said: pd.DataFrame) -> None:
+def _print(
+    paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict], said: pd.DataFrame, made: pd.DataFrame
+) -> None:
     console = Console()
     shown = Table(title=paper.title, title_justify="left")
     for column, how in (
@@ -193,6 +207,15 @@ def _print(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict], said
     for claim in said.itertuples():
         numbers = f"{claim.estimate:+.1f} points [{claim.low:+.1f}, {claim.high:+.1f}]"
         console.print(f"{claim.verdict}: {claim.claim} ({claim.parts}: {numbers})", markup=False, highlight=False)
+    if len(made):
+        split = Table(title="What the gains are made of, in points", title_justify="left")
+        for column in ("row", "over"):
+            split.add_column(column)
+        for column in ("gain got", *PARTS):
+            split.add_column(column, justify="right")
+        for line in made_of(made):
+            split.add_row(*line)
+        console.print(split)
 
 
 def list_papers() -> int:

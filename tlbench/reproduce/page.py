@@ -9,6 +9,7 @@ import pandas as pd
 
 from tlbench.report.section import points
 from tlbench.report.words import FLAGS
+from tlbench.reproduce.decompose import PARTS
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
 from tlbench.reproduce.table import NOT_PUBLISHED, Verdict
@@ -24,8 +25,9 @@ def page(
     said: pd.DataFrame,
     runs: pd.DataFrame,
     status: Mapping[str, Any],
+    parts: pd.DataFrame,
 ) -> str:
-    """Markdown: what was done, claimed beside got, verdicts, claims, gains, departures, findings, how it came about."""
+    """Markdown: what was done, claimed beside got, verdicts, claims, gains and their parts, departures, findings, origin."""
     lines = [
         f"# {paper.title}",
         "",
@@ -56,6 +58,8 @@ def page(
     if len(compared):
         seeds = int(table["n"].max())
         lines += ["", "## Gains: as published, and matched", "", *_gains(compared, gains, one_run=seeds == 1)]
+    if len(parts):
+        lines += ["", "## What the gains are made of", "", *_parts(parts)]
     departures = [f"{i}. {text}" for i, text in enumerate(paper.departures, 1)] or ["None known."]
     lines += ["", "## Departures", "", *departures]
     if paper.findings:
@@ -153,6 +157,27 @@ def _matched(gains: pd.DataFrame) -> list[str]:
         shown = ["–" if g is None or g.hole else f"{g.gain:+.1f} ± {g.gain_half:.1f} {FLAGS[g.flag]}" for g in own]
         lines.append(f"| {f'{part}: ' if several else ''}{pair} | {' | '.join(shown)} |")
     return lines
+
+
+def _parts(parts: pd.DataFrame) -> list[str]:
+    return [
+        "The gain got over the row that the paper compares with, in points, mean over pairs. Method: the row minus the reference "
+        "on its very own recipe. Recipe: that reference minus the other row. Both without target labels: by the paper's rule of "
+        "selection, or at the end of the runs where that rule is ORACLE. Selection: the rest, what the rule gives one row more "
+        "than the other. A dash: a run is missing.",
+        "",
+        f"| row | over | gain got | {' | '.join(PARTS)} |",
+        "|---|---|---|" + "---|" * len(PARTS),
+        *(f"| {' | '.join(row)} |" for row in made_of(parts)),
+    ]
+
+
+def made_of(parts: pd.DataFrame) -> list[tuple[str, ...]]:
+    """(row, over, gain, method, recipe, selection), means over pairs, as texts."""
+    averages = parts[parts["pair"] == AVERAGE]
+    numbers = averages[["gain", *PARTS]].itertuples(index=False)
+    shown = ([points(value, signed=True) for value in row] for row in numbers)
+    return [(row, over, *own) for row, over, own in zip(averages["row"], averages["over"], shown, strict=True)]
 
 
 def _status(status: Mapping[str, Any]) -> list[str]:

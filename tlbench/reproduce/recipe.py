@@ -74,10 +74,10 @@ class Claim(Strict):
 
 
 class Needs(Strict):
-    """What the whole table takes."""
+    """What the whole table takes: minutes on two cores, or hours of one GPU."""
 
     data: list[str]
-    minutes: Annotated[float, Field(ge=0)]
+    minutes: Annotated[float, Field(ge=0)] = 0
     gpu_hours: Annotated[float, Field(ge=0)] = 0
 
 
@@ -128,11 +128,12 @@ class Paper(Strict):
         return self.model_copy(update={"rows": kept, "parts": left, "claims": claims})
 
     def grids(self, given: Overrides) -> dict[tuple[str, str], list[Grid]]:
-        """(part, row) to its sweeps; what the command gives replaces what the recipe has."""
+        """(part, row) to its sweeps; what the command gives replaces what the recipe has, and a row's own what is common."""
         keys, found = {key_of(o) for o in given}, {}
         for part, own in self.parts.items():
             for name, row in self.rows.items():
-                base = [o for o in [*self.common, *own, *row.set, *row.per_part.get(part, [])] if key_of(o) not in keys]
+                whole = [*self.common, *own, *row.set, *row.per_part.get(part, [])]
+                base = [o for o in {key_of(o): o for o in whole}.values() if key_of(o) not in keys]
                 special = {o: pairs for o, pairs in row.per_pair.get(part, {}).items() if key_of(o) not in keys}
                 found[part, name] = [Grid([*base, o, *given], pairs) for o, pairs in special.items()] or [
                     Grid([*base, *given], None)

@@ -15,7 +15,7 @@ from tlbench.data.images.rows import ImageBatch
 from tlbench.errors import Diverged
 from tlbench.method.gradient import GradientMethod
 from tlbench.training.batches import Batch, Examples
-from tlbench.training.schedules import LEARNING_RATE
+from tlbench.training.schedules import learning_rate
 
 CHECK_EVERY = 25
 """Steps between two looks at the terms: a look waits for the device, and the first bad step is found all the same."""
@@ -100,7 +100,7 @@ class AdaptationModule(pl.LightningModule):
             factor = config.backbone_lr if getattr(backbone, "pretrained", False) else 1.0
             groups.append({"params": trained, "lr": config.lr * factor})
         optimizer = make_optimizer(config, groups)
-        rate = LEARNING_RATE[config.schedule]
+        rate = learning_rate(config.schedule, config.annealing)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(min(1.0, step / config.steps)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
