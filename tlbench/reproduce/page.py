@@ -64,7 +64,9 @@ def page(
     lines += ["", "## Departures", "", *departures]
     if paper.findings:
         lines += ["", "## Findings", "", *(f"* {text}" for text in paper.findings)]
-    lines += ["", "## How it came about", "", *_status(status), "", "![claimed against got](claimed_got.svg)", ""]
+    lines += ["", "## How it came about", "", *_status(status), ""]
+    if table["published"].notna().any():
+        lines += ["![claimed against got](claimed_got.svg)", ""]
     return "\n".join(lines)
 
 
