@@ -81,7 +81,7 @@ def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
         ridge: added to both diagonals, > 0; 1 in the paper.
 
     Returns:
-        (N, D) float64. Never forms a D x D matrix: costs O(D n^2) for n = min(samples, D).
+        (N, D) float64. The roots are never formed: costs O(D n^2) for n = min(samples, D).
 
     Raises:
         ValueError: a domain has fewer than two samples, or the widths differ.

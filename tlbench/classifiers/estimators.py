@@ -15,7 +15,9 @@ from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
+from sklearn.utils import assert_all_finite
 
+from tlbench.classifiers import wide
 from tlbench.data.domain import Inputs
 from tlbench.errors import Refused, TlbenchError
 
@@ -141,7 +143,26 @@ class Regularised(FeatureClassifier):
 
 
 class Logistic(Regularised):
-    """Multinomial logistic regression (L-BFGS)."""
+    """Multinomial logistic regression (L-BFGS).
+
+    The span of a training set's rows is worked out once and shared by shallow copies, as the kernels of an SVM are.
+    """
+
+    def __init__(self, **base: Any) -> None:
+        super().__init__(**base)
+        self._spans: list[wide.Span] = []
+
+    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+        if weights_N is None or not wide.fits_in(x_ND, labels_N):  # one fit alone gains nothing
+            return super().fit(x_ND, labels_N, weights_N)
+        if not self._spans or self._spans[0].x_ND is not x_ND:
+            assert_all_finite(x_ND)
+            self._spans[:] = [wide.Span.of(x_ND)]
+        model = wide.fitted(self._spans[0], labels_N, weights_N, self._model())
+        if model is None:  # scikit-learn's says so in its own words
+            return super().fit(x_ND, labels_N, weights_N)
+        self.model = model
+        return self
 
     def _model(self) -> LogisticRegression:
         return LogisticRegression(C=self.C, max_iter=1000)
