@@ -161,7 +161,7 @@ MISTAKES = [
     (["search=dan"], r"Unknown search 'dan'\. Did you mean 'dann'\?"),
     (["search=dann", "search.trails=3"], r"Unknown config key 'search\.trails'\. Did you mean 'search\.trials'"),
     (["search=dann", "search.trials=0"], r"search\.trials: .*greater than or equal to 1, got 0"),
-    (["search=dann", "search.engine=gp"], r"search\.engine: .*'sobol', 'random' or 'tpe', got 'gp'"),
+    (["search=dann", "search.engine=gp"], r"search\.engine: .*'sobol', 'random', 'tpe' or 'grid', got 'gp'"),
     (["search=dann", "search.seed=-1"], r"search\.seed: .*got -1"),
     (["search=dann,mmd"], "A sweep has one search, got search=dann,mmd"),
     (["search.trials=3"], r"search\.trials=3 needs a search\. Set search=NAME"),
