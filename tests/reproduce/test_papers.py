@@ -29,7 +29,7 @@ PARTS = {  # small enough for a test
 def test_recipes_are_whole(name):
     paper, claims = load(name), published(name)
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
-        for (part, _), grids in paper.grids([]).items():
+        for grids in paper.grids([]).values():
             for grid in grids:
                 own = [o for o in grid.arguments if key_of(o) not in ("pair", "seed")]
                 pair = (grid.pairs or [dataset_like(machine.composer, own).pairs[0]])[0]
