@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines.cdan import Cdan, multilinear_map, random_multilinear_map
-from tests.baselines.tiny import C, D, array, network, outputs, softmax
+from tests.baselines.tiny import C, D, array, network, outputs, slope_at, softmax
 from tlbench.errors import TlbenchError
 
 DEFAULT = {"weight": 1.0, "gamma": 10.0, "hidden": 6, "entropy": False, "randomised": None}
@@ -80,16 +80,8 @@ def test_the_features_get_the_turned_gradient_and_the_logits_none(entropy, rando
     source, target = outputs()
     method.adaptation_terms(source, target)["domain"].backward()
     strength = 2 / (1 + math.exp(-3)) - 1
-    step = 1e-6
     for out, row, column in ((source, 1, 2), (target, 4, 0)):
-        values = []
-        for sign in (1, -1):
-            with torch.no_grad():
-                out.features[row, column] += sign * step
-            values.append(by_hand(method, source, target, entropy))
-            with torch.no_grad():
-                out.features[row, column] -= sign * step
-        slope = (values[0] - values[1]) / (2 * step)
+        slope = slope_at(out.features, row, column, lambda: by_hand(method, source, target, entropy))
         assert out.features.grad[row, column].item() == pytest.approx(-strength * 2 * slope, rel=1e-4)
         assert out.logits.grad is None
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines.mdd import Mdd, disagreement_loss
-from tests.baselines.tiny import C, D, array, network, outputs, softmax
+from tests.baselines.tiny import C, D, array, network, outputs, slope_at, softmax
 from tlbench.errors import TlbenchError
 
 DEFAULT = {"weight": 1.0, "margin": 4.0, "strength": 0.1, "gamma": 10.0, "hidden": 6}
@@ -85,17 +85,13 @@ def test_the_features_get_the_turned_gradient_and_the_heads_logits_none():
     source, target = outputs()
     sum(method.adaptation_terms(source, target).values()).backward()
     strength = 0.1 * (2 / (1 + math.exp(-3)) - 1)
-    step = 1e-6
+
+    def value() -> float:
+        on_source, on_target = by_hand(method, source, target)
+        return 2 * (4 * on_source + on_target)
+
     for out, row, column in ((source, 1, 2), (target, 4, 0)):
-        values = []
-        for sign in (1, -1):
-            with torch.no_grad():
-                out.features[row, column] += sign * step
-            on_source, on_target = by_hand(method, source, target)
-            values.append(2 * (4 * on_source + on_target))
-            with torch.no_grad():
-                out.features[row, column] -= sign * step
-        slope = (values[0] - values[1]) / (2 * step)
+        slope = slope_at(out.features, row, column, value)
         assert abs(slope) > 1e-3
         assert out.features.grad[row, column].item() == pytest.approx(-strength * slope, rel=1e-4)
         assert out.logits.grad is None

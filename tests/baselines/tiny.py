@@ -1,5 +1,7 @@
 """A small network and what it would put out, for tests of methods without a run."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -24,6 +26,18 @@ def outputs(n: int = 5, m: int = 7, seed: int = 0) -> tuple[SourceOutput, Target
 
     source = SourceOutput(draw(n, D), draw(n, C), torch.arange(n) % C)
     return source, TargetOutput(draw(m, D), draw(m, C))
+
+
+def slope_at(x: torch.Tensor, row: int, column: int, value: Callable[[], float], step: float = 1e-6) -> float:
+    """Central difference of a value in one entry of a leaf, which is as before afterwards."""
+    values = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            x[row, column] += sign * step
+        values.append(value())
+        with torch.no_grad():
+            x[row, column] -= sign * step
+    return (values[0] - values[1]) / (2 * step)
 
 
 def softmax(z: np.ndarray) -> np.ndarray:

@@ -74,6 +74,9 @@ def test_the_committed_page_is_that_of_its_tables(name):
     cells = table[table["pair"] != AVERAGE].set_index(["row", "part", "pair"])["got"]
     assert cells.to_dict() == pytest.approx(runs.to_dict(), abs=1e-3)
     assert json.loads((folder / "status.json").read_text())["reproduced"]
+    paper = load(name)
+    for words in (paper.protocol, *paper.departures, *paper.findings, *(row.page for row in paper.rows.values())):
+        assert words in text
 
 
 def test_an_unknown_paper_names_the_nearest(capsys):
