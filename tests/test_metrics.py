@@ -55,3 +55,23 @@ def test_the_mean_of_the_classes_is_balanced_accuracy_over_the_classes_present()
     assert [weights[y == c].sum() for c in (0, 1, 3)] == pytest.approx([1 / 3] * 3)
     assert example_weights(y, "accuracy") is None
     assert score(p, y, "accuracy") == accuracy_score(y, p.argmax(axis=1))
+
+
+@pytest.mark.parametrize("sure", [0, 5, 200])
+def test_all_of_it_is_what_torchmetrics_says(sure):
+    import torch
+    from torchmetrics.functional import classification as tm
+
+    p, y = draw(classes=5)
+    p, y = p[y != 3], y[y != 3]
+    p[:sure] = np.eye(5)[p[:sure].argmax(axis=1)]  # votes that agree: torchmetrics gives certainty a bin of its own
+    p[-1] = [2 / 3, 1 / 12, 1 / 12, 1 / 12, 1 / 12]  # on the edge of a bin
+    got, (P, Y) = measure(p, y), (torch.from_numpy(p), torch.from_numpy(y))
+    assert got["ece"] == pytest.approx(
+        tm.multiclass_calibration_error(P, Y, num_classes=5, n_bins=15).item(), abs=1e-6
+    )  # of float32
+    assert got["macro_f1"] == pytest.approx(tm.multiclass_f1_score(P, Y, num_classes=5, average="macro").item())
+    assert got["accuracy"] == pytest.approx(tm.multiclass_accuracy(P, Y, num_classes=5, average="micro").item())
+    assert got["confusion"] == tm.multiclass_confusion_matrix(P, Y, num_classes=5).tolist()
+    per_class = tm.multiclass_accuracy(P, Y, num_classes=5, average=None).tolist()
+    assert [0.0 if a is None else a for a in got["per_class_accuracy"]] == pytest.approx(per_class)

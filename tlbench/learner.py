@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pytorch_lightning.loggers import Logger
 from torch import nn
 
 from tlbench.backbones.alexnet import AlexNet
@@ -31,11 +30,14 @@ from tlbench.selection.rules import LAST, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, n
 from tlbench.selection.view import Seen
 from tlbench.task import HeldOut, Task, map_inputs
 from tlbench.training.checkpoints import Checkpoint, Look
+from tlbench.training.device import device_of, set_arithmetic
 from tlbench.training.domains import measure_domains
 from tlbench.training.features import kept_features
-from tlbench.training.fit import device_of, fit_gradient, set_arithmetic
 from tlbench.training.predict import frozen_features
 from tlbench.training.probe import Outputs, make_probe
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 Learner = GradientMethod | EstimatorMethod
 HOW = ("mode", "last_k", "batch_norm")
@@ -215,6 +217,8 @@ def checkpoints_of(
         resume: file in which a gradient method keeps its state, and from which it goes on.
     """
     if isinstance(learner, GradientMethod):
+        from tlbench.training.fit import fit_gradient  # brings Lightning, which closed forms do without
+
         return fit_gradient(learner, task, held_out, config, logger, resume)
     learner.fit(task)
     val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs)

@@ -1,15 +1,19 @@
-"""Loggers: Lightning's, told what tlbench calls things. Each builder takes the run's config and a folder of its own."""
+"""Loggers: Lightning's, told what tlbench calls things. Each builder takes the run's config and a folder of its own.
+
+Lightning is imported where a logger is made: a run of a closed form without one does without.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from tlbench.config.schema import RunConfig
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger, WandbLogger
 
 
 def no_logger(*, config: RunConfig, folder: Path) -> None:
@@ -18,6 +22,8 @@ def no_logger(*, config: RunConfig, folder: Path) -> None:
 
 def csv_logger(*, config: RunConfig, folder: Path) -> Logger:
     """`logs/metrics.csv` in the run's folder."""
+    from pytorch_lightning.loggers import CSVLogger
+
     return CSVLogger(save_dir=folder, name="", version="", flush_logs_every_n_steps=1_000_000)
 
 
@@ -26,6 +32,8 @@ def wandb_logger(*, config: RunConfig, folder: Path, project: str, entity: str |
 
     Group = sweep, job type = method, name = method, pair and seed.
     """
+    from pytorch_lightning.loggers import WandbLogger
+
     logging.getLogger("wandb").setLevel(logging.ERROR)
     method, dataset = config.method["name"], config.dataset["name"]
     logger = WandbLogger(
@@ -70,7 +78,7 @@ def log_result(logger: Logger | None, result: dict[str, Any], primary: str | Non
             values["transfer/negative"] = float(gain["flag"] == "negative")
             values["transfer/positive"] = float(gain["flag"] == "positive")
     logger.log_metrics(values, step=result["step"])
-    if isinstance(logger, WandbLogger):
+    if _is_wandb(logger):
         logger.experiment.summary.update(values)
 
 
@@ -80,7 +88,13 @@ def close(logger: Logger | None, ok: bool) -> None:
         return
     logger.save()
     logger.finalize("success" if ok else "failed")
-    if isinstance(logger, WandbLogger):
+    if _is_wandb(logger):
         import wandb
 
         wandb.finish(exit_code=0 if ok else 1)
+
+
+def _is_wandb(logger: Logger) -> TypeGuard[WandbLogger]:
+    from pytorch_lightning.loggers import WandbLogger
+
+    return isinstance(logger, WandbLogger)

@@ -14,7 +14,8 @@ from tlbench.errors import Diverged, TlbenchError
 from tlbench.method import GradientMethod
 from tlbench.method.reference import SupervisedNetwork
 from tlbench.training.checkpoints import evaluation_steps
-from tlbench.training.fit import device_of, fit_gradient, set_arithmetic
+from tlbench.training.device import device_of, set_arithmetic
+from tlbench.training.fit import fit_gradient
 from tlbench.training.module import AdaptationModule, make_optimizer
 from tlbench.training.several import divergence_in
 

@@ -34,7 +34,7 @@ def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrid
     """Adds what a job leaves open: from the recipe of its method, then from the data set's, by the shape of its method,
     or, for a reference, by the shapes of the methods that it is swept beside."""
     jobs = [[*method_recipe(composer, job), *job] for job in jobs]
-    shapes = [_shape(composer, job) for job in jobs]
+    shapes = [_shape(composer, tuple(o for o in job if key_of(o) in ("method", "classifier"))) for job in jobs]
     beside = sorted({shape for shape in shapes if shape != "either"})
     for job, shape in zip(jobs, shapes, strict=True):
         recipe = dataset_like(composer, job).recipe
@@ -65,7 +65,12 @@ def method_recipe(composer: Composer, job: Sequence[str]) -> Overrides:
 
 def _recipe(composer: Composer, job: Sequence[str]) -> tuple[str, Overrides]:
     """Name of the job's method, and the recipe in its config."""
-    config = composer.raw([o for o in job if key_of(o).split(".")[0] == "method"])
+    return _recipe_of(composer, tuple(o for o in job if key_of(o).split(".")[0] == "method"))
+
+
+@lru_cache(maxsize=64)
+def _recipe_of(composer: Composer, overrides: tuple[str, ...]) -> tuple[str, Overrides]:
+    config = composer.raw(overrides)
     name, recipe = config.hydra.runtime.choices.method, config.method.get("recipe")
     if recipe is None:
         return name, []
@@ -99,9 +104,10 @@ def _place(name: str) -> str:
     return f"recipe in conf/method/{name}.yaml"
 
 
-def _shape(composer: Composer, job: Sequence[str]) -> str:
-    config = composer.raw([o for o in job if key_of(o) in ("method", "classifier")])
+@lru_cache(maxsize=64)
+def _shape(composer: Composer, overrides: tuple[str, ...]) -> str:
+    config = composer.raw(overrides)
     shape = method_class({**config.method, "name": config.hydra.runtime.choices.method}).learner
-    if shape == "either" and any(key_of(o) == "classifier" for o in job):
+    if shape == "either" and any(key_of(o) == "classifier" for o in overrides):
         return classifier_learner({**config.classifier})
     return shape

@@ -24,11 +24,13 @@ from tlbench.seeds import torch_seed
 from tlbench.task import HeldOut, Task
 from tlbench.training.ahead import Ahead
 from tlbench.training.batches import PairedBatches
-from tlbench.training.checkpoints import Checkpoint, Snapshots, evaluation_steps
+from tlbench.training.checkpoints import Checkpoint, evaluation_steps
+from tlbench.training.device import device_of
 from tlbench.training.module import CHECK_EVERY, AdaptationModule
 from tlbench.training.probe import make_probe
 from tlbench.training.resume import KeepState, usable
 from tlbench.training.several import HandOver, divergence_in, handed_over, rank_and_world
+from tlbench.training.snapshots import Snapshots
 
 
 def fit_gradient(
@@ -119,19 +121,6 @@ def _on_several(
         checkpoints, history = handed_over(Path(folder))
     log_curves(logger, history, every=CHECK_EVERY)
     return checkpoints, history
-
-
-def device_of(accelerator: str) -> torch.device:
-    """The device that a run uses; `auto` takes a CUDA GPU where there is one, else the processor."""
-    if accelerator == "gpu" and not torch.cuda.is_available():
-        raise TlbenchError("trainer.accelerator=gpu, but torch sees no GPU here. Use trainer=cpu or trainer=auto.")
-    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def set_arithmetic(hardware: TrainerConfig) -> None:
-    """TF32 for matrix products and convolutions alike, or for neither, whatever an earlier run of the process had."""
-    torch.set_float32_matmul_precision("high" if hardware.tf32 else "highest")
-    torch.backends.cudnn.allow_tf32 = hardware.tf32
 
 
 def make_trainer(

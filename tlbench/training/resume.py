@@ -11,8 +11,9 @@ import pytorch_lightning as pl
 import torch
 
 from tlbench.training.batches import PairedBatches
-from tlbench.training.checkpoints import Checkpoint, Snapshots
+from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.module import AdaptationModule
+from tlbench.training.snapshots import Snapshots
 
 
 class KeepState(pl.Callback):

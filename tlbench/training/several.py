@@ -15,8 +15,9 @@ import pytorch_lightning as pl
 import torch.distributed
 
 from tlbench.errors import Diverged
-from tlbench.training.checkpoints import Checkpoint, Snapshots
+from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.module import AdaptationModule
+from tlbench.training.snapshots import Snapshots
 
 FILE = "handover.npz"
 

@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from filelock import FileLock
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
 
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.threads import pool_of
@@ -82,6 +81,8 @@ class ImageCache:
         start = int(self.index["end"][i - 1]) if i else 0
         record = self._bytes[start:end]
         if self.jpeg:
+            from torchvision.io import ImageReadMode, decode_jpeg
+
             return decode_jpeg(record, mode=ImageReadMode.RGB)[None]
         return record.view(1, height, width, 3).permute(0, 3, 1, 2)
 
@@ -162,6 +163,8 @@ def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
             pixels = storage.resize(images.read(i)).contiguous()
             height, width = pixels.shape[:2]
             if jpeg:
+                from torchvision.io import encode_jpeg
+
                 pixels = encode_jpeg(pixels.permute(2, 0, 1).contiguous(), quality=storage.quality)
             content = pixels.numpy().data.cast("B") if pixels.dim() == 1 else pixels.flatten().numpy().data
             if size:

@@ -11,7 +11,6 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.io import ImageReadMode, decode_jpeg
 
 from tlbench.errors import TlbenchError
 
@@ -34,6 +33,8 @@ def decode(content: bytes, name: str) -> Tensor:
     """
     try:
         if content[:2] == b"\xff\xd8" and _plain_jpeg(content):
+            from torchvision.io import ImageReadMode, decode_jpeg  # slow to import, and runs on arrays need none of it
+
             pixels_CHW = decode_jpeg(
                 torch.frombuffer(bytearray(content), dtype=torch.uint8), mode=ImageReadMode.RGB
             )  # the same numbers as Pillow's, in two thirds of the time

@@ -6,27 +6,31 @@ Operations and signs are drawn image by image; all images of a batch with one op
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as tv
 
 BINS = 31
 Operation = Callable[[Tensor, float], Tensor]
 
 
+def _tv() -> ModuleType:
+    from torchvision.transforms.v2 import functional  # slow to import, and runs on arrays need none of it
+
+    return functional
+
+
 def _affine(x: Tensor, *, x_shear: float = 0.0, y_shear: float = 0.0, right: float = 0.0, down: float = 0.0) -> Tensor:
     shear = [float(np.degrees(np.arctan(x_shear))), float(np.degrees(np.arctan(y_shear)))]
     corner = [0.0, 0.0] if x_shear or y_shear else None
-    return tv.affine(
+    return _tv().affine(
         x,
         angle=0.0,
         translate=[int(right), int(down)],
         scale=1.0,
         shear=shear,
-        interpolation=InterpolationMode.NEAREST,
         center=corner,
     )
 
@@ -38,15 +42,15 @@ OPERATIONS: tuple[tuple[str, float, bool, Operation], ...] = (
     ("shear_y", 0.3, True, lambda x, m: _affine(x, y_shear=m)),
     ("translate_x", 150.0 / 331.0, True, lambda x, m: _affine(x, right=m * x.shape[-1])),
     ("translate_y", 150.0 / 331.0, True, lambda x, m: _affine(x, down=m * x.shape[-2])),
-    ("rotate", 30.0, True, lambda x, m: tv.rotate(x, angle=m, interpolation=InterpolationMode.NEAREST)),
-    ("brightness", 0.9, True, lambda x, m: tv.adjust_brightness(x, 1.0 + m)),
-    ("colour", 0.9, True, lambda x, m: tv.adjust_saturation(x, 1.0 + m)),
-    ("contrast", 0.9, True, lambda x, m: tv.adjust_contrast(x, 1.0 + m)),
-    ("sharpness", 0.9, True, lambda x, m: tv.adjust_sharpness(x, 1.0 + m)),
-    ("posterize", 4.0, False, lambda x, m: tv.posterize(x, bits=8 - round(m))),
-    ("solarize", 255.0, False, lambda x, m: tv.solarize(x, threshold=255.0 - m)),
-    ("autocontrast", 0.0, False, lambda x, m: tv.autocontrast(x)),
-    ("equalize", 0.0, False, lambda x, m: tv.equalize(x)),
+    ("rotate", 30.0, True, lambda x, m: _tv().rotate(x, angle=m)),
+    ("brightness", 0.9, True, lambda x, m: _tv().adjust_brightness(x, 1.0 + m)),
+    ("colour", 0.9, True, lambda x, m: _tv().adjust_saturation(x, 1.0 + m)),
+    ("contrast", 0.9, True, lambda x, m: _tv().adjust_contrast(x, 1.0 + m)),
+    ("sharpness", 0.9, True, lambda x, m: _tv().adjust_sharpness(x, 1.0 + m)),
+    ("posterize", 4.0, False, lambda x, m: _tv().posterize(x, bits=8 - round(m))),
+    ("solarize", 255.0, False, lambda x, m: _tv().solarize(x, threshold=255.0 - m)),
+    ("autocontrast", 0.0, False, lambda x, m: _tv().autocontrast(x)),
+    ("equalize", 0.0, False, lambda x, m: _tv().equalize(x)),
 )
 
 

@@ -1,0 +1,41 @@
+"""Takes checkpoints while Lightning trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytorch_lightning as pl
+
+from tlbench.data.domain import Inputs
+from tlbench.training.checkpoints import Checkpoint, Look
+from tlbench.training.module import AdaptationModule
+from tlbench.training.probe import Probe
+
+
+@dataclass
+class Snapshots(pl.Callback):
+    """Takes a Checkpoint after each of `steps` (numbers of steps done)."""
+
+    steps: frozenset[int]
+    test: Inputs
+    source_val: Inputs | None
+    probe: Probe | None = None
+    taken: list[Checkpoint] = field(default_factory=list)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step not in self.steps or (self.taken and self.taken[-1].step == trainer.global_step):
+            return
+        module = pl_module
+        assert isinstance(module, AdaptationModule)
+        module.settle_history()
+        module.eval()
+        look = Look(module.method, module.device, trainer.global_step)
+        val = None if self.source_val is None else look.probabilities(self.source_val, "source")
+        test = look.probabilities(self.test, "target")
+        checkpoint = Checkpoint(trainer.global_step, test, val)
+        scores = {} if self.probe is None else self.probe.scores(look)
+        self.taken.append(replace(checkpoint, scores=scores))
+        module.train()
