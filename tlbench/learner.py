@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from tlbench.backbones.alexnet import AlexNet
+from tlbench.backbones.fitted import FittedBackbone, check_fitted
 from tlbench.backbones.small import Identity
 from tlbench.backbones.timm_model import TimmBackbone, check_pixels, check_size
-from tlbench.backbones.weights import weights_hash
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.classifiers.network import Network
 from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of
@@ -32,7 +32,7 @@ from tlbench.task import HeldOut, Task, map_inputs
 from tlbench.training.checkpoints import Checkpoint, Look
 from tlbench.training.device import device_of, set_arithmetic
 from tlbench.training.domains import measure_domains
-from tlbench.training.features import kept_features
+from tlbench.training.frozen import HOW, built_backbone, is_frozen, on_features
 from tlbench.training.predict import frozen_features
 from tlbench.training.probe import Outputs, make_probe
 
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
 Learner = GradientMethod | EstimatorMethod
-HOW = ("mode", "last_k", "batch_norm")
-"""Keys of a backbone config that say how it is trained, not what it is."""
 
 
 def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Learner, Task, HeldOut]:
@@ -54,7 +52,7 @@ def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Lea
     gradient = classifier_learner(config.classifier) == "gradient"
     augmented = isinstance(task.source.inputs, ImageRows) and not task.source.inputs.augment.is_plain
     if is_frozen(config.backbone) and not (gradient and augmented):
-        task, held_out = _on_features(config, task, held_out)
+        task, held_out = on_features(config, task, held_out)
         backbone: nn.Module = Identity(input_shape=task.input_shape)
     else:
         backbone = built_backbone(config.backbone, config.seed, task.input_shape)
@@ -68,17 +66,6 @@ def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Lea
     how = config.backbone.get("batch_norm", "shared")
     network = Network(backbone, head, fixed=fixed_parameters(backbone, config.backbone), batch_norm=how)
     return _with_network(config, task, held_out, network), task, held_out
-
-
-def is_frozen(backbone: Group) -> bool:
-    """Whether a backbone has weights, and none of them is trained."""
-    return backbone["mode"] == "frozen" and backbone["name"] != "identity"
-
-
-def built_backbone(group: Group, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
-    """The backbone of a run with this seed."""
-    torch_seed(seed, "backbone")
-    return build("backbone", group, drop=HOW, input_shape=input_shape)
 
 
 def fixed_parameters(backbone: nn.Module, group: Group) -> list[nn.Parameter]:
@@ -95,31 +82,6 @@ def fixed_parameters(backbone: nn.Module, group: Group) -> list[nn.Parameter]:
             f"{len(stages)} and last_k is {last}."
         )
     return [p for stage in stages[: len(stages) - last] for p in stage]
-
-
-@lru_cache(maxsize=2)
-def _frozen_backbone(group: str, seed: int, input_shape: tuple[int, ...]) -> tuple[nn.Module, str]:
-    """A frozen backbone and what identifies its features, built once for all runs of a process."""
-    values = json.loads(group)
-    backbone = built_backbone(values, seed, input_shape).requires_grad_(False).eval()
-    what = {k: v for k, v in values.items() if k not in (*HOW, "name", "pretrained", "weights")}
-    # the weights alone do not say what is computed with them: two models may share them and differ in an activation
-    return backbone, f"{json.dumps(what, sort_keys=True)} {weights_hash(backbone)}"
-
-
-def _on_features(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Task, HeldOut]:
-    """The task with the features of a frozen backbone as its inputs; those of images are computed once and kept."""
-    group = config.backbone
-    loaded = bool(group.get("pretrained") or group.get("weights"))
-    backbone, digest = _frozen_backbone(json.dumps(group), 0 if loaded else config.seed, task.input_shape)
-    device, width = device_of(config.trainer.accelerator), int(backbone.out_dim)  # type: ignore[arg-type]
-
-    def features(inputs: Inputs) -> np.ndarray:
-        if isinstance(inputs, ImageRows):
-            return kept_features(backbone, digest, inputs, device, config.backbone["name"])
-        return frozen_features(backbone, inputs, device)
-
-    return map_inputs(task, held_out, features, (width,))
 
 
 def _with_network(config: RunConfig, task: Task, held_out: HeldOut, network: Network) -> GradientMethod:
@@ -159,7 +121,8 @@ def rehearse(config: RunConfig) -> None:
     augment, backbone = augment_of(config), config.backbone
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
         check_pixels(backbone["model"], augment.mean, augment.sd)
-    _rehearse(json.dumps({part: getattr(config, part) for part in parts}), input_shape_of(config))
+    changing = augment is not None and not augment.is_plain and classifier_learner(config.classifier) == "gradient"
+    _rehearse(json.dumps({part: getattr(config, part) for part in parts}), input_shape_of(config), changing)
 
 
 def input_shape_of(config: RunConfig) -> tuple[int, ...]:
@@ -178,7 +141,7 @@ def input_shape_of(config: RunConfig) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=256)
-def _rehearse(groups: str, shape: tuple[int, ...]) -> None:
+def _rehearse(groups: str, shape: tuple[int, ...], changing: bool) -> None:
     group = json.loads(groups)
     build("protocol", group["protocol"])
     backbone, classifier = group["backbone"], group["classifier"]
@@ -188,7 +151,10 @@ def _rehearse(groups: str, shape: tuple[int, ...]) -> None:
     }
     with torch.device("meta"):
         model = build("backbone", unloaded, drop=HOW, input_shape=shape)
-    check_size(model, backbone["name"], shape)
+    if isinstance(model, FittedBackbone):
+        check_fitted(backbone["name"], backbone["mode"], augmented=changing)
+    else:
+        check_size(model, backbone["name"], shape)
     fixed = fixed_parameters(model, backbone)
     if classifier_learner(classifier) == "gradient":
         head = build("classifier", classifier, in_dim=model.out_dim, n_classes=2)

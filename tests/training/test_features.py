@@ -14,12 +14,12 @@ from tlbench.backbones.timm_model import TimmBackbone
 from tlbench.config.build import augment_of, dataset_of, protocol_of
 from tlbench.data.images.cache import ImageCache
 from tlbench.data.images.rows import in_cache
-from tlbench.learner import _frozen_backbone, built_backbone
 from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
 from tlbench.task import load_task
 from tlbench.training import features
 from tlbench.training.features import kept_features
+from tlbench.training.frozen import built_backbone, frozen_backbone
 from tlbench.training.predict import frozen_features
 
 FROZEN = ["dataset=image_folder", "pair=P-S", "backbone=timm", "backbone.name=test_resnet", "backbone.pretrained=false",
@@ -32,7 +32,7 @@ def _own(tmp_path, monkeypatch):
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(features, "CHUNK", 4)
     image_folder(tmp_path / "own")
-    _frozen_backbone.cache_clear()
+    frozen_backbone.cache_clear()
 
 
 def frozen_config(tmp_path, *changes):
@@ -71,7 +71,7 @@ def test_a_second_run_passes_nothing_through_the_backbone_and_reads_no_image(tmp
 def test_they_are_the_features_of_the_test_view(tmp_path):
     config = frozen_config(tmp_path, "method=source_only")
     dataset, augment = dataset_of(config), augment_of(config)
-    backbone, digest = _frozen_backbone.__wrapped__(json.dumps(config.backbone), 0, augment.input_shape)
+    backbone, digest = frozen_backbone.__wrapped__(json.dumps(config.backbone), 0, augment.input_shape)
     rows = in_cache(dataset.load("photo").inputs, augment, "x")[np.array([3, 17, 0])]
     got = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
     np.testing.assert_allclose(got, frozen_features(backbone, rows, torch.device("cpu")), rtol=1e-4, atol=1e-5)
@@ -89,11 +89,11 @@ def test_other_weights_or_views_are_other_features_and_the_seed_counts_only_for_
 def test_networks_that_share_weights_and_differ_in_what_they_compute_have_features_of_their_own(tmp_path):
     groups = [{"_target_": "tlbench.backbones.timm_model.TimmBackbone", "name": "x", "model": model, "pretrained": False,
                "weights": None, "mode": "frozen"} for model in ("efficientnet_b0", "tf_efficientnet_b0")]  # fmt: skip
-    (_, one), (_, two) = (_frozen_backbone.__wrapped__(json.dumps(group), 0, (3, 32, 32)) for group in groups)
+    (_, one), (_, two) = (frozen_backbone.__wrapped__(json.dumps(group), 0, (3, 32, 32)) for group in groups)
     assert one.rsplit(" ", 1)[1] == two.rsplit(" ", 1)[1]  # one set of weights
     assert one != two
     moved = {**groups[0], "weights": None, "mode": "finetune", "name": "y"}
-    assert _frozen_backbone.__wrapped__(json.dumps(moved), 0, (3, 32, 32))[1] == one
+    assert frozen_backbone.__wrapped__(json.dumps(moved), 0, (3, 32, 32))[1] == one
 
 
 def test_features_are_computed_with_the_arithmetic_that_the_run_asks_for(tmp_path, monkeypatch):
@@ -135,7 +135,7 @@ def test_an_extraction_that_died_goes_on_where_it_stopped(tmp_path, calls):
     config = frozen_config(tmp_path, "method=source_only")
     dataset, augment = dataset_of(config), augment_of(config)
     group = json.dumps(config.backbone)
-    backbone, digest = _frozen_backbone.__wrapped__(group, 0, augment.input_shape)
+    backbone, digest = frozen_backbone.__wrapped__(group, 0, augment.input_shape)
     rows = in_cache(dataset.load("photo").inputs, augment, "x")
     want = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
     (done,) = (tmp_path / "cache" / "features").glob("*.bin")
@@ -153,7 +153,7 @@ def test_rows_of_several_domains_find_their_own_features(tmp_path):
     config = frozen_config(tmp_path, "method=source_only")
     dataset, augment = dataset_of(config), augment_of(config)
     group = json.dumps(config.backbone)
-    backbone, digest = _frozen_backbone.__wrapped__(group, 0, augment.input_shape)
+    backbone, digest = frozen_backbone.__wrapped__(group, 0, augment.input_shape)
     device = torch.device("cpu")
     photo, sketch = (in_cache(dataset.load(name).inputs, augment, name) for name in ("photo", "sketch"))
     both = replace(photo, caches=photo.caches + sketch.caches, cache_N=np.array([1, 0, 1]), row_N=np.array([4, 4, 0]))

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from tlbench.config.build import augment_of, dataset_of
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import in_cache
-from tlbench.learner import built_backbone, input_shape_of
+from tlbench.learner import input_shape_of
 from tlbench.sweep.plan import Job
+from tlbench.training.frozen import built_backbone
 
 
 def prepare_images(jobs: Sequence[Job]) -> None:

@@ -1,0 +1,29 @@
+"""Backbones that are fitted to the inputs of a task before anything is trained on their features."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from tlbench.data.domain import Inputs
+from tlbench.errors import TlbenchError
+
+
+@runtime_checkable
+class FittedBackbone(Protocol):
+    """A frozen backbone whose weights are a function of the inputs that a method may see, and of nothing else.
+
+    Labels never reach it, nor does what is kept for validation or test.
+    """
+
+    def fit_inputs(self, source: Inputs, target: Inputs) -> None:
+        """Sets the weights from (N, ...) source and (M, ...) unlabelled target training inputs."""
+
+
+def check_fitted(name: str, mode: str, *, augmented: bool) -> None:
+    """Raises TlbenchError where a fitted backbone would be trained, or see inputs that change from step to step."""
+    if mode != "frozen":
+        raise TlbenchError(
+            f"backbone={name} is fitted to the inputs and not trained, got backbone.mode={mode}. Use backbone.mode=frozen."
+        )
+    if augmented:
+        raise TlbenchError(f"backbone={name} is fitted to inputs that stay as they are. Use augment=plain.")
