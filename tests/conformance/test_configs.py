@@ -18,7 +18,7 @@ from tlbench.sweep.trials import search_of
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}
 MINI = ("dataset=mini_digits", "pair=H-P")
-SMALL = ("identity", "lenet", "mlp")
+SMALL = ("identity", "lenet", "mlp", "msda")
 """Backbones for arrays; the others are for images in files."""
 OWN = {
     "image_folder": ["dataset.root=own"],

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import baselines
 from tests.conformance.cases import METHODS, is_oracle, learns_by_gradient, toy_config, variants
@@ -14,6 +15,7 @@ from tlbench.config.build import dataset_of, protocol_of
 from tlbench.data.domain import Domain
 from tlbench.data.files import FileDataset
 from tlbench.learner import build_learner
+from tlbench.paths import conf_dir
 from tlbench.protocols import Protocol
 from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
@@ -49,6 +51,17 @@ def test_random_target_labels_change_no_prediction(method, shots, toy, tmp_path,
     config = toy_config(method, toy, *([f"protocol.shots={shots}"] if shots else []))
     if not shots and config.shots:
         pytest.skip("this method needs labelled target examples")
+    assert_blind_to_target_labels(config, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("method", ["dann", "coral_linear"])
+def test_nor_do_they_with_a_backbone_that_is_fitted_to_both_domains(method, toy, tmp_path, monkeypatch):
+    msda = yaml.safe_load((conf_dir() / "backbone" / "msda.yaml").read_text("utf-8"))
+    config = toy_config(method, toy).model_copy(update={"backbone": {"name": "msda", **msda}})
+    assert_blind_to_target_labels(config, tmp_path, monkeypatch)
+
+
+def assert_blind_to_target_labels(config, tmp_path, monkeypatch):
     before = predictions(config, tmp_path / "true")
     dataset = dataset_of(config)
     true = dataset.load("right")
