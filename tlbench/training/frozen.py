@@ -19,8 +19,8 @@ from tlbench.data.domain import Inputs
 from tlbench.data.images.rows import ImageRows
 from tlbench.seeds import torch_seed
 from tlbench.task import HeldOut, Task, map_inputs
-from tlbench.training.features import kept_features
 from tlbench.training.device import device_of
+from tlbench.training.features import kept_features
 from tlbench.training.predict import frozen_features
 
 HOW = ("mode", "last_k", "batch_norm")
