@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from tlbench.selection.view import Seen
 from tlbench.task import HeldOut, Task, map_inputs
 from tlbench.training.checkpoints import Checkpoint, Look
 from tlbench.training.device import device_of, set_arithmetic
-from tlbench.training.domains import measure_domains
+from tlbench.training.domains import features_of_domains, measure_domains
 from tlbench.training.frozen import HOW, built_backbone, is_frozen, on_features
 from tlbench.training.predict import frozen_features
 from tlbench.training.probe import Outputs, make_probe
@@ -220,16 +221,47 @@ def distances_of(
             that is itself the reference of its recipe, since all others have the same. True, after it: `trained`, the
             features that the run has learnt, where it learns any.
     """
-    examples, seed = config.distances, config.seed
-    if not examples or (not trained and config.reference_names):
+    if not config.distances or (not trained and config.reference_names):
         return {}
+    return _of_domains(learner, task, held_out, config, measure_domains, config.distances, trained=trained)
+
+
+def embeddings_of(
+    learner: Learner, task: Task, held_out: HeldOut, config: RunConfig, *, trained: bool
+) -> dict[str, np.ndarray]:
+    """Features that a run keeps for maps, as `RunStore.features` gives them; nothing where `embeddings` is 0.
+
+    Args:
+        trained: as in `distances_of`, but every run has `raw` ones, so that each has its own map of before and after.
+    """
+    if not config.embeddings:
+        return {}
+    found = _of_domains(learner, task, held_out, config, features_of_domains, config.embeddings, trained=trained)
+    kept: dict[str, np.ndarray] = {}
+    for kind, parts in found.items():
+        kept |= {name if "label" in name else f"{kind}_{name}": values for name, values in parts.items()}
+    return kept
+
+
+def _of_domains(
+    learner: Learner,
+    task: Task,
+    held_out: HeldOut,
+    config: RunConfig,
+    look: Callable[..., Any],
+    examples: int,
+    *,
+    trained: bool,
+) -> dict[str, Any]:
+    """What `look` says of the domains' features, by the kind of features; empty where a run learns none."""
+    seed = config.seed
     if trained and isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
         return {}
     if trained:
-        return {"trained": measure_domains(task, held_out, examples, seed, outputs=outputs_of(learner, config))}
+        return {"trained": look(task, held_out, examples, seed, outputs=outputs_of(learner, config))}
     if isinstance(task.source.inputs, ImageRows) and isinstance(learner, GradientMethod):
         backbone, device = learner.network.backbone, device_of(config.trainer.accelerator)
-        found = measure_domains(task, held_out, examples, seed, rows=lambda x: frozen_features(backbone, x, device))
+        found = look(task, held_out, examples, seed, rows=lambda x: frozen_features(backbone, x, device))
         learner.train()  # Lightning trains in the mode that it finds: the reference's batch norms must move as a method's do
         return {"raw": found}
-    return {"raw": measure_domains(task, held_out, examples, seed)}
+    return {"raw": look(task, held_out, examples, seed)}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
@@ -25,7 +26,7 @@ from tlbench.config.loader import settled_configs
 from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Diverged, Refused, TlbenchError
-from tlbench.learner import build_learner, checkpoints_of, distances_of
+from tlbench.learner import build_learner, checkpoints_of, distances_of, embeddings_of
 from tlbench.method import GradientMethod
 from tlbench.metrics import Metric, measure, score
 from tlbench.results.store import HISTORY, SCHEMA, RunStore
@@ -57,7 +58,7 @@ def ensure_run(config: RunConfig) -> str:
             return "done"
         logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
         record: dict[str, Any] = {**described(config), **identity}
-        predictions = history = None
+        predictions = history = features = None
         started = time.time()
         try:
             refuse_impossible(config)
@@ -65,7 +66,9 @@ def ensure_run(config: RunConfig) -> str:
             with threadpool_limits(config.trainer.threads or None):
                 if config.trainer.threads:
                     torch.set_num_threads(config.trainer.threads)
-                result, predictions, history = attempt(config, store, references, logs, store.resume_file(key))
+                result, predictions, history, features = attempt(
+                    config, store, references, logs, store.resume_file(key)
+                )
             record |= {"status": "done", "reason": None, **result}
         except Refused as error:
             record |= {"status": "skipped", "reason": str(error)}
@@ -77,7 +80,7 @@ def ensure_run(config: RunConfig) -> str:
             reason = f"{type(error).__name__}: {error}"
             record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
         record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-        store.write(record, config.model_dump(mode="json"), predictions, history, extra=logs)
+        store.write(record, config.model_dump(mode="json"), predictions, history, logs, features)
         if "traceback" not in record or not store.went_on(key, started):
             store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
         shutil.rmtree(logs, ignore_errors=True)
@@ -101,8 +104,8 @@ def _reference_key(config: RunConfig, name: str) -> str | None:
 
 def attempt(
     config: RunConfig, store: RunStore, references: dict[str, str | None], logs: Path, resume: Path
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """The steps of a run; returns what the record gets, the predictions and the history."""
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
+    """The steps of a run; returns what the record gets, the predictions, the history and the features that are kept."""
     clock = Clock()
     dataset = dataset_of(config)
     task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed, augment_of(config))
@@ -110,6 +113,7 @@ def attempt(
     learner, task, held_out = build_learner(config, task, held_out)
     clock.lap("build")
     distances = distances_of(learner, task, held_out, config, trained=False)
+    features = embeddings_of(learner, task, held_out, config, trained=False)
     logger = build("logger", config.logger, config=config, folder=logs)
     ok = False
     try:
@@ -132,6 +136,7 @@ def attempt(
         }
         clock.lap("measure")
         distances |= distances_of(learner, task, held_out, config, trained=True)
+        features |= embeddings_of(learner, task, held_out, config, trained=True)
         clock.lap("distances")
         loggers.log_result(logger, results[config.selection.rule], next(iter(references), None))
         ok = True
@@ -168,7 +173,7 @@ def attempt(
     }
     rows = [(step, name, value) for step, values in enumerate(terms) for name, value in values.items()]
     table = pd.concat(list(outputs.values()), ignore_index=True)
-    return record, table, pd.DataFrame(rows, columns=HISTORY)
+    return record, table, pd.DataFrame(rows, columns=HISTORY), features
 
 
 def described(config: RunConfig) -> dict[str, Any]:

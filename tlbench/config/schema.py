@@ -134,6 +134,7 @@ class RunConfig(Strict):
     margin: Annotated[float, Field(ge=0)]
     validators: Annotated[int, Field(ge=0)]
     distances: Annotated[int, Field(ge=0)]
+    embeddings: Annotated[int, Field(ge=0)] = 0
     data_dir: str
     store: str
     sweep: Group | None = None
@@ -144,6 +145,12 @@ class RunConfig(Strict):
         if backbone.get("mode") not in MODES:
             raise ValueError(f"backbone.mode must be {' or '.join(MODES)}, got {backbone.get('mode')!r}")
         return backbone
+
+    @model_serializer(mode="wrap")
+    def _without_embeddings_that_are_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # run keys are hashes of this: a run that keeps no features has the key that it had before there was such a thing
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if name != "embeddings" or value}
 
     @property
     def shots(self) -> int | str:

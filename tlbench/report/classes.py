@@ -125,3 +125,8 @@ def _listed(hidden: int, listed: int) -> str:
     if not listed:
         return none
     return f"{none} Listed: the largest losses that noise could explain; over so many classes only large ones can be shown."
+
+
+def of_cell(classes: pd.DataFrame, cell_key: str) -> pd.DataFrame:
+    """The classes of one cell, as `figures.classes.class_gains` takes them; no row for a cell without a gain."""
+    return classes[classes["cell_key"] == cell_key].reset_index(drop=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.report.cells import Rule
-from tlbench.report.curves_figure import label_efficiency
+from tlbench.report.figures.efficiency import label_efficiency
 from tlbench.report.section import Section, points
 from tlbench.report.words import method_name, rule_name
 from tlbench.seeds import stream
@@ -150,7 +150,9 @@ def sections(
             data = curve.drop(columns=["seeds"]).merge(
                 table.drop(columns="accuracy"), left_on=["method", "x"], right_on=["method", "shots"], how="left"
             )
-        figure = label_efficiency(curve, x_label=AXES[axis.name], score_label="accuracy (%)")
+        figure = label_efficiency(
+            curve, x_label=AXES[axis.name], score_label="accuracy (%)", alpha=rule.alpha, words=words[0]
+        )
         found.append(Section(name, f"{AXES[axis.name].capitalize()}: {axis.title}", words, shown, data, {name: figure}))
     return found
 

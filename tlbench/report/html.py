@@ -8,7 +8,10 @@ import jinja2
 import pandas as pd
 
 from tlbench.report.analysis import Analysis
-from tlbench.report.figures import as_svg, gain_heat_map
+from tlbench.report.cells import Rule
+from tlbench.report.figures.heat_map import gain_heat_map
+from tlbench.report.figures.style import as_svg
+from tlbench.report.gains import gain_table
 from tlbench.report.grid import Grid, grids
 from tlbench.report.section import Section, p_text, points
 from tlbench.report.words import FLAGS, MEANING, cell_text, legend, method_name, n_tests, plus_minus, unanimous
@@ -28,7 +31,7 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
     methods = cells if cells.empty else cells[cells["role"] == "method"]
     why = dict(zip(found.causes["cell_key"], found.causes["cause"], strict=True))
     return environment.get_template("report.html.j2").render(
-        blocks=[_block(grid) for grid in grids(cells)],
+        blocks=[_block(grid, rule) for grid in grids(cells)],
         negative=_flagged(methods, "negative", why),
         positive=_flagged(methods, "positive", why),
         alone={flag: [] if cells.empty else _told(unanimous(cells, flag), why) for flag in ("negative", "positive")},
@@ -82,8 +85,7 @@ def _told(found: pd.DataFrame, why: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _block(grid: Grid) -> dict[str, Any]:
-    figure = gain_heat_map(grid)
+def _block(grid: Grid, rule: Rule) -> dict[str, Any]:
     rows = []
     for pair in grid.pairs:
         found = [grid.cells.get((pair, method)) for method in grid.methods]
@@ -92,7 +94,8 @@ def _block(grid: Grid) -> dict[str, Any]:
         (name, [(points(a), "" if pd.isna(g) else points(g, signed=True)) for a, g in (means[m] for m in grid.methods)])
         for name, means in grid.averages.items()
     ]
-    svg = None if figure is None else as_svg(figure)
+    gains = gain_table(grid)
+    svg = as_svg(gain_heat_map(gains, rule)) if gains["gain"].notna().any() else None
     return {
         "title": grid.title,
         "methods": grid.methods,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tlbench.report.cells import BLOCK, Rule
 from tlbench.report.section import Section, number, p_text
+from tlbench.report.words import method_name
 from tlbench.seeds import stream
 from tlbench.transfer.cells import corrected
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
@@ -65,6 +66,33 @@ def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame
             for row, p in zip(rows[start:], corrected([row["p"] for row in rows[start:]], "holm"), strict=True):
                 row["p_corrected"] = p
     return pd.DataFrame(rows)
+
+
+def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, distance: str) -> pd.DataFrame:
+    """Gains beside a distance of the raw features, for one protocol and recipe.
+
+    Args:
+        cells: rows of `summarise`'s table of one block (or of one recipe on several data sets).
+        pairs: `pair_distances`' table.
+        table: `predictions`' table.
+        distance: one of NAMES.
+
+    Returns:
+        method (as tables print it), dataset, pair, distance, gain, gain_half, flag, n_seeds, reference, one row a pair and
+        method with both; rho, low, high, p_corrected, n: the method's rank correlation over pairs, nan for fewer than five
+        pairs (n is then the number of pairs).
+    """
+    known = cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
+    own = known.merge(pairs[[*PLACE, distance]].dropna(), on=PLACE).rename(columns={distance: "distance"})
+    group = [*BLOCK[1:], "method", "variant"]
+    rho = ["rho", "low", "high", "p_corrected"]
+    found = table[(table["features"] == "raw") & (table["distance"] == distance)] if len(table) else table
+    found = found[[*group, *rho]] if len(found) else pd.DataFrame(columns=[*group, *rho])
+    own = own.merge(found, on=group, how="left")
+    own["n"] = own.groupby(group)["pair"].transform("size")
+    own["method"] = [method_name(cell) for cell in own.itertuples()]
+    kept = ["method", "dataset", "pair", "distance", "gain", "gain_half", "flag", "n_seeds", "reference", *rho, "n"]
+    return own[kept].astype(dict.fromkeys(rho, float))
 
 
 def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tlbench.errors import TlbenchError
 from tlbench.report.cells import Rule
-from tlbench.report.rank_figure import critical_difference
+from tlbench.report.figures.ranks import critical_difference
 from tlbench.report.section import Section, number, p_text, points
 from tlbench.report.words import method_name, rule_name
 from tlbench.seeds import stream

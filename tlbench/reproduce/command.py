@@ -18,16 +18,16 @@ from tlbench.errors import TlbenchError
 from tlbench.listing import describe
 from tlbench.paths import results_dir
 from tlbench.report.cells import Rule
-from tlbench.report.figures import as_svg
+from tlbench.report.figures.claims import claimed_and_got
+from tlbench.report.figures.style import as_svg
 from tlbench.report.trials import choose
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import PARTS, decompose, observed
-from tlbench.reproduce.figure import claimed_and_got
 from tlbench.reproduce.gains import beside, matched_gains
 from tlbench.reproduce.page import made_of, page, summary
 from tlbench.reproduce.published import published
 from tlbench.reproduce.recipe import Grid, Paper, load
-from tlbench.reproduce.table import Verdict, compare, succeeded, verdicts
+from tlbench.reproduce.table import Verdict, claimed, compare, succeeded, verdicts
 from tlbench.results.store import RunStore
 from tlbench.results.table import read_tables
 from tlbench.sweep import commands
@@ -166,8 +166,8 @@ def write(
         if len(values):
             values.round(4).to_csv(folder / f"{file}.csv", index=False)
     (folder / "status.json").write_text(json.dumps(status, indent=1) + "\n", "utf-8")
-    if (figure := claimed_and_got(table, paper)) is not None:
-        (folder / "claimed_got.svg").write_text(as_svg(figure), "utf-8")
+    if len(both := claimed(table, paper)):
+        (folder / "claimed_got.svg").write_text(as_svg(claimed_and_got(both)), "utf-8")
 
 
 def _status(outcome: Outcome, found: Mapping[str, Verdict]) -> dict[str, Any]:

@@ -92,3 +92,10 @@ def _verdict(own: pd.DataFrame, tolerance: Tolerance | None) -> Verdict:
 def succeeded(found: Mapping[str, Verdict]) -> bool:
     """Whether no row deviates or is incomplete."""
     return not {verdict.word for verdict in found.values()} & {DEVIATES, INCOMPLETE}
+
+
+def claimed(table: pd.DataFrame, paper: Paper) -> pd.DataFrame:
+    """The numbers of pairs that are both printed and measured, in the recipe's order of rows: what the figure draws."""
+    known = table[(table["pair"] != AVERAGE) & table["published"].notna() & table["got"].notna()]
+    place = {row: i for i, row in enumerate(paper.rows)}
+    return known.sort_values("row", key=lambda rows: rows.map(place), kind="stable").reset_index(drop=True)

@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ SCHEMA = 2
 """Of the records; those of another are left alone."""
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
 HISTORY = ["step", "name", "value"]
+FEATURES = "features.npz"
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML was built with it, which is ten times as fast and writes the same."""
 
@@ -117,6 +119,25 @@ class RunStore:
     def history(self, key: str) -> pd.DataFrame:
         return pd.read_parquet(self.root / key / "history.parquet")
 
+    def features(self, key: str) -> dict[str, np.ndarray]:
+        """Features that a run kept (`embeddings` above 0), of up to that many training examples of each domain.
+
+        Returns:
+            raw_source, raw_target, trained_source, trained_target: (N, D) float32, before and after training (a method that
+            learns no features has no trained ones); source_label, oracle_target_label: (N,), row by row the same examples.
+
+        Raises:
+            TlbenchError: the run kept none, or the file is damaged.
+        """
+        path = self.root / key / FEATURES
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return dict(file)
+        except FileNotFoundError as error:
+            raise TlbenchError(f"Run {key} kept no features. Run it with embeddings=300, say.") from error
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise TlbenchError(f"{path} is damaged. Delete the folder '{path.parent}' and run again.") from error
+
     def resume_file(self, key: str) -> Path:
         """Where a run that is not finished keeps its state."""
         return self.root / ".resume" / f"{key}.ckpt"
@@ -158,10 +179,12 @@ class RunStore:
         predictions: pd.DataFrame | None = None,
         history: pd.DataFrame | None = None,
         extra: Path | None = None,
+        features: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         """Writes a run aside and renames it into place. The caller holds the run's lock.
 
         A finished run is never replaced; a failed or skipped one is. `extra`: a folder moved in as it is (logs).
+        `features`: arrays for `features`; a run without any leaves no file.
         """
         key = record["run_key"]
         final = self.root / key
@@ -177,6 +200,8 @@ class RunStore:
         predictions[PREDICTIONS].to_parquet(aside / "predictions.parquet", index=False)
         history[HISTORY].to_parquet(aside / "history.parquet", index=False)
         (aside / "record.json").write_text(json.dumps(record, allow_nan=False), "utf-8")
+        if features:
+            np.savez_compressed(aside / FEATURES, **features)  # type: ignore[arg-type]
         if extra is not None and extra.is_dir() and any(extra.iterdir()):
             shutil.move(str(extra), aside / "logs")
         if final.exists():

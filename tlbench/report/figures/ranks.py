@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from tlbench.report.figures.style import LETTER, caption
 from tlbench.transfer.ranks import Ranking
 
 INK = "black"
-ROW, LETTER = 0.25, 0.085
-"""Inches that a line of text and a letter take."""
+ROW = 0.25
+"""Inches that a line of text takes."""
 
 
 def critical_difference(ranking: Ranking) -> Figure | None:
@@ -27,7 +28,7 @@ def critical_difference(ranking: Ranking) -> Figure | None:
     names = {method: str(method) for method in ranking.average_rank.index}
     apart = ranking.pairwise_p if ranking.posthoc_allowed else ranking.pairwise_p * 0 + 1
     longest = max(map(len, names.values())) + len(" (10.00)")
-    figure = Figure(figsize=(4.5 + 2 * LETTER * longest, 1.0), layout=ConstrainedLayoutEngine(w_pad=0.15))
+    figure = Figure(figsize=(4.5 + 2 * 9 * LETTER * longest, 1.0), layout=ConstrainedLayoutEngine(w_pad=0.15))
     axes = figure.subplots()
     critical_difference_diagram(
         ranking.average_rank.rename(names),
@@ -54,11 +55,11 @@ def _arrange(figure: Figure, axes: Axes, ranking: Ranking) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
     axes.set_xlabel("average rank (1 = best)")
     axes.xaxis.set_label_position("top")
-    axes.set_title(_title(ranking), fontsize=10)
-    figure.set_figheight(1.2 + ROW * (0.5 - lowest))
+    caption(figure, _words(ranking))
+    figure.set_figheight(1.3 + ROW * (0.5 - lowest))
 
 
-def _title(ranking: Ranking) -> str:
+def _words(ranking: Ranking) -> str:
     test = {"friedman": "Friedman", "wilcoxon": "Wilcoxon"}[ranking.test]
     found = f"{ranking.n_pairs} pairs, {test} p = {ranking.p:.2g}"
     if not ranking.posthoc_allowed:

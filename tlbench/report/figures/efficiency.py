@@ -7,19 +7,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tlbench.report.figures.style import COLOURS, DASHES, MARKERS, caption, checked, counted, level, width_of
+
 COLUMNS = ["method", "x", "x_order", "score", "score_half", "gain", "gain_half", "seeds"]
-COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
-"""Okabe and Ito's, without the yellow that print loses; safe for the colour-blind."""
-MARKERS = "osD^vXP*"
-DASHES: list = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 2))]
-LETTER, WIDTH = 0.09, 0.5
-"""Inches that a letter of the legend takes; part of a category's width over which the methods' points are spread."""
+WIDTH = 0.5
+"""Part of a category's width over which the methods' points are spread."""
 
 
 def label_efficiency(
-    table: pd.DataFrame, *, x_label: str = "labelled target examples per class", score_label: str = "score (points)"
+    table: pd.DataFrame,
+    *,
+    x_label: str = "labelled target examples per class",
+    score_label: str = "score (points)",
+    alpha: float = 0.05,
+    words: str = "",
 ) -> Figure:
-    """Mean score and mean gain of each method along x, with 95 % intervals; single runs as faint points.
+    """Mean score and mean gain of each method along x, with intervals; single runs as faint points.
 
     Values of x are evenly spaced, in the order of `x_order`. A line ends where a method has no value, and is not drawn
     across. Up to five methods differ in colour, in marker and in dashes, so any one of these tells them apart in print; more
@@ -30,6 +33,8 @@ def label_efficiency(
             widths `score_half` and `gain_half` in points (nan where unknown), `seeds` (list of the runs' scores).
         x_label: what x is: labelled or unlabelled target examples, source examples.
         score_label: what the score is, with its unit.
+        alpha: 1 - level of the intervals.
+        words: selection and reference, for the line under the figure, which says the intervals and n.
 
     Raises:
         ValueError: no row, a column lacking, a method given twice at one x, an x with two places in the order.
@@ -37,9 +42,8 @@ def label_efficiency(
     _check(table)
     places = table.drop_duplicates("x").sort_values("x_order", kind="stable")["x"].tolist()
     methods = table["method"].drop_duplicates().tolist()
-    longest = max(len(str(method)) for method in methods)
-    width = 2 * (1.6 + 0.5 * len(places)) + 1.0 + LETTER * longest + 0.4
-    figure = Figure(figsize=(max(8.0, width), max(3.6, 1.2 + 0.22 * len(methods))), layout="constrained")
+    width = 2 * (1.6 + 0.5 * len(places)) + 1.0 + width_of(methods, 9) + 0.4
+    figure = Figure(figsize=(max(8.0, width), max(4.0, 1.5 + 0.22 * len(methods))), layout="constrained")
     panels = figure.subplots(1, 2, sharex=True)
     for i, method in enumerate(methods):
         rows = table[table["method"] == method].set_index("x").reindex(places)
@@ -50,6 +54,11 @@ def label_efficiency(
     _label(panels, places, x_label, score_label)
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=9, handlelength=3.5
+    )
+    runs = counted(map(np.size, table["seeds"]), "runs")
+    caption(
+        figure,
+        f"Means over {runs or 'runs'}, bars: {level(alpha)} t intervals over runs, faint points: runs. {words}".strip(),
     )
     return figure
 
@@ -89,13 +98,7 @@ def _label(panels: np.ndarray, places: list[str], x_label: str, score_label: str
 
 
 def _check(table: pd.DataFrame) -> None:
-    lacking = [column for column in COLUMNS if column not in table]
-    if lacking or table.empty:
-        raise ValueError(f"A curve needs rows with the columns {', '.join(COLUMNS)}; lacking {lacking or 'every row'}.")
-    doubles = table[table.duplicated(["method", "x"])]
-    if len(doubles):
-        given = ", ".join(f"{row.method} at {row.x}" for row in doubles.itertuples())
-        raise ValueError(f"A method has one row at each x, got more: {given}.")
+    checked(table, COLUMNS, ["method", "x"], "A curve")
     orders = table.groupby("x")["x_order"].nunique(dropna=False)
     if (orders > 1).any():
         raise ValueError(f"Each x has one place in the order, got more for {orders[orders > 1].index.tolist()}.")

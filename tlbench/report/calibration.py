@@ -1,0 +1,83 @@
+"""Are confidences right? Bins of the reliability diagram, the same as the metric `ece` has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+BINS = 15
+"""As in `tlbench.metrics.measure`."""
+COLUMNS = [
+    "name",
+    "low",
+    "high",
+    "n",
+    "confidence",
+    "accuracy",
+    "accuracy_low",
+    "accuracy_high",
+    "ece",
+    "n_runs",
+    "alpha",
+]
+
+
+def reliability_table(predictions: Mapping[str, Sequence[pd.DataFrame]], *, alpha: float = 0.05) -> pd.DataFrame:
+    """One row a name and bin of confidence; examples of all seeds together.
+
+    Bins hold their lower end, and a confidence of 1 is a bin of its own (low = high = 1), as torchmetrics has it, so that `ece`
+    of one run is its stored metric.
+
+    Args:
+        predictions: name to the predictions of its runs (`RunStore.at_step`): label, prediction, confidence.
+        alpha: 1 - level of the accuracy's interval in a bin (Wilson's; examples of several seeds are taken as independent,
+            which makes it short).
+
+    Returns:
+        COLUMNS: confidence (mean), accuracy and its interval in [0, 1], nan in empty bins; ece: mean over the runs.
+
+    Raises:
+        ValueError: a name without examples, or a confidence outside [0, 1].
+    """
+    return pd.concat([_of(name, list(tables), alpha) for name, tables in predictions.items()], ignore_index=True)[
+        COLUMNS
+    ]
+
+
+def _of(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.DataFrame:
+    if not tables or not all(map(len, tables)):
+        raise ValueError(f"A reliability diagram needs predictions, got none for {name}.")
+    found = binned(pd.concat(tables, ignore_index=True))
+    n = found["n"].to_numpy()
+    low, high = proportion_confint(found["right"].to_numpy(), np.maximum(n, 1), alpha, "wilson")
+    return found.assign(
+        name=name,
+        accuracy_low=np.where(n > 0, low, np.nan),
+        accuracy_high=np.where(n > 0, high, np.nan),
+        ece=np.mean([expected_error(binned(table)) for table in tables]),
+        n_runs=len(tables),
+        alpha=alpha,
+    )
+
+
+def binned(table: pd.DataFrame) -> pd.DataFrame:
+    """low, high, n, right, confidence, accuracy of each bin."""
+    confidence = np.clip(table["confidence"].to_numpy(np.float64), None, 1.0)
+    if not ((confidence >= 0) & (table["confidence"].to_numpy(np.float64) <= 1 + 1e-6)).all():
+        raise ValueError("Confidences must be in [0, 1].")
+    right = (table["label"] == table["prediction"]).to_numpy(np.float64)
+    ends = np.linspace(0.0, 1.0, BINS + 1)
+    place = np.searchsorted(ends, confidence, side="right") - 1
+    n, sums, rights = (np.bincount(place, weights, BINS + 1) for weights in (None, confidence, right))
+    with np.errstate(invalid="ignore"):
+        means, accuracy = sums / n, rights / n
+    high = np.append(ends[1:], 1.0)
+    return pd.DataFrame({"low": ends, "high": high, "n": n, "right": rights, "confidence": means, "accuracy": accuracy})
+
+
+def expected_error(bins: pd.DataFrame) -> float:
+    """Expected calibration error of `binned`'s table, in [0, 1]."""
+    return float((bins["n"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / bins["n"].sum())

@@ -1,0 +1,26 @@
+"""The gains of a block of cells as the table that figures of gains take."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tlbench.report.grid import Grid
+
+COLUMNS = ["pair", "method", "gain", "gain_half", "flag", "n_seeds", "reference"]
+
+
+def gain_table(grid: Grid) -> pd.DataFrame:
+    """One row a pair and method of a block, in the block's order; methods that have no gain on any pair are left out.
+
+    Returns:
+        COLUMNS: method (as tables print it), gain and gain_half (points; nan where the cell is a hole or has one seed), flag,
+        n_seeds, reference. No row for a pair and method that were not planned.
+    """
+    known = {method for (_, method), cell in grid.cells.items() if not pd.isna(cell.gain)}
+    rows = [
+        (pair, method, *(getattr(cell, name) for name in COLUMNS[2:]))
+        for pair in grid.pairs
+        for method in grid.methods
+        if method in known and (cell := grid.cells.get((pair, method))) is not None
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
