@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 
 from tests.report.tables import cell, run, table
 from tlbench.report.cells import Rule
-from tlbench.report.predictors import NAMES, pair_distances, predictions, sections
+from tlbench.report.predictors import NAMES, gain_by_distance, pair_distances, predictions, sections
 
 PAIRS = [f"a-{c}" for c in "bcdefg"]
 GAINS, FAR = [5.0, 1.0, 2.0, -3.0, -1.0, -4.0], [0.1, 0.3, 0.2, 1.5, 1.9, 1.8]
@@ -68,3 +68,21 @@ def test_words():
     assert said.shown["rank correlation"][0] == f"{spearmanr(FAR, GAINS).statistic:+.2f} [–, –]"
     assert said.shown["pairs"].tolist() == ["6"]
     assert sections(pair_distances(runs, found)[:0], predictions(*store(4), Rule())) == []
+
+
+def test_gains_beside_a_distance_have_their_method_s_correlation():
+    cells, runs, found = store()
+    cells = table(
+        *cells.to_dict("records"), cell("mmd", PAIRS[0], gain=7.0, variant="w"), cell("mmd", "a+b-c", gain=1.0)
+    )
+    of_pairs = pair_distances(runs, found)
+    rows = gain_by_distance(cells, of_pairs, predictions(cells, runs, found, Rule()), "a_distance")
+    dann, mmd = rows[rows["method"] == "dann"], rows[rows["method"] == "mmd [w]"]
+    assert dict(zip(dann["pair"], dann["gain"], strict=True)) == dict(zip(PAIRS, GAINS, strict=True))
+    assert dann["distance"].tolist() == pytest.approx(FAR)
+    assert dann["rho"].tolist() == pytest.approx([spearmanr(FAR, GAINS).statistic] * 6)
+    assert (dann["n"].unique().tolist(), mmd["n"].tolist()) == ([6], [1])
+    assert np.isnan(mmd["rho"]).all()  # of one pair
+    none = gain_by_distance(cells, of_pairs, predictions(cells[:4], runs, found, Rule()), "a_distance")
+    assert len(none) == 7
+    assert none["rho"].isna().all()

@@ -83,7 +83,11 @@ def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFra
         pairs (n is then the number of pairs).
     """
     known = cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
-    own = known.merge(pairs[[*PLACE, distance]].dropna(), on=PLACE).rename(columns={distance: "distance"})
+    own = (
+        known.drop(columns="p_corrected")
+        .merge(pairs[[*PLACE, distance]].dropna(), on=PLACE)
+        .rename(columns={distance: "distance"})
+    )
     group = [*BLOCK[1:], "method", "variant"]
     rho = ["rho", "low", "high", "p_corrected"]
     found = table[(table["features"] == "raw") & (table["distance"] == distance)] if len(table) else table

@@ -9,6 +9,7 @@ from tests.report.figures.drawn import assert_whole_and_apart, boxes, words
 from tlbench.report.figures.efficiency import COLUMNS, label_efficiency
 from tlbench.report.figures.ranks import critical_difference
 from tlbench.report.figures.style import as_svg
+from tlbench.report.section import p_equals
 from tlbench.transfer.ranks import rank_methods
 
 LONG = ["source_only", "deep_coral_with_spectral_norm", "cdan_conditioned_on_entropy (tuned)", "mmd", "target_only"]
@@ -76,7 +77,7 @@ def test_the_line_below_names_the_test_and_its_numbers():
     title = words(critical_difference(found))
     assert (
         title
-        == f"20 pairs, Friedman p = {found.p:.2g}, critical difference {found.critical_difference:.2f} at level 0.05"
+        == f"20 pairs, Friedman {p_equals(found.p)}, critical difference {found.critical_difference:.2f} at level 0.05"
     )
     two = critical_difference(ranking(2, step=5.0))
     assert "Wilcoxon" in words(two)

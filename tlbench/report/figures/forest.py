@@ -43,7 +43,7 @@ def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"
         ValueError: no row, a column lacking, a pair and method given twice, or no gain at all.
     """
     checked(table, COLUMNS, ["pair", "method"], "A forest plot")
-    known = checked(table[table["gain"].notna()], COLUMNS, [], "A forest plot")
+    known = checked(table[table["gain"].notna()].reset_index(drop=True), COLUMNS, [], "A forest plot")
     shown = known.loc[known["gain"].abs().sort_values(ascending=False, kind="stable").index[:most]]
     shown, heads = _placed(shown, by)
     other = "method" if by == "pair" else "pair"
@@ -79,8 +79,8 @@ def _label(axes: Axes, shown: pd.DataFrame, heads: dict[str, int], other: str, n
         label.set_fontweight("bold")
     longest = max(range(len(numbers)), key=lambda i: len(numbers[i]))
     for i, (y, text) in enumerate(zip(shown["y"], numbers, strict=True)):  # the longest makes room for all
-        place = {"transform": axes.get_yaxis_transform(), "in_layout": i == longest}
-        axes.text(1.01, y, text, fontsize=SMALL, va="center", **place)
+        number = axes.text(1.01, y, text, transform=axes.get_yaxis_transform(), fontsize=SMALL, va="center")
+        number.set_in_layout(i == longest)
     axes.set_ylim(max(places) + 0.7, -0.7)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.92", linewidth=0.6)

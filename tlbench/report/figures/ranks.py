@@ -8,6 +8,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from tlbench.report.figures.style import LETTER, caption
+from tlbench.report.section import p_equals
 from tlbench.transfer.ranks import Ranking
 
 INK = "black"
@@ -61,7 +62,7 @@ def _arrange(figure: Figure, axes: Axes, ranking: Ranking) -> None:
 
 def _words(ranking: Ranking) -> str:
     test = {"friedman": "Friedman", "wilcoxon": "Wilcoxon"}[ranking.test]
-    found = f"{ranking.n_pairs} pairs, {test} p = {ranking.p:.2g}"
+    found = f"{ranking.n_pairs} pairs, {test} {p_equals(ranking.p)}"
     if not ranking.posthoc_allowed:
         return f"{found}: no difference shown at level {ranking.alpha:g}"
     if ranking.test == "wilcoxon":

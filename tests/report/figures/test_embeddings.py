@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from tests.report.figures.many import maps
+from tlbench.report.figures.embeddings import embedding_maps
+
+
+def test_shapes_are_domains_colours_are_classes_and_numbers_are_printed():
+    points, numbers = maps(2)
+    figure = embedding_maps(points, numbers)
+    raw, trained = figure.axes
+    source, target = raw.collections
+    own = points[(points["kind"] == "raw") & (points["domain"] == "target")]
+    np.testing.assert_allclose(target.get_offsets(), own[["x", "y"]])
+    assert len({to_hex(c) for c in target.get_facecolors()}) == 2
+    assert len(source.get_facecolors()) == 0  # open
+    assert len(source.get_paths()[0].vertices) != len(target.get_paths()[0].vertices)
+    assert "1-NN: 99 % (50 %: mixed), A-distance 1.90 of 2" in raw.get_xlabel()
+    assert "1-NN: 60 %" in trained.get_xlabel()
+    with pytest.raises(ValueError, match="lacking trained"):
+        embedding_maps(points, numbers[:1])
+
+
+def test_with_many_classes_the_rest_is_grey_and_counted():
+    (legend,) = embedding_maps(*maps(9)).legends
+    assert [t.get_text() for t in legend.texts][-1] == "2 other classes"
+    assert len(legend.texts) == 2 + 7 + 1

@@ -1,0 +1,71 @@
+"""A run keeps features of both domains where it is asked to, and is the same run otherwise."""
+
+import numpy as np
+import pytest
+
+from tests.support import config_of
+from tests.training.test_resume import learner_of
+from tlbench.config.identity import identity_of
+from tlbench.errors import TlbenchError
+from tlbench.learner import checkpoints_of, embeddings_of, outputs_of
+from tlbench.results.store import RunStore
+from tlbench.run import ensure_run
+from tlbench.training.domains import flat
+from tlbench.training.probe import drawn
+
+WORDS = ["dataset=toy", "pair=L-R", "trainer=cpu", "distances=0", "validators=0"]
+
+
+@pytest.fixture
+def run(toy):
+    def made(method, *words):
+        config = config_of(*WORDS, f"method={method}", *words, config_dir=toy)
+        assert ensure_run(config) == "done"
+        return RunStore(config.store), identity_of(config)["run_key"]
+
+    return made
+
+
+def test_a_run_leaves_features_before_and_after_and_labels_for_colours(run):
+    store, key = run("dann", "embeddings=20")
+    found = store.features(key)
+    assert {name: (values.shape, values.dtype.kind) for name, values in found.items()} == {
+        "raw_source": ((20, 4), "f"), "raw_target": ((20, 4), "f"), "trained_source": ((20, 6), "f"),
+        "trained_target": ((20, 6), "f"), "source_label": ((20,), "i"), "oracle_target_label": ((20,), "i"),
+    }  # fmt: skip
+    assert all(values.itemsize == 4 for name, values in found.items() if "label" not in name)
+    without, other = run("coral_linear", "classifier=linear_svm", "backbone=identity", "embeddings=20")
+    assert "raw_source" in without.features(other)
+
+
+def test_a_run_that_keeps_none_has_the_key_that_it_always_had(run, toy):
+    plain = config_of(*WORDS, "method=dann", config_dir=toy)
+    assert "embeddings" not in plain.model_dump(mode="json")
+    kept = config_of(*WORDS, "method=dann", "embeddings=20", config_dir=toy)
+    assert kept.model_dump(mode="json")["embeddings"] == 20
+    assert identity_of(plain)["run_key"] != identity_of(kept)["run_key"]
+    store, key = run("source_only")
+    with pytest.raises(TlbenchError, match="kept no features"):
+        store.features(key)
+    (store.root / key / "features.npz").write_bytes(b"torn")
+    with pytest.raises(TlbenchError, match="damaged"):
+        store.features(key)
+
+
+@pytest.mark.parametrize("method", ["source_only", "dann"])
+def test_features_are_those_that_distances_measure_and_nothing_else_changes(method, toy):
+    config = config_of(*WORDS, f"method={method}", "classifier.dropout=0.5", "embeddings=15", config_dir=toy)
+    learner, task, held_out = learner_of(config)
+    raw = embeddings_of(learner, task, held_out, config, trained=False)
+    rows = drawn(task.target.shape[0], 15, config.seed, "target")
+    np.testing.assert_allclose(raw["raw_target"], flat(task.target[rows]))
+    np.testing.assert_array_equal(raw["oracle_target_label"], held_out.target_labels[rows])
+    checkpoints, history = checkpoints_of(learner, task, held_out, config, None)
+    trained = embeddings_of(learner, task, held_out, config, trained=True)
+    seen = outputs_of(learner, config)(task.target[rows], "target").features_ND
+    np.testing.assert_allclose(trained["trained_target"], seen, rtol=1e-5, atol=1e-6)
+    other, task, held_out = learner_of(config)
+    alone, terms = checkpoints_of(other, task, held_out, config, None)
+    assert terms == history
+    for one, two in zip(checkpoints, alone, strict=True):
+        assert (one.test == two.test).all()
