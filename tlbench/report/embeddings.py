@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_limits
 
 from tlbench.seeds import stream
 from tlbench.transfer.distances import proxy_a_distance
@@ -106,4 +107,7 @@ def _plane(x_ND: np.ndarray, how: str, seed: int) -> np.ndarray:
         return places
     perplexity = min(PERPLEXITY, (len(x_ND) - 1) / 3)
     start = "pca" if x_ND.shape[1] > 1 else "random"
-    return TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(x_ND)
+    with threadpool_limits(
+        1
+    ):  # a few hundred points: threads that wait for each other take longer, and sums keep their order
+        return TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(x_ND)

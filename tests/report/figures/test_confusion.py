@@ -25,7 +25,7 @@ def test_the_classes_that_change_most_are_shown_and_rows_still_sum_to_zero():
     figure = confusion_change(TABLE, "source_only", "last", most=2)
     axes = figure.axes[0]
     np.testing.assert_allclose(axes.images[0].get_array(), [[-50, 0, 50], [50, 50, -100]])
-    assert [t.get_text() for t in axes.get_xticklabels()] == ["dog", "owl", "1 others"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["dog", "owl", "1 other"]
     assert "The 2 of 3 classes that change most" in words(figure)
     with pytest.raises(ValueError, match="more for: cat, cat"):
         confusion_change(pd.concat([TABLE, TABLE[:1]]), "source_only", "last")

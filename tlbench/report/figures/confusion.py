@@ -37,7 +37,9 @@ def confusion_change(table: pd.DataFrame, reference: str, selection: str, *, mos
     rest = [name for name in names if name not in kept]
     values = wide.loc[kept, kept]
     if rest:
-        values = values.assign(**{f"{len(rest)} others": wide.loc[kept, rest].sum(axis=1, min_count=1)})
+        values = values.assign(
+            **{f"{len(rest)} other{'s' if len(rest) > 1 else ''}": wide.loc[kept, rest].sum(axis=1, min_count=1)}
+        )
     n = table.drop_duplicates("true").set_index("true")["n"]
     rows = [f"{name} ({n[name]})" for name in kept]
     side = CELL * len(values.columns)

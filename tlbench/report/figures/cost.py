@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter
 
 from tlbench.report.cells import Rule
 from tlbench.report.costs import COLUMNS, COSTS
@@ -67,14 +67,20 @@ def _panel(axes: Axes, table: pd.DataFrame, cost: str, gain_label: str) -> None:
     axes.axhline(0.0, color="0.2", linewidth=0.8, zorder=0)
     axes.set_xscale("log")
     axes.set_xlim(table[cost].min() / 1.3, table[cost].max() * 1.3)
-    wide = table[cost].max() > 300 * table[cost].min()
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(_ticks(table[cost].max() / table[cost].min()))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(LABELS[cost])
     axes.set_ylabel(gain_label, parse_math=False)
     axes.grid(color="0.93", linewidth=0.6)
     axes.set_axisbelow(True)
+
+
+def _ticks(reach: float) -> Locator:
+    """Round numbers, few enough that they do not meet, for an axis from x to reach * x."""
+    if reach < 10:
+        return MaxNLocator(5)
+    return LogLocator(subs=(1.0,) if reach > 300 else (1.0, 2.0, 5.0))
 
 
 def _names(axes: Axes, own: pd.DataFrame, cost: str, height: float) -> None:

@@ -78,7 +78,7 @@ def width_of(texts: Iterable[object], size: float) -> float:
 
 def caption(figure: Figure, words: str) -> None:
     """One line (broken where the figure ends) under a figure."""
-    room = max(30, int(figure.get_figwidth() / (LETTER * SMALL)) - 2)
+    room = max(30, int(figure.get_figwidth() / (0.8 * LETTER * SMALL)) - 4)  # prose is narrower than names
     lines = textwrap.wrap(words, room)
     figure.supxlabel("\n".join(lines), fontsize=SMALL, color="0.25", linespacing=1.3, parse_math=False)
 
