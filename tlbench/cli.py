@@ -25,6 +25,7 @@ LISTED = (
     "papers",
 )
 FORMATS = ("html", "md", "csv", "latex")
+FIGURES = ("svg", "pdf", "png")
 DESCRIPTION = (
     "Benchmark transfer learning: train methods, compare them with matched references, say where transfer hurts."
 )
@@ -76,7 +77,10 @@ def parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("report", help="leaderboard, gains and flags of a store")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--out", default="results/report", help="folder to write to (default: results/report)")
-    sub.add_argument("--format", action="append", choices=FORMATS, help="write only this; may be repeated")
+    sub.add_argument(
+        "--format", action="append", choices=(*FORMATS, *FIGURES),
+        help="write only this; may be repeated; svg, pdf and png: each figure as a file",
+    )  # fmt: skip
     sub.add_argument(
         "--selection", default="last", help="whose checkpoints count: `tlbench list selections` (default: last)"
     )

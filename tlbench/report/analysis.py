@@ -8,7 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.report import causes, classes, efficiency, matched, predictors, rankings, references, selections, trials
+from tlbench.report import (
+    causes,
+    classes,
+    closer,
+    efficiency,
+    matched,
+    predictors,
+    rankings,
+    references,
+    selections,
+    trials,
+)
 from tlbench.report.cells import Planned, Rule, compared, planned, summarise, variant_names
 from tlbench.report.differences import Differences
 from tlbench.report.section import Section
@@ -52,17 +63,19 @@ def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool 
     cells = summarise(kept, plan, differences, rule, names)
     of_pairs = predictors.pair_distances(runs, tables.distances)
     why = causes.causes(cells, kept, of_pairs, store, rule)
-    by_class = classes.class_table(cells, differences, _class_names(configs), rule)
+    class_names = _class_names(configs)
+    by_class = classes.class_table(cells, differences, class_names, rule)
     parts: list[Section | None] = [
         causes.section(why),
         classes.section(by_class),
+        closer.section(cells, by_class, kept, tables.checkpoints, class_names, store, rule),
         references.section(references.other_gains(cells, kept, store, rule), rule),
         matched.section(matched.unmatched(cells, kept, rule)),
         *rankings.sections(cells, kept, rule, mix_protocols=mix_protocols),
         *selections.sections(selections.selection_table(kept, tables.checkpoints, cells)),
         trials.section(choice, rule.selection),
         *efficiency.sections(cells, configs, kept, rule),
-        *predictors.sections(of_pairs, predictors.predictions(cells, kept, tables.distances, rule)),
+        *predictors.sections(cells, of_pairs, predictors.predictions(cells, kept, tables.distances, rule), rule),
     ]
     return Analysis(
         rule,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -62,11 +63,12 @@ def make_report(
     found = analyse(store, tables, rule_of(tables.runs, selection, correction, margin), mix_protocols=mix_protocols)
     console = Console(width=None if os.isatty(1) else 200)
     print_leaderboard(found, console)
-    writers: dict[str, Callable[[], dict[str, str]]] = {
+    writers: dict[str, Callable[[], Mapping[str, str | bytes]]] = {
         "html": lambda: {"report.html": to_html(found, _provenance(store, tables.runs))},
         "md": lambda: {"report.md": to_markdown(found)},
         "latex": lambda: {"report.tex": to_latex(found)},
         "csv": lambda: csv_files(found),
+        **{kind: partial(figure_files, found, kind) for kind in ("svg", "pdf", "png")},
     }
     out = Path(out_dir)
     try:
@@ -74,8 +76,9 @@ def make_report(
             files = writers[name]()
             for file, text in files.items():
                 (out / file).parent.mkdir(parents=True, exist_ok=True)
-                (out / file).write_text(text, "utf-8")
-            console.print(f"wrote {out / next(iter(files))}", style="dim", soft_wrap=True)
+                (out / file).write_bytes(text.encode() if isinstance(text, str) else text)
+            if files:
+                console.print(f"wrote {out / next(iter(files))}", style="dim", soft_wrap=True)
     except OSError as error:
         raise TlbenchError(f"'{out_dir}' cannot be written ({error.strerror}). Set by --out.") from error
     return 0 if (found.cells["hole"] == "").all() and not found.n_unfinished else 1
@@ -86,6 +89,14 @@ def csv_files(found: Analysis) -> dict[str, str]:
     files = {"runs.csv": found.runs, "tables/cells.csv": found.cells}
     files |= {f"tables/{s.name}.csv": s.data for s in found.sections if s.data is not None}
     return {name: table.to_csv(index=False) for name, table in files.items()}
+
+
+def figure_files(found: Analysis, kind: str) -> dict[str, bytes]:
+    """`figures/NAME.KIND` of every figure of the page, `kind` being svg, pdf or png."""
+    from tlbench.report.figures.style import as_file  # matplotlib takes a second, and tables need none of it
+    from tlbench.report.pictures import all_figures
+
+    return {f"figures/{name}.{kind}": as_file(draw(), kind) for name, draw in all_figures(found).items()}
 
 
 def _provenance(store: RunStore, runs: pd.DataFrame) -> dict[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -150,8 +151,13 @@ def sections(
             data = curve.drop(columns=["seeds"]).merge(
                 table.drop(columns="accuracy"), left_on=["method", "x"], right_on=["method", "shots"], how="left"
             )
-        figure = label_efficiency(
-            curve, x_label=AXES[axis.name], score_label="accuracy (%)", alpha=rule.alpha, words=words[0]
+        figure = partial(
+            label_efficiency,
+            curve,
+            x_label=AXES[axis.name],
+            score_label="accuracy (%)",
+            alpha=rule.alpha,
+            words=words[0],
         )
         found.append(Section(name, f"{AXES[axis.name].capitalize()}: {axis.title}", words, shown, data, {name: figure}))
     return found

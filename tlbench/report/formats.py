@@ -6,6 +6,7 @@ import pandas as pd
 
 from tlbench.report.analysis import Analysis
 from tlbench.report.grid import Grid, Means, grids
+from tlbench.report.overview import Overview, glance_texts, overview
 from tlbench.report.section import points
 from tlbench.report.words import cell_text, legend, n_tests
 
@@ -16,7 +17,7 @@ TEX_SPECIAL = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~
 
 def to_markdown(found: Analysis) -> str:
     """A table for each block, the legend, and every section."""
-    parts = ["# tlbench report", ""]
+    parts = ["# tlbench report", "", *_overview(overview(found))]
     for grid in grids(found.cells):
         parts += [f"## {grid.title}", ""]
         if grid.reference:
@@ -35,18 +36,31 @@ def to_markdown(found: Analysis) -> str:
     return "\n".join(parts)
 
 
+def _overview(first: Overview) -> list[str]:
+    """The answer in short: headline, what was run, each method, what is missing."""
+    parts = [first.headline, "", *(f"* {name}: {text}" for name, text in first.facts), ""]
+    if len(first.methods):
+        shown = glance_texts(first.methods)
+        parts += _table(list(shown.columns), shown.to_numpy().tolist())
+    for sign, told in (("▼ Hurt", first.negative), ("▲ Helped", first.positive)):
+        parts += [f"* {sign}: {c.method} on {c.text}" + (f"; cause: {c.cause}" if c.cause else "") for c in told]
+    return [*parts, *(f"* Not complete: {text}" for text in first.missing), ""]
+
+
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     return [_row(head), _row(["---"] * len(head)), *map(_row, rows), ""]
 
 
 def to_latex(found: Analysis) -> str:
-    """A booktabs table for each block; the best accuracy of a pair bold (ORACLE columns do not compete).
+    """A booktabs table for each block: of a pair the best accuracy bold, the second best underlined (ORACLE columns do not
+    compete), gains that are negative beyond noise in italics with their sign. The caption states protocol and selection.
 
     Needs the packages booktabs and amssymb.
     """
     parts = [r"% needs \usepackage{booktabs,amssymb}"]
     for grid in grids(found.cells):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
+        caption += "Best of a pair in bold, second underlined; negative beyond noise in italics. "
         caption += legend(found.rule, n_tests(found.cells))
         parts += [
             r"\begin{table}",
@@ -57,11 +71,13 @@ def to_latex(found: Analysis) -> str:
             r"\midrule",
         ]
         for pair in grid.pairs:
-            best = _best(grid, pair)
+            places = _places(grid, pair)
             texts = []
             for method in grid.methods:
                 accuracy, gain = (_tex(part) for part in _cell(grid, pair, method))
-                shown = rf"\textbf{{{accuracy}}}" if method == best else accuracy
+                shown = rf"\{places[method]}{{{accuracy}}}" if method in places else accuracy
+                if (cell := grid.cells.get((pair, method))) is not None and cell.flag == "negative":
+                    gain = rf"\textit{{{gain}}}"
                 texts.append(f"{shown} ({gain})" if gain else shown)
             parts.append(" & ".join([_tex(pair), *texts]) + r" \\")
         for name, means in grid.averages.items():
@@ -80,12 +96,17 @@ def _average(means: Means, method: str) -> str:
     return points(accuracy) + ("" if pd.isna(gain) else f" · {points(gain, signed=True)}")
 
 
-def _best(grid: Grid, pair: str) -> str | None:
+def _places(grid: Grid, pair: str) -> dict[str, str]:
+    """Method to how its accuracy is set: all that share the best, and, where one alone is best, all that share the second."""
     own = {
-        m: c.score for m in grid.methods if (c := grid.cells.get((pair, m))) is not None and not c.uses_target_labels
+        m: points(c.score)
+        for m in grid.methods
+        if (c := grid.cells.get((pair, m))) is not None and not c.uses_target_labels and not pd.isna(c.score)
     }
-    known = {m: a for m, a in own.items() if not pd.isna(a)}
-    return max(known, key=lambda m: known[m]) if known else None
+    values = sorted({float(text) for text in own.values()}, reverse=True)
+    best = {m: "textbf" for m, text in own.items() if values and float(text) == values[0]}
+    second = {m: "underline" for m, text in own.items() if len(values) > 1 and float(text) == values[1]}
+    return best if len(best) > 1 else best | second
 
 
 def _row(texts: list[str]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tlbench.report.cells import BLOCK, Rule
-from tlbench.report.section import Section, number, p_text
+from tlbench.report.figures.distance import gain_over_distance
+from tlbench.report.section import Draw, Section, number, p_text
 from tlbench.report.words import method_name
 from tlbench.seeds import stream
 from tlbench.transfer.cells import corrected
@@ -18,6 +20,7 @@ from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
 NAMES = [name for name in [*MARGINAL_NAMES, *ORACLE_NAMES] if name not in ("mmd_p", "oracle_domain_accuracy_per_class")]
 PLACE = ["dataset", "pair", "protocol"]
 STRONGEST = 3
+DRAWN, DRAWN_LABEL = "a_distance", "proxy A-distance of the raw features (0 to 2)"
 
 
 def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
@@ -99,8 +102,14 @@ def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFra
     return own[kept].astype(dict.fromkeys(rho, float))
 
 
-def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
-    """Distances of the pairs, and whether they predict the gain."""
+def sections(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, rule: Rule) -> list[Section]:
+    """Distances of the pairs, and whether they predict the gain.
+
+    Args:
+        cells: `summarise`'s table.
+        pairs: `pair_distances`' table.
+        table: `predictions`' table.
+    """
     found = []
     if len(pairs):
         columns = [name for name in NAMES if pairs[name].notna().any()]
@@ -143,5 +152,25 @@ def sections(pairs: pd.DataFrame, table: pd.DataFrame) -> list[Section]:
             f"of one method and kind of features. The {STRONGEST} strongest of each are shown. Pairs of one data set share "
             "domains, so they are fewer than they look, and p is optimistic."
         ]
-        found.append(Section("predictions", "Do the distances predict the gain?", words, shown, table))
+        found.append(
+            Section(
+                "predictions",
+                "Do the distances predict the gain?",
+                words,
+                shown,
+                table,
+                _figures(cells, pairs, table, rule),
+            )
+        )
     return found
+
+
+def _figures(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, rule: Rule) -> dict[str, Draw]:
+    """Gains over one distance, fixed beforehand and not the one that fits best, for each protocol and recipe."""
+    figures: dict[str, Draw] = {}
+    for _, own in cells.groupby(BLOCK[1:], sort=False):
+        points = gain_by_distance(own, pairs, table, DRAWN)
+        if points["pair"].nunique() > 1:
+            name = f"predictions{'' if not figures else f'_{len(figures) + 1}'}"
+            figures[name] = partial(gain_over_distance, points, rule, DRAWN_LABEL)
+    return figures

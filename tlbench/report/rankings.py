@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from tlbench.errors import TlbenchError
 from tlbench.report.cells import Rule
 from tlbench.report.figures.ranks import critical_difference
-from tlbench.report.section import Section, number, p_text, points
+from tlbench.report.section import Draw, Section, number, p_text, points
 from tlbench.report.words import method_name, rule_name
 from tlbench.seeds import stream
 from tlbench.transfer.interquartile import interquartile_mean
@@ -94,5 +96,5 @@ def ranking(
     ]
     if holes:
         words.append(f"Not ranked, because a pair is missing: {', '.join(holes)}.")
-    figure = critical_difference(found)
-    return Section(name, f"Ranks over all pairs: {title}", words, shown, data, {} if figure is None else {name: figure})
+    figures: dict[str, Draw] = {} if found.pairwise_p is None else {name: partial(critical_difference, found)}
+    return Section(name, f"Ranks over all pairs: {title}", words, shown, data, figures)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.figure import Figure
+
+Draw = Callable[[], Figure]
+"""A figure, drawn when a format asks for it."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Section:
         words: paragraphs of plain text.
         shown: the table as pages print it, texts only; None for none.
         data: the same unrounded, for `NAME.csv`; None for none.
-        figures: name to figure.
+        figures: name to what draws it.
     """
 
     name: str
@@ -27,7 +30,7 @@ class Section:
     words: Sequence[str] = ()
     shown: pd.DataFrame | None = None
     data: pd.DataFrame | None = None
-    figures: dict[str, Figure] = field(default_factory=dict)
+    figures: dict[str, Draw] = field(default_factory=dict)
 
 
 def points(value: float, *, signed: bool = False) -> str:

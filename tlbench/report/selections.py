@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from tlbench.report.cells import BLOCK
-from tlbench.report.section import Section, number, points
+from tlbench.report.figures.selections import selection_rules
+from tlbench.report.section import Draw, Section, number, points
 from tlbench.report.words import block_title, method_name
 from tlbench.selection.rules import ORACLE
 
@@ -117,7 +120,10 @@ def sections(table: pd.DataFrame) -> list[Section]:
         shown = _shown(block)
         if shown["rule"].iloc[0] == ALL:
             words = [*words, "Every run here has one checkpoint: the rules have nothing to choose."]
-        found.append(Section(name, f"Would one have known without target labels? {title}", words, shown, data))
+        figures: dict[str, Draw] = {}
+        if shown["rule"].iloc[0] != ALL:
+            figures[name] = partial(selection_rules, block)
+        found.append(Section(name, f"Would one have known without target labels? {title}", words, shown, data, figures))
     return found
 
 

@@ -16,14 +16,14 @@ ROW = 0.25
 """Inches that a line of text takes."""
 
 
-def critical_difference(ranking: Ranking) -> Figure | None:
-    """Critical-difference diagram (Demsar 2006, section 3.2.2); None where the ranking says nothing.
+def critical_difference(ranking: Ranking) -> Figure:
+    """Critical-difference diagram (Demsar 2006, section 3.2.2); of a ranking that has a test (`pairwise_p`).
 
     Methods stand at their average rank, the best on the left; a thick bar joins methods that do not differ. Where the test
     of all methods at once finds no difference, one bar joins them all.
     """
     if ranking.pairwise_p is None:
-        return None
+        raise ValueError("A critical-difference diagram needs a ranking with a test; this one has none.")
     from scikit_posthocs import critical_difference_diagram  # brings pyplot and seaborn along: a third of a second
 
     names = {method: str(method) for method in ranking.average_rank.index}

@@ -143,8 +143,16 @@ def zero_and_margin(axes: Axes, margin: float) -> None:
 
 def as_svg(figure: Figure) -> str:
     """The figure as an SVG element, letters as outlines, without a date or a random name in it."""
-    with matplotlib.rc_context({"svg.fonttype": "path", "svg.hashsalt": "tlbench"}):
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
+    text = as_file(figure, "svg").decode()
     return text[text.index("<svg") :]
+
+
+def as_file(figure: Figure, kind: str) -> bytes:
+    """The figure as an SVG, PDF or PNG (200 dots an inch) file, the same bytes for the same figure."""
+    # letters stay letters in PDF (42: TrueType, which publishers ask for) and become outlines in SVG, which has no fonts
+    settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "tlbench", "pdf.fonttype": 42}
+    undated: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    with matplotlib.rc_context(settings):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, metadata=undated, dpi=200 if kind == "png" else "figure")
+    return buffer.getvalue()

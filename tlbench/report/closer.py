@@ -1,0 +1,82 @@
+"""A closer look at the cells that lose most: which classes, what they are taken for, and what training looked like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+
+from tlbench.report.cells import Rule, compared
+from tlbench.report.classes import of_cell
+from tlbench.report.confusion import confusion_table
+from tlbench.report.figures.classes import class_gains
+from tlbench.report.figures.confusion import confusion_change
+from tlbench.report.figures.learning import learning_curves
+from tlbench.report.learning import score_table, term_table
+from tlbench.report.paired import paired_predictions
+from tlbench.report.section import Draw, Section
+from tlbench.report.words import method_name, plus_minus, rule_name
+from tlbench.results.store import RunStore
+
+LOOKED_AT = 3
+FEWEST_CHECKPOINTS = 2
+"""Of a run, for a curve."""
+
+
+def worst(cells: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """At most LOOKED_AT cells of methods: those flagged negative, then those in which a class is, the greatest loss first."""
+    if cells.empty:
+        return cells
+    hit = set(classes.loc[classes["class_flag"] == "negative", "cell_key"]) if len(classes) else set()
+    methods = cells[(cells["role"] == "method") & cells["gain"].notna()]
+    rank = methods["flag"].ne("negative").astype(int)
+    chosen = methods[(rank == 0) | methods["cell_key"].isin(hit)].assign(rank=rank)
+    return chosen.sort_values(["rank", "gain"], kind="stable").head(LOOKED_AT)
+
+
+def section(
+    cells: pd.DataFrame,
+    classes: pd.DataFrame,
+    runs: pd.DataFrame,
+    checkpoints: pd.DataFrame,
+    names: Mapping[str, Sequence[str]],
+    store: RunStore,
+    rule: Rule,
+) -> Section | None:
+    """Figures of the `worst` cells; None where no cell and no class loses beyond noise.
+
+    Args:
+        classes: `classes.class_table`'s.
+        runs, checkpoints: of `read_tables`.
+        names: data set to the names of its classes.
+    """
+    chosen = worst(cells, classes)
+    if chosen.empty:
+        return None
+    figures: dict[str, Draw] = {}
+    listed = []
+    for i, cell in enumerate(chosen.itertuples(), 1):
+        own = compared(runs, rule.selection)
+        first = own[own["cell_key"] == cell.cell_key].sort_values("seed").iloc[0]
+        lost = plus_minus(cell.gain, cell.gain_half, signed=True)
+        listed.append(
+            f"{i}: {method_name(cell)} on {cell.dataset}, {cell.pair}, {cell.protocol} ({lost} over {cell.reference})"
+        )
+        if len(by_class := of_cell(classes, cell.cell_key)):
+            figures[f"{i}_classes"] = partial(class_gains, by_class, rule)
+        pairs = paired_predictions(store, runs, cell.cell_key, rule.selection)
+        change = confusion_table(pairs, names.get(cell.dataset, ()))
+        figures[f"{i}_confusions"] = partial(confusion_change, change, str(cell.reference), rule_name(rule.selection))
+        if (checkpoints["run_key"] == first["run_key"]).sum() >= FEWEST_CHECKPOINTS:
+            scores, terms = (
+                score_table(checkpoints, runs, first["run_key"]),
+                term_table(store.history(first["run_key"])),
+            )
+            figures[f"{i}_training"] = partial(learning_curves, scores, terms, rule.selection)
+    words = [
+        "The cells that lose most beyond noise, and then those in which a class does. For each: the gain of each class; how "
+        "its predictions differ from its reference's; and the training of its first seed.",
+        " ".join(f"{text}." for text in listed),
+    ]
+    return Section("closer", "A closer look at the greatest losses", words, None, None, figures)

@@ -1,0 +1,70 @@
+"""The figures of a block of cells, by name; those of questions stand in their sections."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from tlbench.report.analysis import Analysis
+from tlbench.report.cells import BLOCK, Rule
+from tlbench.report.costs import cost_table
+from tlbench.report.figures.cost import gain_over_cost
+from tlbench.report.figures.forest import gain_forest
+from tlbench.report.figures.heat_map import gain_heat_map
+from tlbench.report.figures.leaderboard import leaderboard
+from tlbench.report.gains import gain_table
+from tlbench.report.grid import Grid, grids
+from tlbench.report.leaderboards import leaderboard_table
+from tlbench.report.section import Draw
+
+CAPTIONS = {
+    "gains": "Where it helps and where it hurts: gain of each method on each pair.",
+    "forest": "How sure: every gain with its interval.",
+    "leaderboard": "Which method is best over all pairs.",
+    "cost": "What a gain costs: points against training time and memory.",
+}
+
+
+def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> dict[str, Draw]:
+    """The figures of one block, by the names of CAPTIONS, as far as its cells have what they show.
+
+    Args:
+        cells: the block's rows of `summarise`'s table.
+        runs: tidy table.
+    """
+    label = f"{cells['metric'].iloc[0].replace('_', ' ')} (%)"
+    gains = gain_table(grid)
+    found: dict[str, Draw] = {}
+    if gains["gain"].notna().any():
+        found = {"gains": partial(gain_heat_map, gains, rule), "forest": partial(gain_forest, gains, rule)}
+    if cells["score"].notna().any() and len(grid.methods) > 1:
+        found["leaderboard"] = partial(leaderboard, leaderboard_table(cells, rule), rule, score_label=label)
+    costs = cost_table(cells, runs, rule.selection)
+    if (costs["role"] == "method").any():
+        found["cost"] = partial(gain_over_cost, costs, rule)
+    return found
+
+
+def blocks(found: Analysis) -> list[tuple[Grid, dict[str, Draw]]]:
+    """Each block of a report with its figures."""
+    laid = grids(found.cells)
+    groups = [] if found.cells.empty else [block for _, block in found.cells.groupby(BLOCK, sort=False)]
+    return [
+        (grid, block_figures(grid, cells, found.runs, found.rule)) for grid, cells in zip(laid, groups, strict=True)
+    ]
+
+
+def all_figures(found: Analysis) -> dict[str, Draw]:
+    """Stem of a file to what draws it, of all blocks and sections."""
+    drawn = {
+        f"{name}{'' if i == 0 else f'_{i + 1}'}": figure
+        for i, (_, figures) in enumerate(blocks(found))
+        for name, figure in figures.items()
+    }
+    for section in found.sections:
+        drawn |= {
+            section.name if len(section.figures) == 1 else f"{section.name}_{name}": figure
+            for name, figure in section.figures.items()
+        }
+    return drawn
