@@ -23,7 +23,7 @@ def run(method="dann", pair="a-b", seed=0, accuracy=0.5, gain=None, status="done
         "uses_target_labels": selection == "oracle", "metric": "accuracy", "score": accuracy if status == "done" else np.nan,
         "gain": gain, "gain_low": gain - 2 if flagged else None, "gain_high": gain + 2 if flagged else None,
         "gain_p": 0.001 if flagged else None, "gain_flag": ("negative" if gain < 0 else "positive") if flagged else None,
-        "reference": "source_only" if flagged else None, **changes,
+        "reference": "source_only" if flagged else None, "train_seconds": 1.0, "peak_memory_mb": 100.0, **changes,
     }  # fmt: skip
 
 

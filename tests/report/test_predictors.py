@@ -62,12 +62,15 @@ def test_methods_are_looked_at_apart_and_references_not():
 
 def test_words():
     cells, runs, found = store()
-    pairs, said = sections(pair_distances(runs, found), predictions(cells, runs, found, Rule()))
+    pairs, said = sections(cells, pair_distances(runs, found), predictions(cells, runs, found, Rule()), Rule())
     assert pairs.shown.iloc[0].tolist()[:2] == ["a_distance", "0.10"]
     assert pairs.shown.columns.tolist() == ["distance", *PAIRS]
     assert said.shown["rank correlation"][0] == f"{spearmanr(FAR, GAINS).statistic:+.2f} [–, –]"
     assert said.shown["pairs"].tolist() == ["6"]
-    assert sections(pair_distances(runs, found)[:0], predictions(*store(4), Rule())) == []
+    assert sections(cells, pair_distances(runs, found)[:0], predictions(*store(4), Rule()), Rule()) == []
+    drawn = said.figures["predictions"]().axes[0]
+    shown = sorted(tuple(xy) for line in drawn.lines for xy in line.get_xydata() if len(line.get_xydata()) and xy[1] in GAINS)
+    assert {x for x, _ in shown} == set(FAR)
 
 
 def test_gains_beside_a_distance_have_their_method_s_correlation():

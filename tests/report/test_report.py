@@ -11,6 +11,7 @@ from tests.report.test_cells import cells_of, run
 from tlbench.cli import main
 from tlbench.report.analysis import Analysis
 from tlbench.report.cells import Rule
+from tlbench.report.formats import to_latex
 from tlbench.report.html import to_html
 from tlbench.report.section import Section
 from tlbench.results.store import RunStore
@@ -124,17 +125,33 @@ def test_latex_escapes_and_closes_its_environments(swept):
         assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}") == 1
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert {line.count("&") for line in rows} == {3}
-    assert text.count(r"\textbf") == 2
+    assert text.count(r"\textbf") >= 2
+
+
+def test_latex_marks_the_best_the_second_and_what_is_negative():
+    rows = [run(m, seed=i, accuracy=a, gain=g) for i in range(3) for m, a, g in
+            (("source_only", 0.6, None), ("dann", 0.7, 10.0), ("mmd", 0.5, -10.0), ("coral", 0.6, 0.0))]  # fmt: skip
+    cells = cells_of(*rows)
+    cells["flag"] = cells["method"].map({"mmd": "negative"}).fillna("inconclusive")
+    cells.loc[cells["method"] == "source_only", "flag"] = ""
+    text = to_latex(Analysis(Rule(), pd.DataFrame(rows), cells, pd.DataFrame(), pd.DataFrame(), [], 0))
+    (line,) = [line for line in text.splitlines() if line.startswith("a-b")]
+    best, second = re.findall(r"\\textbf\{([^}]*)\}", line), re.findall(r"\\underline\{([^}]*)\}", line)
+    assert [text[:2] for text in best] == ["70"]
+    assert [text[:2] for text in second] == ["60", "60"]  # both, as they share the place
+    assert re.search(r"\\textit\{-10.0[^}]*blacktriangledown", line)
+    assert "selection last" in text and "protocol p" in text
 
 
 def test_markdown_rows_are_as_wide_as_their_head(swept):
     main(["report", "--out", "out", "--format", "md"])
     rows = [line for line in Path("out/report.md").read_text().splitlines() if line.startswith("|")]
     heads = [i - 1 for i, row in enumerate(rows) if row.startswith("| ---")]
-    assert len(heads) >= 3  # leaderboard, ranks, selections
+    assert len(heads) >= 4  # methods at a glance, leaderboard, ranks, selections
     for start, end in zip(heads, [*heads[1:], len(rows)], strict=True):
         assert len({row.count("|") for row in rows[start:end]}) == 1
-    assert heads[1] == 2 + 2 + 1
+    assert heads[1] == 2 + 2
+    assert heads[2] - heads[1] == 2 + 2 + 1
 
 
 def test_a_report_with_holes_says_so_and_exits_1(swept, toy, capsys):

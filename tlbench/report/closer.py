@@ -30,8 +30,8 @@ def worst(cells: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
         return cells
     hit = set(classes.loc[classes["class_flag"] == "negative", "cell_key"]) if len(classes) else set()
     methods = cells[(cells["role"] == "method") & cells["gain"].notna()]
-    rank = methods["flag"].ne("negative").astype(int)
-    chosen = methods[(rank == 0) | methods["cell_key"].isin(hit)].assign(rank=rank)
+    methods = methods.assign(rank=methods["flag"].ne("negative").astype(int))
+    chosen = methods[(methods["rank"] == 0) | methods["cell_key"].isin(hit)]
     return chosen.sort_values(["rank", "gain"], kind="stable").head(LOOKED_AT)
 
 
