@@ -69,7 +69,9 @@ def test_words():
     assert said.shown["pairs"].tolist() == ["6"]
     assert sections(cells, pair_distances(runs, found)[:0], predictions(*store(4), Rule()), Rule()) == []
     drawn = said.figures["predictions"]().axes[0]
-    shown = sorted(tuple(xy) for line in drawn.lines for xy in line.get_xydata() if len(line.get_xydata()) and xy[1] in GAINS)
+    shown = sorted(
+        tuple(xy) for line in drawn.lines for xy in line.get_xydata() if len(line.get_xydata()) and xy[1] in GAINS
+    )
     assert {x for x, _ in shown} == set(FAR)
 
 

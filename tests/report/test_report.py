@@ -140,7 +140,8 @@ def test_latex_marks_the_best_the_second_and_what_is_negative():
     assert [text[:2] for text in best] == ["70"]
     assert [text[:2] for text in second] == ["60", "60"]  # both, as they share the place
     assert re.search(r"\\textit\{-10.0[^}]*blacktriangledown", line)
-    assert "selection last" in text and "protocol p" in text
+    assert "selection last" in text
+    assert "protocol p" in text
 
 
 def test_markdown_rows_are_as_wide_as_their_head(swept):
