@@ -1,8 +1,12 @@
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 
 from tests.support import config_of, jobs_of
 from tlbench.config.compose import flat_keys
 from tlbench.errors import TlbenchError
+from tlbench.sweep.driver import sweeper
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,54 @@ def test_what_a_command_leaves_open_comes_from_the_data_sets_recipe():
     c = config_of("pair=H-P", "method=source_only", "classifier=logistic")
     assert (c.backbone["name"], c.classifier["name"]) == ("identity", "logistic")
     assert config_of("pair=H-P", "method=dann", "backbone=mlp").backbone["hidden"] == [256]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["method=dann", "method.weight=0.5", "optim=adam", "optim.lr=1e-3", "alpha=0.1"],
+        ["optim.lr=0.3", "optim=adam", "method=coral", "method.variant=mean"],  # a value stands, chosen after it or not
+        ["backbone=mlp", "backbone.hidden=[3,4]", "optim.steps=7", "optim.steps=9", "group='a b'"],
+        ["dataset=image_list", "dataset.root=x y", "dataset.lists={a: a.txt, b: b.txt}", "store=${data_dir}/s"],
+        ["+optim.more=1", "method=dann", "method.weight=0.5"],
+        ["~method.recipe", "method=coral", "method.weight=0.5"],
+        ["method@references.methods.source_only=coral", "references.methods.source_only.weight=3"],
+        ["search=dann", "search.trials=3", "search.engine=random"],
+    ],
+)
+def test_values_set_in_a_copy_of_the_choices_are_what_hydra_makes_of_both(words):
+    with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+        composer = machine.composer
+        try:
+            want = composer.loader.load_sweep_config(composer.master, words)
+        except HydraException:
+            with pytest.raises(TlbenchError):
+                composer.raw(words)
+            return
+        choices = plain_groups(composer.raw([]))
+        for _ in range(2):  # nothing is left behind in what is shared
+            assert plain_groups(composer.raw(words)) == plain_groups(want)
+            assert composer.raw(words).hydra.runtime.choices == want.hydra.runtime.choices
+        assert plain_groups(composer.raw([])) == choices
+
+
+def plain_groups(config: DictConfig) -> dict:
+    return {key: OmegaConf.to_container(config[key]) if OmegaConf.is_config(config[key]) else config._get_node(key)._value()
+            for key in config if key not in ("hydra", "pair")}  # fmt: skip
+
+
+def test_trials_that_differ_in_values_are_composed_once(monkeypatch):
+    calls = []
+    load = ConfigLoaderImpl.load_sweep_config
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", lambda *a: calls.append(a[2]) or load(*a))
+    with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+        for rate in (0.1, 0.2, 0.3, 0.4):
+            config = machine.composer.run_config(
+                ["pair=H-P", "seed=0", "backbone=mlp", "classifier=head", f"optim.lr={rate}"]
+            )
+            assert config.optim.lr == rate
+    assert len(calls) == 1
 
 
 def test_flat_keys_go_down_and_leave_targets_out():
