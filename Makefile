@@ -12,7 +12,8 @@ help:  ## this list
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@# --no-compile: Python compiles what it imports; all of it takes a minute more
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
 demo: $(READY)  ## five methods on six pairs, three seeds: leaderboard, gains, flags, results/demo/report.html

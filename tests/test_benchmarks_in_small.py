@@ -27,6 +27,9 @@ MODELS = {
     "resnet18": ["backbone=resnet18", "backbone.pretrained=false"],
     "vit_tiny": ["backbone=timm", "backbone.name=vit_tiny_patch16_224", "backbone.pretrained=false"],
 }
+SMALLEST = ["backbone=timm", "backbone.name=test_resnet", "backbone.pretrained=false"]
+PAGES = ("office31", "visda2017")
+"""One set for each metric: these get all models and the whole page, which know a data set only by its names and numbers."""
 
 
 def image_sets() -> list[str]:
@@ -43,6 +46,11 @@ def test_the_layouts_are_looked_at_here():
     assert {"office_caltech10_images", "domainnet126", "imageclef_da", *LAYOUTS} <= set(IMAGE_SETS)
 
 
+def test_each_metric_has_its_page():
+    metrics = {name: composed(name, [], None)[0].metric for name in IMAGE_SETS}
+    assert {metrics[name] for name in PAGES} == set(metrics.values())
+
+
 @pytest.mark.parametrize("name", IMAGE_SETS)
 def test_check_run_and_report(name, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
@@ -55,7 +63,7 @@ def test_check_run_and_report(name, tmp_path, monkeypatch, capsys):
     assert main(["data", "check", name, *here]) == 0, capsys.readouterr().out
     assert main(["data", "check", name, f"data_dir={data}"]) == 1  # the real counts are others
     assert f"says {dataset.counts[dataset.domains[0]]}" in capsys.readouterr().out
-    models = MODELS.values() if name not in ("domainnet", "domainnet126") else [MODELS["resnet18"]]
+    models = [*MODELS.values()] if name in PAGES else [SMALLEST]
     for model in models:
         run = [
             "run",
@@ -68,9 +76,11 @@ def test_check_run_and_report(name, tmp_path, monkeypatch, capsys):
             *SMALL,
         ]
         assert main(run) == 0, capsys.readouterr().err
-    assert main(["report", "--store", str(store), "--out", str(tmp_path / "out")]) == 0
+    formats = [] if name in PAGES else ["--format", "csv"]
+    assert main(["report", "--store", str(store), "--out", str(tmp_path / "out"), *formats]) == 0
     table = pd.read_csv(tmp_path / "out" / "runs.csv")
     assert set(table["status"]) == {"done"}
-    assert len(table) == 2 * len(list(models)) * table["selection"].nunique()
+    assert len(table) == 2 * len(models) * table["selection"].nunique()
     assert set(table["metric"]) == {dataset.metric}
-    assert name in Path(tmp_path / "out" / "report.html").read_text()
+    assert set(table["dataset"]) == {name}
+    assert formats or name in Path(tmp_path / "out" / "report.html").read_text()

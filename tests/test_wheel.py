@@ -20,9 +20,10 @@ def test_the_wheel_works_elsewhere(tmp_path):
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("tlbench-*.whl")
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     python, tlbench = venv / "bin" / "python", venv / "bin" / "tlbench"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([*install, str(wheel)], check=True)
     site = next(venv.glob("lib/python*/site-packages"))
     # the dependencies are lent by the environment of the tests; a path in a .pth brings no editable installation along
     (site / "lent.pth").write_text(sysconfig.get_path("purelib"))

@@ -14,9 +14,15 @@ FOLDER = Path(__file__).parents[1] / "traces"
 HEAD = "# method on the toy data set, seed 0: the terms of 20 steps, or an estimator's first 20 confidences\n"
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> str:
+    """A store for all tests here: references are run once."""
+    return str(tmp_path_factory.mktemp("shared"))
+
+
 @pytest.mark.parametrize("method", METHODS)
-def test_trace(method, toy):
-    config = toy_config(method, toy, "optim.steps=20", "trainer=cpu")
+def test_trace(method, toy, shared):
+    config = toy_config(method, toy, "optim.steps=20", "trainer=cpu").model_copy(update={"store": shared})
     assert ensure_run(config) == "done"
     store, key = RunStore(config.store), identity_of(config)["run_key"]
     history = store.history(key)

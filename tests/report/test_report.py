@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.report.test_cells import cells_of, run
+from tests.support import write_toy
 from tlbench.cli import main
 from tlbench.report.analysis import Analysis
 from tlbench.report.cells import Rule
@@ -18,13 +19,21 @@ from tlbench.results.store import RunStore
 from tlbench.results.table import COLUMNS
 
 
+@pytest.fixture(scope="module")
+def swept_once(tmp_path_factory):
+    """A store with a sweep of three seeds in it."""
+    root = tmp_path_factory.mktemp("swept")
+    data, conf = write_toy(root / "toy")
+    command = ["sweep", "dataset=toy", "pair=L-R,R-L", "hydra/launcher=basic", "--config-dir", str(conf)]
+    words = ["method=dann,coral", "seed=0,1,2", f"store={root / 'store'}", f"data_dir={data}"]
+    assert main([*command, *words]) == 0
+    return root / "store"
+
+
 @pytest.fixture
-def swept(toy, tmp_path, capsys):
-    """A store with a sweep of three seeds in it, one method skipped."""
-    command = ["sweep", "dataset=toy", "pair=L-R,R-L", "hydra/launcher=basic", "--config-dir", str(toy)]
-    assert main([*command, "method=dann,coral", "seed=0,1,2"]) == 0
-    capsys.readouterr()
-    return RunStore(tmp_path / "store")
+def swept(swept_once, tmp_path):
+    """A copy of that store, where a command looks for it."""
+    return RunStore(shutil.copytree(swept_once, tmp_path / "store"))
 
 
 def test_the_leaderboard_and_every_file_are_written(swept, capsys):
@@ -155,7 +164,7 @@ def test_markdown_rows_are_as_wide_as_their_head(swept):
     assert heads[2] - heads[1] == 2 + 2 + 1
 
 
-def test_a_report_with_holes_says_so_and_exits_1(swept, toy, capsys):
+def test_a_report_with_holes_says_so_and_exits_1(swept, capsys):
     key = next(k for k in swept.run_keys() if swept.record(k)["method"] == "dann")
     shutil.rmtree(swept.root / key)
     assert main(["report", "--out", "out"]) == 1

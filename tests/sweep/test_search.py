@@ -24,7 +24,7 @@ def values(found: Search, name: str) -> list:
     return [trial[name] for trial in found.values()[1:]]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ENGINES, st.integers(0, 40), st.integers(0, 40), st.integers(0, 9), st.text(max_size=8))
 def test_more_trials_go_on_where_fewer_end(engine, few, more, seed, name):
     few, more = sorted((few, more))
