@@ -50,10 +50,10 @@ def killed(words: list[str], when: Callable[[], bool]) -> None:
     process = subprocess.Popen(
         [*TLBENCH, *words], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    for _ in range(6000):
-        if when():
-            break
+    deadline = time.monotonic() + 300  # a process starts slowly on a busy machine
+    while not when():
         assert process.poll() is None, "the command ended before it could be killed"
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
