@@ -18,12 +18,12 @@ from tlbench.backbones.small import Identity
 from tlbench.backbones.timm_model import TimmBackbone, check_pixels, check_size
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.classifiers.network import Network
-from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of
+from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of, target_of
 from tlbench.config.schema import Group, RunConfig
 from tlbench.data.domain import Inputs, as_rows
 from tlbench.data.images.rows import ImageRows
 from tlbench.errors import TlbenchError
-from tlbench.loggers import log_curves
+from tlbench.loggers import log_terms
 from tlbench.method import EstimatorMethod, GradientMethod, Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
 from tlbench.seeds import torch_seed
@@ -118,6 +118,7 @@ def rehearse(config: RunConfig) -> None:
     lacks_val = rule in NEED_SOURCE_VAL and not protocol_of(config).keeps_source_val
     if lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
         raise no_such_rule(config.selection.name, config.protocol["name"])
+    target_of("logger", config.logger)
     parts = ("protocol", "augment", "backbone", "classifier", "method")
     augment, backbone = augment_of(config), config.backbone
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
@@ -191,7 +192,7 @@ def checkpoints_of(
     val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs)
     probe = make_probe(task, config.validators, config.seed)
     scores = {} if probe is None else probe.scores(outputs_of(learner, config))
-    log_curves(logger, learner.history)
+    log_terms(logger, learner.history, len(learner.history))
     test = learner.predict_proba(held_out.test.inputs)
     return [Checkpoint(len(learner.history), test, val, scores)], learner.history
 

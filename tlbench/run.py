@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from pytorch_lightning.loggers import Logger
 from threadpoolctl import threadpool_limits
 
 from tlbench import environment, loggers
@@ -58,18 +60,20 @@ def ensure_run(config: RunConfig) -> str:
             return "done"
         logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
         record: dict[str, Any] = {**described(config), **identity}
-        predictions = history = features = None
-        started = time.time()
+        values = config.model_dump(mode="json")
+        content = loggers.RunContent(record, values)
+        logger, features, started = None, None, time.time()
         try:
             refuse_impossible(config)
             references = {name: _reference_key(config, name) for name in config.reference_names}
+            logger = build("logger", config.logger, run=content, folder=logs)
             with threadpool_limits(config.trainer.threads or None):
                 if config.trainer.threads:
                     torch.set_num_threads(config.trainer.threads)
-                result, predictions, history, features = attempt(
-                    config, store, references, logs, store.resume_file(key)
-                )
-            record |= {"status": "done", "reason": None, **result}
+                result = attempt(config, store, references, logger, logs, store.resume_file(key))
+            record |= {"status": "done", "reason": None, **result.record}
+            features = result.features
+            content = loggers.RunContent(record, values, result.history, result.predictions, result.model)
         except Refused as error:
             record |= {"status": "skipped", "reason": str(error)}
         except Diverged as error:
@@ -79,8 +83,13 @@ def ensure_run(config: RunConfig) -> str:
         except Exception as error:  # recorded with its traceback, and shown by the sweep and the report
             reason = f"{type(error).__name__}: {error}"
             record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
+        except BaseException:
+            loggers.close(logger, ok=False)
+            raise
         record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
-        store.write(record, config.model_dump(mode="json"), predictions, history, logs, features)
+        loggers.conclude(logger, content)
+        loggers.close(logger, content.done)
+        store.write(record, values, content.predictions, content.history, logs, features)
         if "traceback" not in record or not store.went_on(key, started):
             store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
         shutil.rmtree(logs, ignore_errors=True)
@@ -102,10 +111,26 @@ def _reference_key(config: RunConfig, name: str) -> str | None:
     return identity_of(reference)["run_key"] if ensure_run(reference) == "done" else None
 
 
+@dataclass(frozen=True)
+class Result:
+    """What a run comes to: its part of the record, the tables of the store, features and a file of weights where asked for."""
+
+    record: dict[str, Any]
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+    features: dict[str, np.ndarray]
+    model: Path | None
+
+
 def attempt(
-    config: RunConfig, store: RunStore, references: dict[str, str | None], logs: Path, resume: Path
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, np.ndarray]]:
-    """The steps of a run; returns what the record gets, the predictions, the history and the features that are kept."""
+    config: RunConfig,
+    store: RunStore,
+    references: dict[str, str | None],
+    logger: Logger | None,
+    logs: Path,
+    resume: Path,
+) -> Result:
+    """The steps of a run."""
     clock = Clock()
     dataset = dataset_of(config)
     task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed, augment_of(config))
@@ -114,34 +139,27 @@ def attempt(
     clock.lap("build")
     distances = distances_of(learner, task, held_out, config, trained=False)
     features = embeddings_of(learner, task, held_out, config, trained=False)
-    logger = build("logger", config.logger, config=config, folder=logs)
-    ok = False
-    try:
-        checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger, resume)
-        clock.lap("fit")
-        picks = chosen(checkpoints, task, held_out, dataset.metric)
-        if config.selection.rule not in picks:
-            raise no_such_rule(config.selection.name, config.protocol["name"])
-        outputs = {index: predicted(checkpoints[index], held_out) for index in sorted(set(picks.values()))}
-        measured = {index: measure(checkpoints[index].test, held_out.test.labels) for index in outputs}
-        gains = Gains(config, store, references)
-        results = {
-            rule: {
-                "step": checkpoints[index].step,
-                "oracle": rule == ORACLE,
-                "metrics": {name: value for name, value in measured[index].items() if isinstance(value, float)},
-                "gains": gains.of(outputs[index], checkpoints[index].step, rule),
-            }
-            for rule, index in picks.items()
+    checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger, resume)
+    clock.lap("fit")
+    picks = chosen(checkpoints, task, held_out, dataset.metric)
+    if config.selection.rule not in picks:
+        raise no_such_rule(config.selection.name, config.protocol["name"])
+    outputs = {index: predicted(checkpoints[index], held_out) for index in sorted(set(picks.values()))}
+    measured = {index: measure(checkpoints[index].test, held_out.test.labels) for index in outputs}
+    gains = Gains(config, store, references)
+    results = {
+        rule: {
+            "step": checkpoints[index].step,
+            "oracle": rule == ORACLE,
+            "metrics": {name: value for name, value in measured[index].items() if isinstance(value, float)},
+            "gains": gains.of(outputs[index], checkpoints[index].step, rule),
         }
-        clock.lap("measure")
-        distances |= distances_of(learner, task, held_out, config, trained=True)
-        features |= embeddings_of(learner, task, held_out, config, trained=True)
-        clock.lap("distances")
-        loggers.log_result(logger, results[config.selection.rule], next(iter(references), None))
-        ok = True
-    finally:
-        loggers.close(logger, ok)
+        for rule, index in picks.items()
+    }
+    clock.lap("measure")
+    distances |= distances_of(learner, task, held_out, config, trained=True)
+    features |= embeddings_of(learner, task, held_out, config, trained=True)
+    clock.lap("distances")
     sizes = {
         "labelled": sum(len(part) for part in learner.labelled(task)),
         "source": len(task.source),
@@ -173,7 +191,8 @@ def attempt(
     }
     rows = [(step, name, value) for step, values in enumerate(terms) for name, value in values.items()]
     table = pd.concat(list(outputs.values()), ignore_index=True)
-    return record, table, pd.DataFrame(rows, columns=HISTORY), features
+    model = loggers.keep_model(logger, learner, logs)
+    return Result(record, table, pd.DataFrame(rows, columns=HISTORY), features, model)
 
 
 def described(config: RunConfig) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import tlbench
 ORDER = [
     {"__main__"},
     {"cli"},
-    {"data_commands", "reproduce"},
+    {"data_commands", "reproduce", "storage"},
     {"sweep", "report", "listing"},
     {"run"},
     {"comparison"},

@@ -40,6 +40,15 @@ def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) 
         ) from error
 
 
+def target_of(kind: str, group: Group) -> Any:
+    """What a group's `_target_` names, imported and not called; values of the wrong kind and missing libraries are told."""
+    _check_scalars(kind, group)
+    try:
+        return resolve_name(group["_target_"])
+    except (KeyError, ImportError, AttributeError, ValueError) as error:
+        raise TlbenchError(f"{kind} '{group.get('name')}': its _target_ is not found ({error}).") from error
+
+
 def _made(values: Any) -> Any:
     """Hydra's `instantiate` for plain values; without OmegaConf in between, which costs ten times the rest."""
     if isinstance(values, list):

@@ -54,9 +54,24 @@ class RunStore:
 
     def run_keys(self) -> list[str]:
         """Keys of all runs that left a folder, in alphabetical order."""
-        if not self.root.is_dir():
-            return []
-        return sorted(path.parent.name for path in self.root.glob("[0-9a-f]*/record.json"))
+        return list(self.stamps())
+
+    def stamps(self) -> dict[str, tuple[int, int]]:
+        """When each record was last written (ns) and its size, by run key: all that a look for changes reads of a run."""
+        found: dict[str, tuple[int, int]] = {}
+        root = str(self.root)
+        try:
+            names = os.listdir(root)
+        except OSError:
+            return found
+        for name in names:
+            if name[0] in "0123456789abcdef":
+                try:
+                    at = os.stat(f"{root}/{name}/record.json")
+                except OSError:
+                    continue
+                found[name] = (at.st_mtime_ns, at.st_size)
+        return dict(sorted(found.items()))
 
     def record(self, key: str) -> dict[str, Any] | None:
         """The record of a run, or None."""

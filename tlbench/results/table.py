@@ -25,12 +25,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from tlbench.results.index import EMPTY, Index, Rows, layout_of, read_index, write_index
+from tlbench.results.index import __file__ as index_file
 from tlbench.results.store import SCHEMA, RunStore
 
+FEW = 500
+"""Runs up to which reading their records takes less time than reading an index."""
 AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric", "seed"]
 METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
@@ -63,32 +69,54 @@ class Tables:
 
 
 def read_tables(store: RunStore, keys: Sequence[str] | None = None) -> Tables:
-    """Reads each record of a store, or some of them, once and keeps what tables need of it."""
-    runs: list[dict[str, Any]] = []
-    checkpoints: list[dict[str, Any]] = []
-    distances: list[dict[str, Any]] = []
-    older = 0
-    for key in store.run_keys() if keys is None else keys:
-        record = store.record(key)
-        if record is None:
-            continue
-        if record.get("schema") != SCHEMA:
-            older += 1
-            continue
-        runs += rows_of(record)
-        checkpoints += [
+    """The tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from the records
+    that are newer."""
+    few = keys is not None and len(keys) < FEW
+    return tables_of(updated(store, EMPTY if few else read_index(store, _layout()), keys))
+
+
+def updated(store: RunStore, index: Index, keys: Sequence[str] | None = None) -> Index:
+    """An index brought up to date; reads a time and a size of each run, and the records that have changed."""
+    return index.updated(store, _rows, keys)
+
+
+def tables_of(index: Index) -> Tables:
+    """The tables that an index holds."""
+    checkpoints, distances = index.frame("checkpoints"), index.frame("distances")
+    return Tables(
+        tidy(index.frame("runs")),
+        checkpoints if len(checkpoints) else pd.DataFrame(columns=["run_key", "step", "oracle_score"]),
+        distances if len(distances) else pd.DataFrame(columns=["run_key", "features"]),
+        len(index.older),
+    )
+
+
+def compact(store: RunStore) -> tuple[Path, int]:
+    """Writes or renews the index of a store; returns its path and the number of its runs."""
+    index = updated(store, read_index(store, _layout()))
+    return write_index(store, index, _layout()), len(index.stamps)
+
+
+@cache
+def _layout() -> str:
+    return layout_of(__file__, index_file)
+
+
+def _rows(record: dict[str, Any]) -> Rows | None:
+    """Rows of the three tables that a record gives; None for one of another version."""
+    if record.get("schema") != SCHEMA:
+        return None
+    key = record["run_key"]
+    return {
+        "runs": rows_of(record),
+        "checkpoints": [
             {"run_key": key, "step": c["step"], "oracle_score": c["oracle_score"], **c["scores"]}
             for c in record.get("checkpoints", [])
-        ]
-        distances += [
+        ],
+        "distances": [
             {"run_key": key, "features": kind, **values} for kind, values in record.get("distances", {}).items()
-        ]
-    return Tables(
-        tidy(runs),
-        pd.DataFrame(checkpoints, columns=None if checkpoints else ["run_key", "step", "oracle_score"]),
-        pd.DataFrame(distances, columns=None if distances else ["run_key", "features"]),
-        older,
-    )
+        ],
+    }
 
 
 def read_runs(store: RunStore) -> pd.DataFrame:
@@ -96,9 +124,8 @@ def read_runs(store: RunStore) -> pd.DataFrame:
     return read_tables(store).runs
 
 
-def tidy(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """The tidy table of some rows."""
-    table = pd.DataFrame(rows)
+def tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """The tidy table: its columns, in their order."""
     named = sorted(column for column in table.columns if "_over_" in column)
     return table.reindex(columns=[*COLUMNS, *named])
 

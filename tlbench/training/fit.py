@@ -18,7 +18,7 @@ from torch.multiprocessing import ProcessRaisedException
 
 from tlbench.config.schema import RunConfig, TrainerConfig
 from tlbench.errors import TlbenchError
-from tlbench.loggers import log_curves
+from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
 from tlbench.task import HeldOut, Task
@@ -26,7 +26,7 @@ from tlbench.training.ahead import Ahead
 from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, evaluation_steps
 from tlbench.training.device import device_of
-from tlbench.training.module import CHECK_EVERY, AdaptationModule
+from tlbench.training.module import AdaptationModule
 from tlbench.training.probe import make_probe
 from tlbench.training.resume import KeepState, usable
 from tlbench.training.several import HandOver, divergence_in, handed_over, rank_and_world
@@ -119,7 +119,7 @@ def _on_several(
         except ProcessRaisedException as error:
             raise divergence_in(str(error)) or error from error
         checkpoints, history = handed_over(Path(folder))
-    log_curves(logger, history, every=CHECK_EVERY)
+    log_terms(logger, history, len(history))
     return checkpoints, history
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from tlbench.config.schema import OptimConfig
 from tlbench.data.images.rows import ImageBatch
 from tlbench.errors import Diverged
+from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.training.batches import Batch, Examples
 from tlbench.training.schedules import learning_rate
@@ -37,6 +38,7 @@ class AdaptationModule(pl.LightningModule):
         method.steps = optim.steps
         self.history: list[dict[str, float]] = []
         self._pending: list[dict[str, Tensor]] = []
+        self._logged = 0  # steps; a run that goes on from a kept state logs those before it, too
 
     def on_fit_start(self) -> None:
         if self.compiled:  # here, not before: a compiled forward does not survive the way into a spawned process
@@ -86,9 +88,7 @@ class AdaptationModule(pl.LightningModule):
                 if not math.isfinite(value):
                     raise Diverged(len(self.history), name)
             self.history.append(values)
-        if self.logger is not None:
-            logged = {f"train/{name}": value for name, value in self.history[-1].items()}
-            self.logger.log_metrics(logged, step=len(self.history))
+        self._logged = log_terms(self.logger, self.history, self.optim_config.steps, self._logged)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         config = self.optim_config

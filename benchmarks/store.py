@@ -1,0 +1,71 @@
+"""`read_tables` of a store of 10,000 runs: seconds without and with the index of `tlbench store compact`.
+
+    python benchmarks/store.py [--runs 10000]
+
+Records as a real run leaves them, of ten selections and five checkpoints, copied under other keys; no predictions. The last line is a
+second look by a program that keeps its index, as a dashboard does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from report import make_store
+
+from tlbench.results.index import EMPTY, FILE
+from tlbench.results.store import RunStore
+from tlbench.results.table import compact, read_tables, tables_of, updated
+
+
+def make_records(root: Path, runs: int) -> None:
+    """Copies of the records of a small store, an hour old."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_store(Path(folder), cells=20, seeds=1, tests=20)
+        records = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*/record.json"))]
+    for number in range(runs):
+        record = {**records[number % len(records)], "run_key": f"{number:016x}", "seed": number // len(records)}
+        path = root / record["run_key"] / "record.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(record))
+        os.utime(path, (time.time() - 3600,) * 2)
+
+
+def timed(words: str, work: Callable) -> object:
+    started = time.perf_counter()
+    found = work()
+    print(f"{words:<60} {time.perf_counter() - started:7.2f} s", flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore(folder)
+        make_records(store.root, options.runs)
+        timed(f"a time and a size of each of {options.runs} runs", store.stamps)
+        without = timed("read_tables without an index", lambda: read_tables(store))
+        timed("tlbench store compact", lambda: compact(store))
+        print(f"{'size of the index':<60} {(store.root / FILE).stat().st_size / 2**20:7.2f} MiB")
+        timed("tlbench store compact again", lambda: compact(store))
+        indexed = timed("read_tables with the index", lambda: read_tables(store))
+        for name in ("runs", "checkpoints", "distances"):
+            pd.testing.assert_frame_equal(getattr(without, name), getattr(indexed, name))
+        for key in store.run_keys()[: options.runs // 100]:
+            os.utime(store.root / key / "record.json")
+        timed("read_tables with the index, 1 % of the runs newer", lambda: read_tables(store))
+        index = updated(store, EMPTY)
+        timed("a look at a kept index: what has changed", lambda: updated(store, index))
+        timed("its tables", lambda: tables_of(index))
+
+
+if __name__ == "__main__":
+    main()

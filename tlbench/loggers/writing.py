@@ -1,0 +1,91 @@
+"""Writes a run's content to a Lightning logger, while it is trained and at its end, or all of it later."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import Logger
+from torch import nn
+
+from tlbench.loggers.content import RunContent, stride
+
+MODEL = "model.safetensors"
+
+
+def log_terms(logger: Any, history: Sequence[dict[str, float]], of: int, done: int = 0) -> int:
+    """Logs terms as `train/NAME`, at steps counted from 1.
+
+    Args:
+        logger: Lightning's, of either of its two base classes, or None.
+        history: terms of each step so far.
+        of: steps that there will be; they decide which are logged, whether at once or bit by bit.
+        done: steps of `history` that have been logged before.
+
+    Returns:
+        Length of the history: `done` for the next call.
+    """
+    if logger is not None:
+        for step in range(done + 1, len(history) + 1):
+            if step % stride(of) == 0 or step == of:
+                logger.log_metrics({f"train/{name}": value for name, value in history[step - 1].items()}, step=step)
+    return len(history)
+
+
+def conclude(logger: Logger | None, content: RunContent) -> None:
+    """Logs what is known only at the end: checkpoints, gains, costs, predictions. A logger that fails ends no run."""
+    if logger is None:
+        return
+    try:
+        for step, values in content.checkpoints():
+            logger.log_metrics(values, step=step)
+        own = getattr(logger, "conclude", None)
+        if own is not None:
+            own(content)
+        elif content.done:
+            logger.log_metrics(content.numbers(), step=content.result["step"])
+    except Exception as error:
+        _told(logger, error)
+
+
+def close(logger: Logger | None, ok: bool) -> None:
+    """Writes what is buffered and ends the logger's session. A logger that fails ends no run."""
+    if logger is None:
+        return
+    try:
+        if hasattr(logger, "end"):
+            logger.end(ok)
+        else:
+            logger.save()
+            logger.finalize("success" if ok else "failed")
+    except Exception as error:
+        _told(logger, error)
+
+
+def replay(logger: Logger | None, content: RunContent) -> None:
+    """All that a live logger would have been told, after the run."""
+    terms = content.terms()
+    log_terms(logger, terms, len(terms))
+    conclude(logger, content)
+    close(logger, content.done)
+
+
+def keep_model(logger: Logger | None, learner: Any, folder: Path) -> Path | None:
+    """Weights of a method's network as safetensors, for a logger whose `keeps_model` is true; None without a network."""
+    network = getattr(learner, "network", None)
+    if not getattr(logger, "keeps_model", False) or not isinstance(network, nn.Module):
+        return None
+    from safetensors.torch import save_model
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_model(network, str(folder / MODEL))
+    return folder / MODEL
+
+
+def _told(logger: Logger, error: Exception) -> None:
+    reason = " ".join(str(error).split())
+    print(
+        f"tlbench: {type(logger).__name__} failed, the run is kept: {type(error).__name__}: {reason}", file=sys.stderr
+    )

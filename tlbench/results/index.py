@@ -1,0 +1,185 @@
+"""The tables of a store in one file, so that a store of 100,000 runs is read without opening 100,000 records.
+
+Keyed by run key with the record's time and size. What has changed, is new or was read while it was still fresh is read from its
+folder, what is gone is left out: the tables are those of the folders, with an index or without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tlbench.results.store import RunStore
+
+FILE = "index.parquet"
+FRESH_NS = 2_000_000_000
+"""A record this young may be written again with the same time and size (clocks of file systems tick slowly)."""
+TABLES = ("runs", "checkpoints", "distances")
+Rows = dict[str, list[dict[str, Any]]]
+"""Rows of each of TABLES that one record gives."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Rows of a store as they were at some time; grows by `updated`. A program that looks again and again keeps it.
+
+    Attributes:
+        stamps: time (ns) and size of each record that was read; (0, 0) where it was too fresh to be trusted.
+        older: of these, the runs that another version of tlbench left.
+        tables: by name, a column `_key` and those of the rows.
+    """
+
+    stamps: Mapping[str, tuple[int, int]]
+    older: frozenset[str]
+    tables: Mapping[str, pa.Table]
+
+    def updated(self, store: RunStore, rows_of: Callable[[dict[str, Any]], Rows | None],
+                keys: Sequence[str] | None = None) -> Index:  # fmt: skip
+        """The index of the store as it is now.
+
+        Args:
+            rows_of: rows of a record; None for a record of another version.
+            keys: only these runs; None for all.
+        """
+        began = time.time_ns()
+        now = store.stamps() if keys is None else _some(store, keys)
+        known = {key for key, stamp in now.items() if self.stamps.get(key) == stamp}
+        older, found, stamps = set(self.older & known), [], {}
+        for key, stamp in now.items():
+            stamps[key] = stamp
+            if key in known:
+                continue
+            record = store.record(key)
+            if record is None:  # gone since
+                del stamps[key]
+                continue
+            if stamp[0] > began - FRESH_NS:
+                stamps[key] = (0, 0)
+            rows = rows_of(record)
+            if rows is None:
+                older.add(key)
+            else:
+                found.append((key, rows))
+        if not found and len(known) == len(self.stamps):
+            return Index(stamps, frozenset(older), self.tables)
+        kept = {name: _only(table, known, len(self.stamps)) for name, table in self.tables.items()}
+        return Index(stamps, frozenset(older), {name: _joined(kept.get(name), found, name) for name in TABLES})
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """One of the tables, runs in the order of their keys."""
+        table = self.tables.get(name)
+        if table is None or not table.num_rows:
+            return pd.DataFrame()
+        keys = table["_key"].combine_chunks().dictionary_encode()
+        words = np.array(keys.dictionary.to_pylist())
+        ranks = np.empty(len(words), int)
+        ranks[np.argsort(words)] = np.arange(len(words))
+        order = ranks[keys.indices.to_numpy()]
+        if (np.diff(order) < 0).any():
+            table = table.take(pa.array(np.argsort(order, kind="stable")))
+        return table.drop_columns("_key").to_pandas()
+
+
+EMPTY = Index({}, frozenset(), {})
+
+
+def _some(store: RunStore, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
+    stamps = {}
+    for key in keys:
+        try:
+            at = os.stat(store.root / key / "record.json")
+        except OSError:
+            continue
+        stamps[key] = (at.st_mtime_ns, at.st_size)
+    return stamps
+
+
+def _only(table: pa.Table, keys: set[str], known: int) -> pa.Table:
+    if len(keys) == known:
+        return table
+    return table.filter(pc.is_in(table["_key"], value_set=pa.array(sorted(keys), pa.string())))
+
+
+def _joined(kept: pa.Table | None, found: Sequence[tuple[str, Rows]], name: str) -> pa.Table:
+    rows = [{"_key": key, **row} for key, rows in found for row in rows[name]]
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    new = pa.table({column: pa.array([row.get(column) for row in rows]) for column in columns})
+    parts = [part for part in (kept, new) if part is not None and part.num_rows]
+    if not parts:
+        return pa.table({"_key": pa.array([], pa.string())})
+    return pa.concat_tables(parts, promote_options="permissive")
+
+
+def read_index(store: RunStore, layout: str) -> Index:
+    """The index that `write_index` left; EMPTY where there is none, it is damaged, or of another layout."""
+    try:
+        with pq.ParquetFile(store.root / FILE) as file:
+            if (file.schema_arrow.metadata or {}).get(b"layout") != layout.encode():
+                return EMPTY
+            whole = file.read()
+    except (OSError, pa.ArrowInvalid):
+        return EMPTY
+    runs = whole.select(["key", "time", "size", "older"]).to_pydict()
+    stamps = {k: (t, s) for k, t, s in zip(runs["key"], runs["time"], runs["size"], strict=True)}
+    older = frozenset(k for k, old in zip(runs["key"], runs["older"], strict=True) if old)
+    return Index(stamps, older, {name: _flat(whole["key"], whole[name]) for name in TABLES})
+
+
+def _flat(keys: pa.ChunkedArray, lists: pa.ChunkedArray) -> pa.Table:
+    lists = lists.combine_chunks()
+    if pa.types.is_null(lists.type.value_type):
+        return pa.table({"_key": pa.array([], pa.string())})
+    values = lists.flatten()
+    owner = pc.take(keys.combine_chunks(), pc.list_parent_indices(lists))
+    return pa.table({"_key": owner, **dict(zip([f.name for f in values.type], values.flatten(), strict=True))})
+
+
+def write_index(store: RunStore, index: Index, layout: str) -> Path:
+    """Writes the index at one stroke, one row a run."""
+    keys = sorted(index.stamps)
+    columns: dict[str, Any] = {
+        "key": pa.array(keys, pa.string()),
+        "time": pa.array([index.stamps[key][0] for key in keys], pa.int64()),
+        "size": pa.array([index.stamps[key][1] for key in keys], pa.int64()),
+        "older": pa.array([key in index.older for key in keys], pa.bool_()),
+    }
+    place = {key: i for i, key in enumerate(keys)}
+    columns |= {name: _nested(index.tables.get(name), place) for name in TABLES}
+    table = pa.table(columns).replace_schema_metadata({"layout": layout})
+    with tempfile.NamedTemporaryFile(dir=store.root, prefix=".index-", suffix=".part", delete=False) as file:
+        pq.write_table(table, file)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, store.root / FILE)
+    return store.root / FILE
+
+
+def _nested(table: pa.Table | None, place: Mapping[str, int]) -> pa.ListArray:
+    """A list of rows for each run."""
+    if table is None or not table.num_rows:
+        return pa.array([[] for _ in place], pa.list_(pa.null()))
+    owner = np.array([place[key] for key in table["_key"].to_pylist()])
+    rows = table.drop_columns("_key").take(pa.array(np.argsort(owner, kind="stable"))).combine_chunks()
+    values = pa.StructArray.from_arrays([_chunk(c) for c in rows.columns], fields=list(rows.schema))
+    ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(place)))])
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
+
+
+def _chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def layout_of(*modules: str) -> str:
+    """Name of what the code of some modules makes of a record: an index of other code is not read."""
+    return hashlib.sha256(b"".join(Path(module).read_bytes() for module in modules)).hexdigest()[:16]
