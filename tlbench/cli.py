@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from tlbench.errors import TlbenchError, unknown
 
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="tlbench", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=_version())
@@ -106,11 +108,47 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("overrides", nargs="*", help="key=value, such as data_dir=DIR or dataset.root=DIR")
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=data)
+    _store_parser(commands)
     sub = commands.add_parser("list", help="what there is to choose from")
     sub.add_argument("what", metavar="|".join(LISTED))
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=list_options)
     return top
+
+
+def _store_parser(commands: argparse._SubParsersAction) -> None:
+    text = "check a store, export it, or make it fast to read"
+    actions = commands.add_parser("store", help=text, description=text).add_subparsers(required=True, metavar="ACTION")
+    for name, text in (
+        ("check", "read every run and name what is missing, torn or left over; deletes nothing"),
+        ("export", "the tidy table as a file, or everything to Weights & Biases"),
+        ("compact", "write an index, with which reports read a large store many times as fast"),
+    ):
+        sub = actions.add_parser(name, help=text, description=text)
+        sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
+        sub.set_defaults(command=store, action=name)
+        if name == "export":
+            sub.add_argument("--csv", metavar="FILE", help="one row a run and selection")
+            sub.add_argument("--parquet", metavar="FILE", help="the same as Parquet")
+            sub.add_argument(
+                "--wandb", action="store_true", help="each run as logger=wandb would have logged it, and a summary"
+            )
+            sub.add_argument("--project", help="of Weights & Biases (default: that of conf/logger/wandb.yaml)")
+            sub.add_argument("--entity", help="of Weights & Biases (default: yours)")
+            sub.add_argument(
+                "--out", default="results/wandb", help="folder of its run folders (default: results/wandb)"
+            )
+
+
+class Parser(argparse.ArgumentParser):
+    """Names the nearest known word where a command is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.match(r"argument (\w+): invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if found is None:
+            super().error(message)
+        known = found[3].replace("'", "").split(", ")
+        self.exit(2, f"tlbench: {unknown(found[1].lower(), found[2], known)} `{self.prog} --help` tells more.\n")
 
 
 def _version() -> str:
@@ -172,6 +210,25 @@ def data(options: argparse.Namespace) -> int:
 
     command = get_data if options.action == "get" else check_data
     return command(options.name, options.overrides, options.config_dir)
+
+
+def store(options: argparse.Namespace) -> int:
+    from tlbench.storage import commands
+
+    folder = options.store or os.environ.get("TLBENCH_STORE", "results/runs")
+    if options.action == "check":
+        return commands.check(folder)
+    if options.action == "compact":
+        return commands.make_index(folder)
+    return commands.export(
+        folder,
+        csv=options.csv,
+        parquet=options.parquet,
+        to_wandb=options.wandb,
+        project=options.project,
+        entity=options.entity,
+        out=options.out,
+    )
 
 
 def list_options(options: argparse.Namespace) -> int:

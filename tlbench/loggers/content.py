@@ -114,7 +114,11 @@ class RunContent:
 
     def summary(self) -> dict[str, Any]:
         """Numbers and words that hold for the run as a whole."""
-        values: dict[str, Any] = {"status": self.record["status"], "run_key": self.key}
+        values: dict[str, Any] = {
+            "status": self.record["status"],
+            "run_key": self.key,
+            "created": self.record["created"],
+        }
         if not self.done:
             return values | {"reason": self.record["reason"]}
         values |= {"selection/rule": self.record["selection"], "selection/step": self.result["step"]}

@@ -59,11 +59,11 @@ def wandb_logger(
     return logger
 
 
-def begun(logger: _Quiet, folder: Path, how: str, about: dict[str, Any], init: float, finish: float) -> None:
+def begun(logger: Session, folder: Path, how: str, about: dict[str, Any], init: float, finish: float) -> None:
     """Starts the session; offline where the server does not let it in."""
     logging.getLogger("wandb").setLevel(logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
-    stage_beside(folder)
+    stage(folder)
     settings = {**QUIET, "init_timeout": init, "finish_timeout": finish}
     if how == "online":
         try:
@@ -74,18 +74,20 @@ def begun(logger: _Quiet, folder: Path, how: str, about: dict[str, Any], init: f
     logger.start(dir=str(folder), mode="offline", settings=settings, **about)
 
 
-def stage_beside(folder: Path) -> None:
-    """Files of artefacts wait for their upload beside the run folders, not in the user's home, unless $WANDB_DATA_DIR is set.
+def stage(folder: Path) -> None:
+    """Files of artefacts wait for their upload with the runs, not in the user's home, unless $WANDB_DATA_DIR is set.
 
-    Beside `folder`, not in it: a run's folder of logs is moved when the run ends, and W&B looks where it put them.
+    A run's folder of logs bears a dot until the run ends and is then moved; W&B looks where it put the files, so they lie beside
+    it. The name is not `.wandb`: W&B would take such a folder for that of its runs.
     """
     if os.environ.get("WANDB_DATA_DIR", STAGED[-1]) == STAGED[-1]:
-        STAGED.append(str(folder.resolve().parent / ".wandb"))
+        place = folder.resolve()
+        STAGED.append(str((place.parent if place.name.startswith(".") else place) / ".wandb-files"))
         Path(STAGED[-1]).mkdir(exist_ok=True)
         os.environ["WANDB_DATA_DIR"] = STAGED[-1]
 
 
-class _Quiet(WandbLogger):
+class Session(WandbLogger):
     """Lightning's logger round a session that is started here."""
 
     def __init__(self) -> None:
@@ -109,7 +111,7 @@ class _Quiet(WandbLogger):
         self.experiment.finish(exit_code=0 if ok else 1)
 
 
-class RunLogger(_Quiet):
+class RunLogger(Session):
     """One run: curves while it is trained, the rest at the end."""
 
     def __init__(self, run: RunContent, table_rows: int, *, keeps_report: bool, keeps_model: bool) -> None:

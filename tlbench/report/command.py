@@ -64,7 +64,7 @@ def make_report(
     console = Console(width=None if os.isatty(1) else 200)
     print_leaderboard(found, console)
     writers: dict[str, Callable[[], Mapping[str, str | bytes]]] = {
-        "html": lambda: {"report.html": to_html(found, _provenance(store, tables.runs))},
+        "html": lambda: {"report.html": to_html(found, provenance(store, tables.runs))},
         "md": lambda: {"report.md": to_markdown(found)},
         "latex": lambda: {"report.tex": to_latex(found)},
         "csv": lambda: csv_files(found),
@@ -99,7 +99,8 @@ def figure_files(found: Analysis, kind: str) -> dict[str, bytes]:
     return {f"figures/{name}.{kind}": as_file(draw(), kind) for name, draw in all_figures(found).items()}
 
 
-def _provenance(store: RunStore, runs: pd.DataFrame) -> dict[str, object]:
+def provenance(store: RunStore, runs: pd.DataFrame) -> dict[str, object]:
+    """What the foot of a page says of where its numbers come from."""
     first = store.record(str(runs["run_key"].iloc[0]))
     assert first is not None
     return {"store": store.root.name, **first["code"], **first["versions"]}

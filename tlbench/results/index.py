@@ -114,8 +114,7 @@ def _only(table: pa.Table, keys: set[str], known: int) -> pa.Table:
 
 def _joined(kept: pa.Table | None, found: Sequence[tuple[str, Rows]], name: str) -> pa.Table:
     rows = [{"_key": key, **row} for key, rows in found for row in rows[name]]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    new = pa.table({column: pa.array([row.get(column) for row in rows]) for column in columns})
+    new = pa.Table.from_struct_array(pa.array(rows)) if rows else None
     parts = [part for part in (kept, new) if part is not None and part.num_rows]
     if not parts:
         return pa.table({"_key": pa.array([], pa.string())})

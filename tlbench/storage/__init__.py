@@ -1,0 +1,1 @@
+"""`tlbench store`: looks after a store, and hands it on to other programs."""

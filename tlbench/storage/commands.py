@@ -1,0 +1,93 @@
+"""`tlbench store check`, `export` and `compact`: the words, the files and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from tlbench.errors import TlbenchError
+from tlbench.paths import conf_dir
+from tlbench.results.store import RunStore
+from tlbench.results.table import compact, read_tables
+from tlbench.storage.check import check_store
+
+
+def opened(folder: str) -> RunStore:
+    """The store in a folder. Raises TlbenchError where there is none."""
+    store = RunStore(folder)
+    if not store.root.is_dir():
+        raise TlbenchError(f"Store '{folder}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
+                           "$TLBENCH_STORE; `tlbench sweep` fills it.")  # fmt: skip
+    return store
+
+
+def check(folder: str) -> int:
+    """Prints what is wrong, a line each; 0 only if nothing is."""
+    found = check_store(opened(folder))
+    for problem in found.problems:
+        print(problem.line())
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items())) or "none"
+    older = f"; {found.n_older} of another version of tlbench are left alone" if found.n_older else ""
+    print(f"Runs: {counts}{older}.")
+    print("All is well." if not found.problems else f"{len(found.problems)} problems.")
+    return 1 if found.problems else 0
+
+
+def make_index(folder: str) -> int:
+    """Writes or renews the index."""
+    store = opened(folder)
+    try:
+        path, n = compact(store)
+    except OSError as error:
+        raise TlbenchError(f"Store '{folder}' cannot be written ({error.strerror}).") from error
+    print(f"{path}: {n} runs, {path.stat().st_size / 2**20:.1f} MiB. Reports use it by themselves; it may be deleted.")
+    return 0
+
+
+def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool, project: str | None,
+           entity: str | None, out: str) -> int:  # fmt: skip
+    """The tidy table into files, or everything to Weights & Biases."""
+    store = opened(folder)
+    if not (csv or parquet or to_wandb):
+        raise TlbenchError("Nothing to export to: give --csv FILE, --parquet FILE or --wandb.")
+    runs = read_tables(store).runs
+    if runs.empty:
+        raise TlbenchError(f"Store '{folder}' holds no runs.")
+    for path, write in ((csv, _csv), (parquet, _parquet)):
+        if path:
+            _written(path, runs, write)
+    if to_wandb:
+        _to_wandb(store, project, entity, Path(out))
+    return 0
+
+
+def _csv(runs: pd.DataFrame, path: Path) -> None:
+    runs.to_csv(path, index=False)
+
+
+def _parquet(runs: pd.DataFrame, path: Path) -> None:
+    runs.to_parquet(path, index=False)
+
+
+def _written(name: str, runs: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None]) -> None:
+    path = Path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(runs, path)
+    except OSError as error:
+        raise TlbenchError(f"'{name}' cannot be written ({error.strerror}).") from error
+    print(f"wrote {path}: {len(runs)} rows")
+
+
+def _to_wandb(store: RunStore, project: str | None, entity: str | None, out: Path) -> None:
+    from tlbench.storage.wandb_export import Target, export_wandb
+
+    logger = yaml.safe_load((conf_dir() / "logger" / "wandb.yaml").read_text("utf-8"))
+    target = Target({**logger, "name": "wandb", "project": project or logger["project"], "entity": entity}, out)
+    new, old, how = export_wandb(store, target)
+    print(f"W&B project {target.project}, {how}: {new} runs exported, {old} were there.")
+    if how == "offline":
+        print(f"The run folders are in {out / 'wandb'}. Upload them: wandb sync {out / 'wandb'}/offline-run-*")
