@@ -41,6 +41,7 @@ bench: $(READY)  ## images per second, share of a step, head runs, a large repor
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/estimators.py
 

@@ -9,14 +9,13 @@ import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from pytorch_lightning.loggers import Logger
 from threadpoolctl import threadpool_limits
 
 from tlbench import environment, loggers
@@ -36,6 +35,9 @@ from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, va
 from tlbench.task import HeldOut, Task, load_task
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.worker import end_with_parent
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 
 def execute(config: DictConfig) -> list[str]:

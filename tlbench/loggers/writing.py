@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from pytorch_lightning.loggers import Logger
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from tlbench.loggers.content import RunContent, stride
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
 
 MODEL = "model.safetensors"
 
@@ -74,6 +74,8 @@ def replay(logger: Logger | None, content: RunContent) -> None:
 
 def keep_model(logger: Logger | None, learner: Any, folder: Path) -> Path | None:
     """Weights of a method's network as safetensors, for a logger whose `keeps_model` is true; None without a network."""
+    from torch import nn
+
     network = getattr(learner, "network", None)
     if not getattr(logger, "keeps_model", False) or not isinstance(network, nn.Module):
         return None
