@@ -77,6 +77,7 @@ def live(run_with):
     return wandb_run(file), record, folder
 
 
+@pytest.mark.slow
 def test_wandb_offline_holds_all_that_is_promised(live):
     found, record, folder = live
     gain = record["selections"]["last"]["gains"]["source_only"]
@@ -109,6 +110,7 @@ def test_wandb_offline_holds_all_that_is_promised(live):
     assert found["artifacts"]["model", f"model-{record['run_key']}"] == ["model.safetensors"]
 
 
+@pytest.mark.slow
 def test_weights_are_those_of_the_network(live):
     from safetensors.torch import load_file
 
@@ -116,6 +118,7 @@ def test_weights_are_those_of_the_network(live):
     assert {tuple(w.shape) for name, w in weights.items() if name.endswith("weight")} >= {(8, 4), (6, 8), (3, 6)}
 
 
+@pytest.mark.slow
 def test_export_equals_live_and_writes_nothing_twice(live, run_with, place, capsys):
     root, _ = place
     found, record, _ = live
@@ -162,6 +165,7 @@ def test_export_equals_live_and_writes_nothing_twice(live, run_with, place, caps
     assert sorted(path.name for path in (root / "out" / "wandb").glob("offline-run-*/*.wandb")) == files
 
 
+@pytest.mark.slow
 def test_wandb_that_is_disabled_leaves_nothing(run_with, monkeypatch, place):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     folder, record = run_with("wandb", 2)
@@ -191,6 +195,7 @@ def test_tensorboard_holds_the_same_names(run_with):
     assert gain["flag"].encode() in events.Tensors(text)[0].tensor_proto.string_val[0]
 
 
+@pytest.mark.slow
 def test_mlflow_holds_the_same_names(run_with, place):
     pytest.importorskip("mlflow", reason="mlflow is not installed: pip install 'tlbench[mlflow]'")
     from mlflow.tracking import MlflowClient

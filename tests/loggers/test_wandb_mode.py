@@ -30,6 +30,7 @@ def _fresh(monkeypatch, tmp_path):
     ):
         monkeypatch.setenv(name, value)
     wandb_mode.hindrance.cache_clear()
+    wandb.teardown()  # it has read the environment of the tests before
 
 
 def closed_port():

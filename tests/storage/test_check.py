@@ -114,7 +114,7 @@ def test_compact_says_what_it_wrote(store, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["store", "chek"], "Unknown action 'chek'. Did you mean 'check'?"),
+        (["store", "compac"], "Unknown action 'compac'. Did you mean 'compact'?"),
         (["stor", "check"], "Unknown command 'stor'. Did you mean 'store'?"),
         (["store", "check", "--store", "nowhere"], "Store 'nowhere' does not exist"),
         (["store", "export", "--store", "."], "Nothing to export to"),
