@@ -1,4 +1,4 @@
-"""Every image data set in small, in the layout in which it is really distributed: check, run, report."""
+"""Data sets of images, messages and letters in small, in the layout in which each is really distributed: check, run, report."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.trees import grow
+from tests.trees import grow, letters, messages
 from tlbench.cli import main
 from tlbench.data.images.dataset import ImageDataset
 from tlbench.data_commands import composed
@@ -84,3 +84,64 @@ def test_check_run_and_report(name, tmp_path, monkeypatch, capsys):
     assert set(table["metric"]) == {dataset.metric}
     assert set(table["dataset"]) == {name}
     assert formats or name in Path(tmp_path / "out" / "report.html").read_text()
+
+
+NUMBERS = {
+    "newsgroups_rec_talk": messages,
+    "newsgroups_rec_sci": messages,
+    "newsgroups_sci_talk": messages,
+    "mushroom": letters,
+}
+"""Sets of words and letters, and what makes a small one."""
+
+
+def test_all_sets_of_newsgroups_are_looked_at_here():
+    assert {name for name, _ in describe("dataset") if name.startswith("newsgroups")} == set(NUMBERS) - {"mushroom"}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_check_run_and_report_of_numbers(name, tmp_path, capsys):
+    data, store = tmp_path / "data", tmp_path / "store"
+    dataset = composed(name, [f"data_dir={data}"], None)[0]
+    counts = NUMBERS[name](dataset, data)
+    here = [f"data_dir={data}", f"dataset.counts={json.dumps(counts).replace(chr(34), '')}"]
+    assert main(["data", "check", name, *here]) == 0, capsys.readouterr().out
+    assert main(["data", "get", name, *here]) == 0
+    assert main(["data", "check", name, f"data_dir={data}"]) == 1  # the real counts are others
+    assert f"says {dataset.counts[dataset.domains[0]]}" in capsys.readouterr().out
+    run = [
+        f"dataset={name}",
+        f"pair={dataset.pairs[0]}",
+        "method=tradaboost",
+        "method.rounds=4",
+        "protocol.shots=1",
+        "seed=0",
+    ]
+    assert main(["run", *run, f"store={store}", *here]) == 0, capsys.readouterr().err
+    assert main(["report", "--store", str(store), "--out", str(tmp_path / "out"), "--format", "csv"]) == 0
+    table = pd.read_csv(tmp_path / "out" / "runs.csv")
+    assert set(table["status"]) == {"done"}
+    assert set(table["dataset"]) == {name}
+    assert set(table["method"]) == {"tradaboost", "target_only", "source_only", "source_and_target"}
+    if name != "mushroom":
+        source_only = table[table["method"] == "source_only"]["accuracy"]
+        assert (source_only == 1).all()  # words of the class are in either domain
+
+
+def test_a_text_recipe_of_few_labels_runs_from_end_to_end(tmp_path, capsys):
+    data, out = tmp_path / "data", tmp_path / "out"
+    counts = messages(composed("newsgroups_rec_talk", [], None)[0], data, each=7)
+    own = [
+        f"dataset.counts={json.dumps(counts).replace(chr(34), '')}",
+        f"data_dir={data}",
+        "seed=0,1",
+        "hydra/launcher=basic",
+    ]
+    part = ["--part", "rec vs talk 1", "--store", str(tmp_path / "store"), "--out", str(out)]
+    assert main(["reproduce", "tradaboost_icml07_text", *part, *own]) == 0, capsys.readouterr().err
+    said = pd.read_csv(out / "claims.csv")
+    assert said["over_what"].tolist() == [
+        "seeds",
+        "seeds",
+    ]  # above the target alone, above pooling; nothing of other parts
+    assert "2 seeds" in (out / "README.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Small trees of images in the layouts in which data sets are really distributed."""
+"""Small trees of images, messages and tables in the layouts in which data sets are really distributed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import scipy.io
 from PIL import Image
 from sklearn.datasets import dump_svmlight_file
 
+from tlbench.data.files import FileDataset
 from tlbench.data.images.dataset import ImageDataset
+from tlbench.data.newsgroups import Newsgroups
 
 TINTS = ((1.0, 0.6, 0.4), (0.5, 1.0, 0.7), (0.6, 0.5, 1.0), (1.0, 1.0, 0.5), (0.5, 0.9, 1.0), (0.9, 0.9, 0.9))
 """What tells domains apart: each multiplies the colours."""
@@ -104,3 +106,38 @@ def _arrays(
         y = np.where(labels == 0, 10, labels)[:, None]
         scipy.io.savemat(paths[0], {"X": images.transpose(1, 2, 3, 0), "y": y})
     return len(labels)
+
+
+def messages(dataset: Newsgroups, data_dir: Path, each: int = 3) -> dict[str, int]:
+    """`each` messages of every group in each folder, with headers, a quote and a signature; returns the counts of domains.
+
+    Two words are those of the message's class, two of its group, two of none; some messages hold a byte that is no UTF-8.
+    """
+    for f, folder in enumerate(dataset.folders.values()):
+        for group in (group for own in dataset.groups.values() for group in own):
+            (data_dir / folder / group).mkdir(parents=True)
+            top, _, rest = group.partition(".")
+            own = rest.replace(".", "")
+            for i in range(each):
+                text = f"{top}word topic{top}\n{own} word{own}\ncommon{i % 2} talked\n"
+                whole = f"From: someone{i}\nSubject: hello\n\nSomeone writes:\n> quoted\n{text}\n-- \nsigned\n"
+                (data_dir / folder / group / f"{5000 + 100 * f + i}").write_bytes(
+                    whole.encode() if i % 3 else whole.replace("talked", "talked \xe9").encode("latin-1")
+                )
+    return {domain: 2 * each * len(groups) for domain, groups in dataset.groups.items()}
+
+
+def letters(dataset: FileDataset, data_dir: Path, each: int = 6) -> dict[str, int]:
+    """A table for `read_letters`: `each` rows of either class in every domain; the first column tells all but one."""
+    columns, split = dataset.reader.keywords["columns"], dataset.reader.keywords["split"]
+    rng, lines = np.random.default_rng(0), []
+    for entry in dataset.files.values():
+        for label, kind in enumerate("ep"):
+            for i in range(each):
+                row = {name: rng.choice(list(known)) for name, known in columns.items()}
+                row[next(iter(columns))] = columns[next(iter(columns))][label if i else 0]
+                lines.append(",".join([kind, *{**row, split: entry["value"]}.values()]))
+    path = data_dir / next(iter(dataset.files.values()))["path"]
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines) + "\n")
+    return dict.fromkeys(dataset.files, 2 * each)

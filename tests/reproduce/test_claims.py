@@ -57,6 +57,34 @@ def test_above_is_said_of_each_part_and_a_hole_stays_one():
     assert np.isnan(found["estimate"][1])
 
 
-def test_one_pair_tells_nothing():
+def test_one_pair_with_one_seed_tells_nothing():
     table = runs({("m", "1"): [[60]], ("o", "1"): [[50]]})
     assert judge_claims(table, [claim("above", "1")], 0.05).loc[0, "verdict"] == MISSING
+
+
+def test_of_one_pair_the_interval_is_over_its_seeds():
+    table = runs(
+        {
+            ("m", "1"): [[60, 64, 62]], ("o", "1"): [[50, 60, 55]],  # gains 10, 4, 7
+            ("m", "5"): [[61, 65, 63]], ("o", "5"): [[60, 65, 60]],  # 1, 0, 3
+        }
+    )  # fmt: skip
+    found = judge_claims(table, [claim("above", "1"), claim("shrinks", "1", "5")], 0.05)
+    for got, values in zip(found.itertuples(), ([10.0, 4.0, 7.0], [9.0, 4.0, 4.0]), strict=True):
+        low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+        assert (got.estimate, got.low, got.high) == pytest.approx((np.mean(values), low, high))
+        assert (got.n, got.over_what) == (3, "seeds")
+
+
+def test_two_pairs_are_never_judged_over_seeds():
+    table = runs({("m", "1"): [[60, 61], [70, 71]], ("o", "1"): [[50, 50], [50, 50]]})
+    (got,) = judge_claims(table, [claim("above", "1")], 0.05).itertuples()
+    assert (got.n, got.over_what) == (2, "pairs")
+
+
+def test_parts_of_one_pair_each_are_judged_over_seeds_whatever_their_pairs_are_called():
+    table = runs({("m", "1"): [[60, 61]], ("o", "1"): [[50, 53]], ("m", "2"): [[70, 75]], ("o", "2"): [[60, 60]]})
+    table.loc[table["part"] == "2", "pair"] = "x-y"
+    found = judge_claims(table, [claim("above", "1", "2")], 0.05)
+    assert found["estimate"].tolist() == [9.0, 12.5]
+    assert found["over_what"].tolist() == ["seeds", "seeds"]

@@ -1,6 +1,8 @@
 import pytest
+import yaml
 
 from tlbench.errors import TlbenchError
+from tlbench.paths import conf_dir
 from tlbench.reproduce.recipe import Paper, load
 
 ROW = {"page": "p", "published": None}
@@ -43,6 +45,28 @@ def test_rates_by_step_are_told_as_rates_over_the_run(name):
         if row in ("CDAN", "MDD"):
             assert float(values["method.gamma"]) == steps / 1000
             assert values["method.hidden"] == {"CDAN": "1024"}.get(row, values.get("classifier.bottleneck"))
+
+
+def test_of_some_parts_what_is_said_of_each_is_left_and_what_is_said_of_all_is_not():
+    paper = load("tradaboost_icml07_text")
+    left = paper.only(None, ["rec vs sci 20", "rec vs talk 1"]).claims
+    assert [(c.kind, c.over, c.parts) for c in left] == [
+        ("above", "target only", ["rec vs talk 1"]), ("above", "pooled", ["rec vs talk 1", "rec vs sci 20"]),
+    ]  # fmt: skip
+    whole = paper.only(None, ["rec vs sci 1", "rec vs sci 5", "rec vs sci 20"]).claims
+    assert [c.parts for c in whole if c.kind == "shrinks"] == [["rec vs sci 1", "rec vs sci 5", "rec vs sci 20"]]
+    assert paper.only(["target only", "pooled"]).claims == []
+
+
+@pytest.mark.parametrize("part", load("tradaboost_icml07_text").parts)
+def test_labels_of_the_text_recipe_are_their_share_of_the_source(part):
+    """Of all source examples, half in each of two classes; one label more or less would be farther off."""
+    paper = load("tradaboost_icml07_text")
+    values = dict(o.split("=", 1) for o in paper.parts[part])
+    config = yaml.safe_load((conf_dir() / "dataset" / f"{values['dataset']}.yaml").read_text("utf-8"))
+    n, share = config["counts"][values["pair"].split("-")[0]], int(part.split()[-1]) / 100
+    assert int(values["protocol.shots"]) == round(share * n / 2)
+    assert len(config["classes"]) == 2
 
 
 def test_a_misspelt_recipe_is_answered():

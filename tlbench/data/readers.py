@@ -10,6 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import scipy.io
 from sklearn.datasets import load_svmlight_file
 
@@ -76,6 +77,30 @@ def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
     dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
     grey = np.rint((dense + 1) * 127.5).clip(0, 255).astype(np.uint8)
     return grey.reshape(-1, 16, 16), labels.astype(np.int64) - 1
+
+
+def read_letters(path: Path, *, columns: Mapping[str, str], split: str, value: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a table of letters without a heading whose column `split` holds `value`: (N, D) of 0 and 1, labels (N,).
+
+    The first field of a row is its label.
+
+    Args:
+        columns: name of each further field, in their order, to the letters that it may hold; one input for each letter.
+        split: the column that tells domains apart, and is no input.
+    """
+    try:
+        table = pd.read_csv(path, header=None, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as error:
+        raise TlbenchError(f"{path} cannot be read as a table ({error}).") from error
+    if table.shape[1] != 1 + len(columns):
+        raise TlbenchError(f"{path}: rows have {table.shape[1]} fields, not {1 + len(columns)}. Get the file again.")
+    table.columns = ["", *columns]
+    for name, letters in columns.items():
+        if strange := sorted(set(table[name]) - set(letters)):
+            raise TlbenchError(f"{path}: column '{name}' holds '{strange[0]}', which is none of '{letters}'.")
+    rows = table[table[split] == value]
+    blocks = [rows[[name]].to_numpy() == list(letters) for name, letters in columns.items() if name != split]
+    return np.concatenate(blocks, axis=1).astype(np.float64), rows[""].to_numpy(dtype=str)
 
 
 def _fields(

@@ -18,25 +18,29 @@ def judge_claims(runs: pd.DataFrame, claims: Sequence[Claim], level: float) -> p
 
     `above`: the mean over pairs of score(row) - score(over) in a part is above zero. `shrinks`: that gain falls from each
     pair's first part to its last. A pair counts once, with the mean over its seeds; the interval is Student's over pairs.
+    Where what is judged (the part, or the parts of `shrinks`) has one pair, it is over that pair's seeds.
 
     Args:
         runs: row, part, pair, seed, score (percent; nan where a run is not done).
 
     Returns:
-        claim, kind, row, over, parts, estimate (points), low, high (of the interval of level 1 - `level`), n (pairs), verdict:
-        whether the interval lies above zero, below it (`does not hold`), or over it.
+        claim, kind, row, over, parts, estimate (points), low, high (of the interval of level 1 - `level`), n and over_what (so
+        many pairs or seeds), verdict: whether the interval lies above zero, below it (`does not hold`), or over it.
     """
-    means = runs.groupby(["row", "part", "pair"])["score"].agg(lambda s: s.mean(skipna=False))
     rows = []
     for claim in claims:
-        gains = {part: means[claim.row, part] - means[claim.over, part] for part in claim.parts}
         for parts in [[part] for part in claim.parts] if claim.kind == "above" else [claim.parts]:
-            value = gains[parts[0]] if claim.kind == "above" else gains[parts[0]] - gains[parts[-1]]
+            own = runs[runs["part"].isin(parts)]
+            unit = "pair" if own["pair"].nunique() > 1 else "seed"
+            means = own.groupby(["row", "part", unit])["score"].agg(lambda s: s.mean(skipna=False))
+            first, last = (means[claim.row, part] - means[claim.over, part] for part in (parts[0], parts[-1]))
+            value = first if claim.kind == "above" else first - last
             estimate, low, high = _interval(value.to_numpy(float), level)
             verdict = MISSING if np.isnan(estimate) else HOLDS if low > 0 else FAILS if high < 0 else OPEN
             rows.append(
                 {"claim": claim.text, "kind": claim.kind, "row": claim.row, "over": claim.over, "parts": " to ".join(parts),
-                 "estimate": estimate, "low": low, "high": high, "n": len(value), "verdict": verdict}
+                 "estimate": estimate, "low": low, "high": high, "n": len(value), "over_what": f"{unit}s",
+                 "verdict": verdict}
             )  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -99,15 +99,16 @@ def _chosen(runs: pd.DataFrame) -> list[str]:
 
 def _claims(paper: Paper, said: pd.DataFrame) -> list[str]:
     pages = {claim.text: claim.page for claim in paper.claims}
+    alone = "Where there is one pair, it is over its seeds. " if "seeds" in set(said["over_what"]) else ""
     lines = [
         "Difference of two rows, mean over pairs (each with the mean over its seeds), with Student's 95 % interval over pairs. "
-        "`shrinks`: how far the difference falls from the first part to the last.",
+        f"{alone}`shrinks`: how far the difference falls from the first part to the last.",
         "",
         "| claim | row over row | where | points | verdict |",
         "|---|---|---|---|---|",
     ]
     for c in said.itertuples():
-        numbers = f"{c.estimate:+.1f} [{c.low:+.1f}, {c.high:+.1f}], {c.n} pairs"
+        numbers = f"{c.estimate:+.1f} [{c.low:+.1f}, {c.high:+.1f}], {c.n} {c.over_what}"
         kind = "shrinks: " if c.kind == "shrinks" else ""
         lines.append(
             f"| {c.claim} ({pages[c.claim]}) | {c.row} over {c.over} | {kind}{c.parts} | {numbers} | {c.verdict} |"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -72,6 +72,12 @@ class Claim(Strict):
     over: str
     parts: Annotated[list[str], Field(min_length=1)]
 
+    def of(self, parts: Collection[str]) -> Claim | None:
+        """The claim on these parts alone, or None: `above` is said of each part by itself, `shrinks` of all together."""
+        left = [part for part in self.parts if part in parts]
+        whole = len(left) == len(self.parts)
+        return self.model_copy(update={"parts": left}) if whole or (left and self.kind == "above") else None
+
 
 class Needs(Strict):
     """What the whole table takes: minutes on two cores, or hours of one GPU."""
@@ -124,7 +130,7 @@ class Paper(Strict):
                     raise unknown(what, name, known, f"--{what} {name}")
         kept = {name: row for name, row in self.rows.items() if rows is None or name in rows}
         left = {name: own for name, own in self.parts.items() if parts is None or name in parts}
-        claims = [c for c in self.claims if {c.row, c.over} <= set(kept) and set(c.parts) <= set(left)]
+        claims = [said for c in self.claims if {c.row, c.over} <= set(kept) and (said := c.of(left)) is not None]
         return self.model_copy(update={"rows": kept, "parts": left, "claims": claims})
 
     def grids(self, given: Overrides) -> dict[tuple[str, str], list[Grid]]:
