@@ -107,7 +107,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_every_command_leaves_what_the_page_says(followed):
-    for report in ("demo", "first", "report", "by_iwv", "by_im", "shots"):
+    for report in ("demo", "first", "report", "by_iwv", "shots"):
         assert (followed / "results" / report / "report.html").stat().st_size > 10_000
     assert list((followed / "results" / "figures").rglob("*.pdf"))
     assert {path.suffix for path in (followed / "results" / "paper").iterdir()} >= {".md", ".tex"}
@@ -117,13 +117,13 @@ def test_every_command_leaves_what_the_page_says(followed):
 
 
 @pytest.mark.slow
-def test_a_method_of_weight_zero_gains_nothing_and_the_own_method_helps(followed):
+def test_a_method_of_weight_zero_gains_nothing_and_seeds_of_the_own_method_differ(followed):
     zero = read_runs(RunStore(followed / "results" / "zero"))
     assert list(zero.loc[zero["method"] == "equal_moments", "gain"].unique()) == [0.0]
     runs = pd.read_csv(followed / "runs.csv")
     own = runs[(runs["method"] == "equal_moments") & (runs["selection"] == "last")]
     assert sorted(own["seed"]) == [0, 1, 2]
-    assert own["gain"].min() > 5
+    assert own["gain"].max() - own["gain"].min() > 15  # what one seed says is not what another says
 
 
 def test_both_languages_have_the_same_files_and_commands_in_the_same_sections():
