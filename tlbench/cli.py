@@ -35,6 +35,7 @@ EPILOG = """examples:
   tlbench run dataset=mini_digits pair=handwritten-printed method=dann seed=0
   tlbench sweep dataset=mini_digits pair=all method=source_only,dann,mmd,coral seed=0,1,2
   tlbench report --out results/report
+  tlbench dashboard
   tlbench reproduce coral_aaai16_table1
   tlbench list methods
 run and sweep take Hydra overrides; the keys are those of conf/config.yaml and the groups beside it."""
@@ -92,6 +93,15 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--margin", type=float, help="points within which a gain is no effect (default: that of the runs)")
     sub.add_argument("--mix-protocols", action="store_true", help="rank over all protocols together")
     sub.set_defaults(command=report)
+    sub = commands.add_parser("dashboard", help="a store in the browser, live")
+    sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
+    sub.add_argument("--port", type=int, help="port to listen on (default: 8501; 0: a free one)")
+    sub.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: 127.0.0.1; any other needs the printed token)",
+    )
+    sub.set_defaults(command=dashboard)
     sub = commands.add_parser("reproduce", help="a published table under its own protocol, claimed beside got")
     sub.add_argument("paper", help="as `tlbench list papers` names it")
     sub.add_argument("overrides", nargs="*", help="key=value, for a part of the table, such as seed=0 or pair=A-W")
@@ -203,6 +213,12 @@ def report(options: argparse.Namespace) -> int:
         margin=options.margin,
         mix_protocols=options.mix_protocols,
     )
+
+
+def dashboard(options: argparse.Namespace) -> int:
+    from tlbench.dashboard.command import serve
+
+    return serve(options.store or os.environ.get("TLBENCH_STORE", "results/runs"), options.host, options.port)
 
 
 def data(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ import tlbench
 ORDER = [
     {"__main__"},
     {"cli"},
-    {"data_commands", "reproduce", "storage"},
+    {"data_commands", "reproduce", "storage", "dashboard"},
     {"sweep", "report", "listing"},
     {"run"},
     {"comparison"},

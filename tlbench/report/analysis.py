@@ -50,9 +50,22 @@ class Analysis:
     n_unfinished: int = 0
 
 
-def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool = False) -> Analysis:
-    """Everything, in the order in which questions are asked: did it hurt, why, would one have known."""
-    plans = planned(store)
+def analyse(
+    store: RunStore,
+    tables: Tables,
+    rule: Rule,
+    *,
+    mix_protocols: bool = False,
+    plans: Planned | None = None,
+    brief: bool = False,
+) -> Analysis:
+    """Everything, in the order in which questions are asked: did it hurt, why, would one have known.
+
+    Args:
+        plans: those that count, where they are not all of the store's.
+        brief: cells, causes and classes alone, no sections.
+    """
+    plans = planned(store) if plans is None else plans
     runs, choice = tables.runs, trials.choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
     runs = without_lost(runs)
     kept = runs[~runs["cell_key"].isin(choice.dropped)]
@@ -65,7 +78,7 @@ def analyse(store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool 
     why = causes.causes(cells, kept, of_pairs, store, rule)
     class_names = _class_names(configs)
     by_class = classes.class_table(cells, differences, class_names, rule)
-    parts: list[Section | None] = [
+    parts: list[Section | None] = [] if brief else [
         causes.section(why),
         classes.section(by_class),
         closer.section(cells, by_class, kept, tables.checkpoints, class_names, store, rule),

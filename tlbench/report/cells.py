@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +29,25 @@ class Planned:
         runs: run_key, cell_key, seed, the columns of CELL, search, trial and base (of hyper-parameters, or None; base: what
             else the run sets), one row a run.
         configs: cell_key to the cell's config.
+        sweeps: name of each plan to the run keys in it.
     """
 
     runs: pd.DataFrame
     configs: Mapping[str, Mapping[str, Any]]
+    sweeps: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def planned(store: RunStore) -> Planned:
     """All plans of a store together."""
-    plans = [_plan(path) for path in sorted((store.root / "plans").glob("*.json"))]
+    by_name = {path.stem: _plan(path) for path in sorted((store.root / "plans").glob("*.json"))}
+    plans = list(by_name.values())
     table = pd.DataFrame(
         [run for plan in plans for run in plan["runs"]],
         columns=["run_key", "cell_key", "seed", *CELL, "search", "trial", "base"],
     )
     configs = {cell: config for plan in plans for cell, config in plan["cells"].items()}
-    return Planned(table.drop_duplicates("run_key", ignore_index=True), configs)
+    sweeps = {name: frozenset(run["run_key"] for run in plan["runs"]) for name, plan in by_name.items()}
+    return Planned(table.drop_duplicates("run_key", ignore_index=True), configs, sweeps)
 
 
 def _plan(path: Path) -> dict[str, Any]:

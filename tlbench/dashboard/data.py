@@ -1,0 +1,123 @@
+"""A store as the dashboard keeps it: read once for each state of the store, analysed once for each scope."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from tlbench.dashboard.filters import SCOPE, Filters, chosen
+from tlbench.report.analysis import Analysis, analyse
+from tlbench.report.cells import CELL, Planned, planned
+from tlbench.report.command import rule_of
+from tlbench.results.store import RunStore
+from tlbench.results.table import Tables, read_tables
+
+State = tuple[int, ...]
+FAST = 300
+"""Runs under one selection that are analysed without being asked for: about a second."""
+OF_RUN = ["run_key", "cell_key", "status", "reason", "seed", *CELL]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A store at one moment; shared by all who look at it, so nobody changes it.
+
+    Attributes:
+        runs: OF_RUN, one row a run, `missing` ones that are planned included.
+        rows: selection to the rows of the tidy table under it (done) or that asked for it (not done).
+        seconds: what reading took.
+    """
+
+    root: str
+    state: State
+    tables: Tables
+    plans: Planned
+    runs: pd.DataFrame
+    rows: Mapping[str, pd.DataFrame]
+    seconds: float
+
+    @property
+    def store(self) -> RunStore:
+        return RunStore(self.root)
+
+    def at(self, selection: str) -> pd.DataFrame:
+        return self.rows.get(selection, self.tables.runs[:0])
+
+
+def state_of(root: str | Path) -> State:
+    """Numbers that change whenever a run or a plan is added or replaced: two looks at folders, whatever they hold."""
+    found = []
+    for folder in (Path(root), Path(root) / "plans"):
+        try:
+            found.append(folder.stat().st_mtime_ns)
+        except OSError:
+            found.append(0)
+    return tuple(found)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the store ...")
+def snapshot(root: str, state: State) -> Snapshot:
+    """Reads the store.
+
+    Raises:
+        TlbenchError: a record or a plan is damaged.
+    """
+    started = time.monotonic()
+    store = RunStore(root)
+    tables, plans = read_tables(store), planned(store)
+    runs = _with_missing(tables.runs, plans.runs)
+    for name in (*CELL, "status"):
+        runs[name] = runs[name].astype("category")
+    done = tables.runs["status"] == "done"
+    rows = {str(name): own for name, own in tables.runs[done].groupby("selection", sort=False)}
+    undone = tables.runs[~done]
+    if len(undone):
+        every = {*rows, *map(str, undone["selection"].unique())}
+        rows = {name: pd.concat([rows[name], undone]) if name in rows else undone for name in every}
+    return Snapshot(root, state, tables, plans, runs, rows, time.monotonic() - started)
+
+
+def _with_missing(rows: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+    runs = rows.drop_duplicates("run_key")[OF_RUN]
+    absent = plan[~plan["run_key"].isin(runs["run_key"])]
+    absent = absent.assign(status="missing", reason="planned, and not there")[OF_RUN]
+    parts = [part for part in (runs, absent) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else runs.copy()
+
+
+def scoped(found: Snapshot, filters: Filters) -> tuple[Tables, Planned]:
+    """What is analysed together: runs within the scope, the references that they are compared with, their plans."""
+    sweeps, tables = found.plans.sweeps, found.tables
+    rows = chosen(found.at(filters.selection), filters, sweeps, SCOPE)
+    keys = frozenset(rows["run_key"]) | frozenset(rows["reference_run"].dropna())
+    runs = tables.runs[tables.runs["run_key"].isin(keys)]
+    plan = chosen(found.plans.runs, filters, sweeps, SCOPE)
+    configs = {cell: config for cell, config in found.plans.configs.items() if cell in set(plan["cell_key"])}
+    checkpoints, distances = (part[part["run_key"].isin(keys)] for part in (tables.checkpoints, tables.distances))
+    return Tables(runs, checkpoints, distances, tables.n_older), Planned(plan, configs)
+
+
+def n_done(found: Snapshot, filters: Filters) -> int:
+    """Done runs of the scope under the selection."""
+    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps, SCOPE)
+    return int((rows["status"] == "done").sum())
+
+
+def analysis(found: Snapshot, filters: Filters) -> Analysis:
+    """Cells, causes and classes of the scope; flags are corrected over its gains."""
+    scope = tuple((name, filters.many[name]) for name in SCOPE if name in filters.many)
+    return _analysis(found.root, found.state, scope, filters.selection, found)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Working out gains, flags and causes ...")
+def _analysis(
+    root: str, state: State, scope: tuple[tuple[str, tuple[str, ...]], ...], selection: str, _found: Snapshot
+) -> Analysis:
+    tables, plans = scoped(_found, Filters(dict(scope), {"selection": selection}))
+    rule = rule_of(tables.runs, selection, "holm", None)
+    return analyse(_found.store, tables, rule, plans=plans, brief=True)

@@ -1,0 +1,95 @@
+"""What all views are made of: text of others shown as it is, tables and figures with their downloads, long lists."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+
+import matplotlib
+import pandas as pd
+import streamlit as st
+from matplotlib.figure import Figure
+
+from tlbench.dashboard.state import allowed
+from tlbench.report.figures.style import as_svg
+
+ROWS, CHOICES = 1000, 500
+"""Rows of a table and choices of a list that are sent to the browser at most."""
+FORMATS = {"SVG": "image/svg+xml", "PNG": "image/png", "PDF": "application/pdf"}
+
+
+def literal(text: object) -> str:
+    """Text from a store inside Markdown: a code span, in which nothing has a meaning."""
+    words = re.sub(r"\s+", " ", str(text)).strip() or " "
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", words)), default=0))
+    return f"{fence} {words} {fence}" if "`" in words else f"{fence}{words}{fence}"
+
+
+def table(frame: pd.DataFrame, name: str, alt: str) -> None:
+    """A table of plain texts and numbers, and its CSV with every row."""
+    if len(frame) > ROWS:
+        st.caption(f"The first {ROWS} of {len(frame)} rows; the CSV has all.")
+    st.dataframe(frame.head(ROWS), hide_index=True, alt=alt)
+    st.download_button(
+        f"CSV ({len(frame)} rows)", lambda: frame.to_csv(index=False), f"{name}.csv", "text/csv", on_click="ignore",
+        key=f"csv-{name}",
+    )  # fmt: skip
+
+
+def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> None:
+    """A figure and its files. `key` says what it depends on beside its name; it is drawn once for each.
+
+    A figure that its table is not enough for is told in one line.
+    """
+    try:
+        svg = _svg(name, key, make)
+    except ValueError as error:
+        st.text(f"No figure: {error}")
+        return
+    st.image(svg, width="content", alt=alt)
+    with st.container(horizontal=True):
+        for kind, mime in FORMATS.items():
+            st.download_button(
+                kind, partial(_file, make, kind.lower()), f"{name}.{kind.lower()}", mime, on_click="ignore",
+                key=f"{kind}-{name}", help=f"{alt}, as {kind}",
+            )  # fmt: skip
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _svg(name: str, key: Hashable, _make: Callable[[], Figure]) -> str:
+    return as_svg(_make())
+
+
+def _file(make: Callable[[], Figure], kind: str) -> bytes:
+    return file_of(make(), kind)
+
+
+def file_of(figure: Figure, kind: str) -> bytes:
+    """The bytes of a figure's file: svg, png or pdf."""
+    if kind == "svg":
+        return as_svg(figure).encode()
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, dpi=200)
+    return buffer.getvalue()
+
+
+def pick(label: str, name: str, options: Sequence[str], words: Callable[[str], str] = str) -> str | None:
+    """A list to pick one of, kept in the link under `name`; None where there is nothing.
+
+    What is picked stays, also where it is beyond the longest list.
+    """
+    held = st.session_state.get(name)
+    kept = list(options[:CHOICES])
+    if isinstance(held, str) and held in options and held not in kept:
+        kept.append(held)
+    if len(options) > len(kept):
+        st.caption(f"{len(kept)} of {len(options)} are listed: narrow the filters for the others.")
+    allowed(name, kept)
+    if not kept:
+        return None
+    if st.session_state.get(name) is None:
+        st.session_state[name] = kept[0]
+    return st.selectbox(label, kept, key=name, format_func=words)

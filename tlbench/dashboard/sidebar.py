@@ -1,0 +1,55 @@
+"""The filters, and the link that keeps them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tlbench.dashboard import live, state
+from tlbench.dashboard.data import Snapshot
+from tlbench.dashboard.filters import Filters, selection_names
+from tlbench.report.words import rule_name
+from tlbench.selection.rules import LAST, ORACLE
+
+LABELS = {
+    "dataset": "Data set", "pair": "Pair", "protocol": "Protocol", "backbone": "Backbone", "method": "Method",
+    "sweep": "Sweep", "status": "Status",
+}  # fmt: skip
+
+
+def show(found: Snapshot) -> Filters:
+    """The sidebar; returns what it says."""
+    with st.sidebar:
+        live.watch(found)
+        names = selection_names(found.tables.runs)
+        state.allowed("selection", names)
+        st.session_state["selection"] = st.session_state["selection"] or LAST
+        st.selectbox("Checkpoint selection", names, key="selection", format_func=rule_name)
+        if st.session_state["selection"] == ORACLE:
+            st.warning("ORACLE: checkpoints are picked by the target's test labels.")
+        for name, label in LABELS.items():
+            options = options_of(found, name)
+            state.allowed(name, options)
+            st.multiselect(label, options, key=name, placeholder="all")
+        st.button("Clear filters", on_click=_clear)
+    return state.current()
+
+
+def options_of(found: Snapshot, name: str) -> list[str]:
+    """What a filter can be set to."""
+    if name == "status":
+        return list(live.STATUSES)
+    if name == "sweep":
+        return sorted(found.plans.sweeps)
+    return sorted(map(str, found.runs[name].dropna().unique()))
+
+
+def link() -> None:
+    """The address of what is shown, with a button that copies it."""
+    with st.sidebar:
+        st.caption("Link to this view, without a token")
+        st.code(state.link(), language=None, wrap_lines=True)
+
+
+def _clear() -> None:
+    for name in LABELS:
+        st.session_state[name] = []

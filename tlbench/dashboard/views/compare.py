@@ -1,0 +1,98 @@
+"""Two methods, or two sweeps, cell by cell."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tlbench.dashboard import parts
+from tlbench.dashboard.data import Snapshot
+from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.views import gate
+from tlbench.report.cells import Rule
+from tlbench.report.figures.style import level
+from tlbench.report.section import p_text, points
+from tlbench.report.versus import versus
+from tlbench.report.words import method_name, plus_minus, rule_name
+
+KINDS = {"method": "two methods", "sweep": "two sweeps"}
+PLACE = ["dataset", "pair", "protocol", "backbone", "classifier"]
+
+
+def show(found: Snapshot, filters: Filters) -> None:
+    st.subheader("Compare", anchor=False)
+    analysis = gate.analysed(found, filters)
+    if analysis is None:
+        return
+    kind = parts.pick("Compare", "kind", list(KINDS), lambda name: KINDS[name])
+    cells = gate.shown(found, filters, analysis.cells)
+    names = dict(zip(cells["cell_key"], map(method_name, cells.itertuples()), strict=True))
+    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+    rows = rows[(rows["status"] == "done") & rows["cell_key"].isin(set(names))]
+    sides = _by_method(rows, names) if kind == "method" else _by_sweep(rows, names, found)
+    if len(sides) < 2:
+        st.info(f"There are not {KINDS[str(kind)]} here.")
+        return
+    first = parts.pick("First", "first", list(sides))
+    second = parts.pick("Second", "second", [name for name in sides if name != first])
+    assert first is not None
+    assert second is not None
+    key = (found.root, found.state, filters.selection, kind, first, second, tuple(sides[first]["run_key"]))
+    _table(_versus(key, found, sides[first], sides[second], analysis.rule), analysis.rule)
+
+
+def _by_method(rows: pd.DataFrame, names: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Method name to its runs; a place is everything of a cell but its method."""
+    placed = rows.assign(place=rows[PLACE].astype(str).agg(", ".join, axis=1), name=rows["cell_key"].map(names))
+    return {str(name): own for name, own in placed.groupby("name", sort=True)}
+
+
+def _by_sweep(rows: pd.DataFrame, names: dict[str, str], found: Snapshot) -> dict[str, pd.DataFrame]:
+    """Sweep to its runs; a place is a cell, without its variant where the sweep has one of them alone."""
+    sides = {}
+    for sweep, keys in sorted(found.plans.sweeps.items()):
+        own = rows[rows["run_key"].isin(keys)]
+        if own.empty:
+            continue
+        axes = [*PLACE, "method"]
+        alone = own.groupby(axes, observed=True)["cell_key"].transform("nunique") == 1
+        words = own["method"].where(alone, own["cell_key"].map(names))
+        sides[sweep] = own.assign(place=own[PLACE].astype(str).agg(", ".join, axis=1) + ", " + words.astype(str))
+    return sides
+
+
+@st.cache_resource(max_entries=24, show_spinner="Comparing ...")
+def _versus(key: tuple, _found: Snapshot, _first: pd.DataFrame, _second: pd.DataFrame, _rule: Rule) -> pd.DataFrame:
+    return versus(_found.store, _first, _second, _rule)
+
+
+def _table(table: pd.DataFrame, rule: Rule) -> None:
+    if table.empty:
+        st.info("The two have no cell with a seed in common whose gains can be compared.")
+        return
+    other = table[table["outcome"] != "same runs"]
+    won, lost = int((other["difference"] > 0).sum()), int((other["difference"] < 0).sum())
+    beyond = other["outcome"].value_counts()
+    st.text(
+        f"Of {len(table)} cells the first is better in {won} ({int(beyond.get('first', 0))} beyond noise), the second in {lost} "
+        f"({int(beyond.get('second', 0))} beyond noise); {len(table) - len(other)} have the same runs."
+    )
+    shown = pd.DataFrame(
+        {
+            "cell": table["place"],
+            "seeds": table["n_seeds"],
+            "gain of first": [points(g, signed=True) for g in table["first_gain"]],
+            "gain of second": [points(g, signed=True) for g in table["second_gain"]],
+            "difference": [
+                plus_minus(d, h, signed=True) for d, h in zip(table["difference"], table["half"], strict=True)
+            ],
+            "corrected p": [p_text(p) for p in table["p_corrected"]],
+            "seeds won : lost": [f"{w} : {n}" for w, n in zip(table["seeds_won"], table["seeds_lost"], strict=True)],
+            "better beyond noise": table["outcome"],
+        }
+    )
+    parts.table(shown, "compare", "Difference of gains, cell by cell")
+    st.caption(
+        f"Points; first minus second over the seeds that both have, ± half width of the {level(rule.alpha)} interval (seeds and "
+        f"test examples random), Holm over these cells; fewer than three seeds have no p. Selection {rule_name(rule.selection)}."
+    )

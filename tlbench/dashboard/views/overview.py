@@ -1,0 +1,103 @@
+"""First view: what was run, what helped, what hurt and why, what is missing; the figures of gains; the leaderboard."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tlbench.dashboard import parts
+from tlbench.dashboard.data import Snapshot
+from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.views import gate
+from tlbench.dashboard.views.tables import cell_rows
+from tlbench.dashboard.views.wide import aggregated
+from tlbench.report.analysis import Analysis
+from tlbench.report.figures.forest import gain_forest
+from tlbench.report.figures.heat_map import gain_heat_map
+from tlbench.report.figures.leaderboard import leaderboard
+from tlbench.report.gains import gain_table
+from tlbench.report.grid import Grid, grids
+from tlbench.report.leaderboards import leaderboard_table
+from tlbench.report.words import legend, n_tests
+
+
+def show(found: Snapshot, filters: Filters) -> None:
+    if found.runs.empty:
+        st.info("The store holds no runs yet. A sweep fills it, and this page shows its runs as they come.")
+        return
+    _run(found, filters)
+    analysis = gate.analysed(found, filters)
+    if analysis is None:
+        aggregated(found, filters)
+    else:
+        cells = gate.shown(found, filters, analysis.cells)
+        _flagged(cells, analysis)
+        _figures(cells, analysis, (found.root, found.state, filters))
+        _holes(cells)
+    _not_done(found, filters)
+
+
+def _run(found: Snapshot, filters: Filters) -> None:
+    runs = chosen(found.runs, filters, found.plans.sweeps)
+    axes = {"dataset": "data sets", "pair": "pairs", "protocol": "protocols", "method": "methods", "seed": "seeds"}
+    told = [f"{runs[axis].nunique()} {words}" for axis, words in axes.items()]
+    st.subheader("What was run", anchor=False)
+    st.text(f"{runs['run_key'].nunique()} runs: {', '.join(told)}.")
+
+
+def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
+    methods = cells[cells["role"] == "method"]
+    known = int(methods["gain"].notna().sum())
+    why = analysis.causes.set_index("cell_key")[["cause", "evidence"]]
+    for flag, title in (("negative", "What hurt, and why"), ("positive", "What helped")):
+        own = methods[methods["flag"] == flag].sort_values("gain", ascending=flag == "negative")
+        st.subheader(title, anchor=False)
+        st.text(f"{len(own)} of {known} cells are {flag} beyond noise.")
+        if len(own):
+            rows = cell_rows(own)
+            if flag == "negative":
+                rows = rows.assign(**why.reindex(own["cell_key"]).reset_index(drop=True).fillna(""))
+            parts.table(rows, flag, f"Cells that are {flag} beyond noise")
+    st.caption(legend(analysis.rule, n_tests(analysis.cells)))
+
+
+def _figures(cells: pd.DataFrame, analysis: Analysis, key: tuple) -> None:
+    blocks = {grid.title: grid for grid in grids(cells)}
+    st.subheader("Gains", anchor=False)
+    title = parts.pick("Block", "block", list(blocks))
+    if title is None:
+        st.text("No cell here.")
+        return
+    grid, rule = blocks[title], analysis.rule
+    table = gain_table(grid)
+    left, right = st.columns(2)
+    with left:
+        parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
+    with right:
+        parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
+    st.subheader("Leaderboard", anchor=False)
+    own = cells[cells["cell_key"].isin(_keys(grid))]
+    parts.figure(
+        "leaderboard", (key, title), lambda: leaderboard(leaderboard_table(own, rule), rule), f"Leaderboard, {title}"
+    )
+
+
+def _keys(grid: Grid) -> set[str]:
+    return {str(cell.cell_key) for cell in grid.cells.values()}
+
+
+def _holes(cells: pd.DataFrame) -> None:
+    holes = cells[cells["hole"] != ""]
+    st.subheader("What is missing", anchor=False)
+    st.text(f"{len(holes)} of {len(cells)} cells are not complete.")
+    if len(holes):
+        parts.table(cell_rows(holes), "missing", "Cells that are not complete")
+
+
+def _not_done(found: Snapshot, filters: Filters) -> None:
+    runs = chosen(found.runs, filters, found.plans.sweeps)
+    bad = runs[runs["status"].isin(["failed", "skipped"])]
+    if len(bad):
+        st.subheader("Failed and skipped runs", anchor=False)
+        names = ["status", "dataset", "pair", "protocol", "method", "seed", "reason", "run_key"]
+        parts.table(bad[names].astype(str), "failed", "Failed and skipped runs with their reasons")

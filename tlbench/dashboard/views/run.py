@@ -1,0 +1,102 @@
+"""One run: what it is, how it learnt, how its config, predictions and confusions differ from its reference's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from tlbench.dashboard import parts
+from tlbench.dashboard.configs import changed_keys
+from tlbench.dashboard.data import Snapshot
+from tlbench.dashboard.examples import class_names
+from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.views import changes
+from tlbench.dashboard.views.tables import run_rows, run_words
+from tlbench.report.calibration import reliability_table
+from tlbench.report.confusion import confusion_table
+from tlbench.report.figures.calibration import reliability
+from tlbench.report.figures.confusion import confusion_change
+from tlbench.report.figures.learning import learning_curves
+from tlbench.report.learning import score_table, term_table
+
+
+def show(found: Snapshot, filters: Filters) -> None:
+    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+    words = {str(run.run_key): run_words(run) for run in rows.head(parts.CHOICES).itertuples()}
+    held = st.session_state.get("run")
+    everything = found.at(filters.selection)
+    if held is not None and held not in words and held in set(everything["run_key"]):
+        words[held] = run_words(next(everything[everything["run_key"] == held].itertuples()))
+    if len(rows) > parts.CHOICES:
+        st.caption(f"{parts.CHOICES} of {len(rows)} runs are listed: narrow the filters for the others.")
+    key = parts.pick("Run", "run", list(words), lambda name: words[name])
+    if key is None:
+        st.info("No run here under these filters and this selection.")
+        return
+    run = everything[everything["run_key"] == key].iloc[0]
+    st.dataframe(run_rows(everything[everything["run_key"] == key]), hide_index=True, alt="The run in numbers")
+    if run["status"] == "done":
+        _done(found, filters, run, key)
+    else:
+        st.subheader("Why it is not done", anchor=False)
+        st.text(f"{run['status']}: {run['reason']}")
+        if trace := (found.store.record(key) or {}).get("traceback"):
+            st.code(trace, language=None, wrap_lines=True)
+    _config(found, run, key, words)
+
+
+def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
+    rule, store = filters.selection, found.store
+    mine = store.at_step(key, int(run["step"]))
+    names = class_names(store.config(key))
+    depends = (found.root, found.state, key, rule)
+    st.subheader("Learning curves", anchor=False)
+    tables = score_table(found.tables.checkpoints, found.tables.runs, key), term_table(store.history(key))
+    label = f"{str(run['metric']).replace('_', ' ')} (%)"
+    parts.figure(
+        "learning", depends, lambda: learning_curves(*tables, rule, score_label=label), "Scores and losses over steps"
+    )
+    predictions = {str(run["method"]): [mine]}
+    if isinstance(run["reference_run"], str) and store.record(run["reference_run"]) is not None:
+        other = store.at_step(run["reference_run"], int(run["reference_step"]))
+        predictions[str(run["reference"])] = [other]
+        changes.show(store.config(key), mine, other, names)
+        st.subheader("Confusions", anchor=False)
+        table = confusion_table([(mine, other)], names)
+        parts.figure(
+            "confusion", depends, lambda: confusion_change(table, str(run["reference"]), rule), "Change of confusions"
+        )
+    st.subheader("Calibration", anchor=False)
+    bins = reliability_table(predictions, alpha=float(run["alpha"]))
+    parts.figure("calibration", depends, lambda: reliability(bins, rule), "Reliability diagram")
+    st.subheader("Predictions", anchor=False)
+    parts.table(_named(mine, names), "predictions", "Test predictions of the run")
+
+
+def _named(predictions: pd.DataFrame, names: Any) -> pd.DataFrame:
+    shown = dict(enumerate(names))
+    return predictions.assign(
+        **{name: predictions[name].map(lambda c: shown.get(c, str(c))) for name in ("label", "prediction")}
+    )
+
+
+def _config(found: Snapshot, run: pd.Series, key: str, words: dict[str, str]) -> None:
+    st.subheader("Config", anchor=False)
+    config = found.store.config(key)
+    others = [name for name in words if name != key]
+    reference = run.get("reference_run")
+    if isinstance(reference, str) and found.store.record(reference) is not None:
+        others = [reference, *(name for name in others if name != reference)]
+    other = parts.pick(
+        "Compare with", "other", others,
+        lambda name: ("reference " if name == reference else "") + words.get(name, name),
+    )  # fmt: skip
+    if other is not None:
+        changed = changed_keys(config, found.store.config(other))
+        st.text(f"{len(changed)} keys differ.")
+        if len(changed):
+            parts.table(changed, "config", "Keys in which the two configs differ")
+    with st.expander("The whole config"):
+        st.json(config, expanded=1)

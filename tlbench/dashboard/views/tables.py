@@ -1,0 +1,65 @@
+"""Cells and runs as tables for people: rounded, the word ORACLE on whatever used target labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from tlbench.report.section import p_text, points
+from tlbench.report.words import FLAGS, method_name, plus_minus, rule_name
+
+
+def cell_rows(cells: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell of `summarise`'s table, in its order."""
+    rows = [
+        {
+            "method": method_name(cell),
+            "data set": cell.dataset,
+            "pair": cell.pair,
+            "protocol": cell.protocol,
+            "backbone": cell.backbone,
+            "score": plus_minus(cell.score, cell.score_half),
+            "gain": plus_minus(cell.gain, cell.gain_half, signed=True),
+            "over": cell.reference or "",
+            "flag": f"{FLAGS[cell.flag]} {cell.flag}".strip().replace("_", " "),
+            "corrected p": p_text(cell.p_corrected),
+            "seeds": f"{cell.n_seeds} of {cell.n_expected}",
+            "missing": cell.hole,
+        }
+        for cell in cells.itertuples()
+    ]
+    return pd.DataFrame(rows).astype(str)
+
+
+def cell_words(cell: Any) -> str:
+    """A cell in a list."""
+    gain = "" if pd.isna(cell.gain) else f": {points(cell.gain, signed=True)} {FLAGS[cell.flag]}"
+    return f"{method_name(cell)} on {cell.pair}, {cell.dataset}, {cell.protocol}, {cell.backbone}{gain}"
+
+
+def run_rows(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a run of the tidy table under one selection."""
+    rows = [
+        {
+            "run": run.run_key,
+            "status": run.status,
+            "method": f"ORACLE {run.method}" if run.uses_target_labels is True else run.method,
+            "seed": run.seed,
+            "selection": rule_name(run.selection),
+            "step": "" if pd.isna(run.step) else int(run.step),
+            "score": points(100 * run.score),
+            "gain": points(run.gain, signed=True),
+            "interval": "" if pd.isna(run.gain_low) else f"{points(run.gain_low)} to {points(run.gain_high)}",
+            "p": p_text(run.gain_p),
+            "over": run.reference if isinstance(run.reference, str) else "",
+            "reason": run.reason if isinstance(run.reason, str) else "",
+        }
+        for run in runs.itertuples()
+    ]
+    return pd.DataFrame(rows).astype(str)
+
+
+def run_words(run: Any) -> str:
+    """A run in a list."""
+    return f"{run.method} on {run.pair}, {run.dataset}, {run.protocol}, seed {run.seed}, {run.status} ({run.run_key})"

@@ -1,0 +1,42 @@
+"""Very many runs at a glance: means over runs, by pandas alone; no flags of cells, which need every prediction."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tlbench.dashboard import parts
+from tlbench.dashboard.data import Snapshot
+from tlbench.dashboard.filters import Filters, chosen
+from tlbench.report.words import rule_name
+
+BY = ["dataset", "pair", "protocol", "backbone", "method"]
+
+
+def means(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each of BY: runs, mean score (%) and mean gain (points) of done runs, runs flagged by themselves.
+
+    A mean here is over whatever runs are done: where some are missing it is no cell's mean.
+    """
+    done = rows[rows["status"] == "done"]
+    done = done.assign(
+        score=100 * done["score"], negative=done["gain_flag"] == "negative", positive=done["gain_flag"] == "positive"
+    )
+    found = done.groupby(BY, observed=True, as_index=False).agg(
+        runs=("run_key", "size"), mean_score=("score", "mean"), mean_gain=("gain", "mean"),
+        runs_negative=("negative", "sum"), runs_positive=("positive", "sum"),
+    )  # fmt: skip
+    return found.sort_values("mean_gain", ignore_index=True, kind="stable").round(2)
+
+
+def aggregated(found: Snapshot, filters: Filters) -> None:
+    """The table, greatest loss on top."""
+    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+    table = means(rows)
+    if table.empty:
+        return
+    st.subheader("Means over finished runs", anchor=False)
+    st.text(
+        f"Selection {rule_name(filters.selection)}. Runs are negative or positive by themselves (exact test, not corrected)."
+    )
+    parts.table(table, "means", "Mean gain of each pair and method, greatest loss first")
