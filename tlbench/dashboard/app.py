@@ -7,7 +7,7 @@ import os
 
 import streamlit as st
 
-from tlbench.dashboard import data, live, sidebar, state
+from tlbench.dashboard import data, live, parts, sidebar, state
 from tlbench.dashboard.command import STORE, TOKEN
 from tlbench.dashboard.filters import VIEWS
 from tlbench.dashboard.views import cells, compare, overview, run
@@ -23,6 +23,7 @@ def main() -> None:
             "This dashboard needs the token that `tlbench dashboard` has printed: open the address that it printed."
         )
         st.stop()
+    st.html(parts.STYLE)
     state.load()
     root = os.environ[STORE]
     try:

@@ -54,16 +54,17 @@ def is_local(host: str) -> bool:
 
 def free_port(host: str, port: int) -> int:
     """The port, or a free one for 0. Raises TlbenchError where it cannot be had."""
+    if not 0 <= port <= 65535:
+        raise TlbenchError(f"Port {port} is none: 0 to 65535. Set by --port.")
     try:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(where)
             return int(probe.getsockname()[1])
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
         raise TlbenchError(
-            f"Port {port} of {host} cannot be had ({reason}). Set by --port and --host; --port 0 takes a free one."
+            f"Port {port} of {host} cannot be had ({error.strerror}). Set by --port and --host; --port 0 takes a free one."
         ) from error
 
 

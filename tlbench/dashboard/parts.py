@@ -17,6 +17,12 @@ from tlbench.report.figures.style import as_svg
 
 ROWS, CHOICES = 1000, 500
 """Rows of a table and choices of a list that are sent to the browser at most."""
+STYLE = """<style>
+[class*="st-key-figure-"] { overflow-x: auto; }
+[class*="st-key-figure-"] img { min-width: 36rem; max-width: none; }
+[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+</style>"""
+"""A figure that is wider than a phone is scrolled within its frame: letters of three pixels are no use."""
 FORMATS = {"SVG": "image/svg+xml", "PNG": "image/png", "PDF": "application/pdf"}
 
 
@@ -48,7 +54,8 @@ def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> No
     except ValueError as error:
         st.text(f"No figure: {error}")
         return
-    st.image(svg, width="content", alt=alt)
+    with st.container(key=f"figure-{name}"):
+        st.image(svg, width="content", alt=alt)
     with st.container(horizontal=True):
         for kind, mime in FORMATS.items():
             st.download_button(

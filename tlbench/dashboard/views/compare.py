@@ -33,8 +33,11 @@ def show(found: Snapshot, filters: Filters) -> None:
     if len(sides) < 2:
         st.info(f"There are not {KINDS[str(kind)]} here.")
         return
-    first = parts.pick("First", "first", list(sides))
-    second = parts.pick("Second", "second", [name for name in sides if name != first])
+    left, right = st.columns(2)
+    with left:
+        first = parts.pick("First", "first", list(sides))
+    with right:
+        second = parts.pick("Second", "second", [name for name in sides if name != first])
     assert first is not None
     assert second is not None
     key = (found.root, found.state, filters.selection, kind, first, second, tuple(sides[first]["run_key"]))
@@ -80,12 +83,12 @@ def _table(table: pd.DataFrame, rule: Rule) -> None:
     shown = pd.DataFrame(
         {
             "cell": table["place"],
-            "seeds": table["n_seeds"],
             "gain of first": [points(g, signed=True) for g in table["first_gain"]],
             "gain of second": [points(g, signed=True) for g in table["second_gain"]],
             "difference": [
                 plus_minus(d, h, signed=True) for d, h in zip(table["difference"], table["half"], strict=True)
             ],
+            "seeds": table["n_seeds"],
             "corrected p": [p_text(p) for p in table["p_corrected"]],
             "seeds won : lost": [f"{w} : {n}" for w, n in zip(table["seeds_won"], table["seeds_lost"], strict=True)],
             "better beyond noise": table["outcome"],

@@ -15,6 +15,7 @@ from tlbench.report.analysis import Analysis
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
+from tlbench.report.figures.style import counted
 from tlbench.report.gains import gain_table
 from tlbench.report.grid import Grid, grids
 from tlbench.report.leaderboards import leaderboard_table
@@ -34,15 +35,16 @@ def show(found: Snapshot, filters: Filters) -> None:
         _flagged(cells, analysis)
         _figures(cells, analysis, (found.root, found.state, filters))
         _holes(cells)
+        st.caption(legend(analysis.rule, n_tests(analysis.cells)))
     _not_done(found, filters)
 
 
 def _run(found: Snapshot, filters: Filters) -> None:
     runs = chosen(found.runs, filters, found.plans.sweeps)
     axes = {"dataset": "data sets", "pair": "pairs", "protocol": "protocols", "method": "methods", "seed": "seeds"}
-    told = [f"{runs[axis].nunique()} {words}" for axis, words in axes.items()]
+    told = [counted([runs[axis].nunique()], words) for axis, words in axes.items()]
     st.subheader("What was run", anchor=False)
-    st.text(f"{runs['run_key'].nunique()} runs: {', '.join(told)}.")
+    st.text(f"{counted([runs['run_key'].nunique()], 'runs')}: {', '.join(told)}.")
 
 
 def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
@@ -58,7 +60,6 @@ def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
             if flag == "negative":
                 rows = rows.assign(**why.reindex(own["cell_key"]).reset_index(drop=True).fillna(""))
             parts.table(rows, flag, f"Cells that are {flag} beyond noise")
-    st.caption(legend(analysis.rule, n_tests(analysis.cells)))
 
 
 def _figures(cells: pd.DataFrame, analysis: Analysis, key: tuple) -> None:
@@ -70,11 +71,8 @@ def _figures(cells: pd.DataFrame, analysis: Analysis, key: tuple) -> None:
         return
     grid, rule = blocks[title], analysis.rule
     table = gain_table(grid)
-    left, right = st.columns(2)
-    with left:
-        parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
-    with right:
-        parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
+    parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
+    parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
     st.subheader("Leaderboard", anchor=False)
     own = cells[cells["cell_key"].isin(_keys(grid))]
     parts.figure(

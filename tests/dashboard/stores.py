@@ -1,0 +1,54 @@
+"""Stores for tests of the dashboard: a tiny sweep of embedded images, and what is added to one by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tlbench.cli import main
+from tlbench.results.store import RunStore
+
+EVIL = "<img src=x onerror=alert(1)> [link](http://a.b) $x$"
+SWEEP = [
+    "protocol=inductive", "validators=50", "distances=0", "logger=none", "hydra/launcher=basic", "backbone=identity",
+    "classifier=nearest_neighbour",
+]  # fmt: skip
+
+
+def sweep(root: Path, *arguments: str) -> None:
+    """Methods without a training loop on the embedded digits."""
+    assert main(["sweep", *SWEEP, f"store={root}", *arguments]) == 0
+
+
+def add_failed(root: Path, method: str = EVIL, reason: str = f"went wrong: {EVIL}") -> str:
+    """A run that failed, like one of the store's; returns its key."""
+    store = RunStore(root)
+    like = store.run_keys()[0]
+    record = store.record(like)
+    assert record is not None
+    key = f"{0xBAD:016x}"
+    kept = {
+        name: record[name]
+        for name in record
+        if name not in ("selections", "checkpoints", "distances", "sizes", "costs")
+    }
+    kept |= {
+        "run_key": key,
+        "cell_key": "c" * 16,
+        "method": method,
+        "status": "failed",
+        "reason": reason,
+        "family": "feature",
+    }
+    with store.lock(key):
+        store.write(kept, store.config(like))
+    return key
+
+
+def add_plan(root: Path, name: str, keys: list[str], seed: int | None = None) -> None:
+    """A plan of some runs that are there; with a seed, the first of them with this seed is planned too, and missing."""
+    plan = json.loads(next((root / "plans").glob("*.json")).read_text())
+    rows = [run for run in plan["runs"] if run["run_key"] in keys]
+    if seed is not None:
+        rows.append({**rows[0], "run_key": "e" * 16, "seed": seed})
+    (root / "plans" / f"{name}.json").write_text(json.dumps({**plan, "name": name, "runs": rows}))

@@ -1,0 +1,123 @@
+"""The app without a browser."""
+
+import pytest
+
+from tests.dashboard.stores import EVIL
+from tlbench.results.store import RunStore
+
+
+def texts(app):
+    return " ".join(
+        element.value for kind in (app.text, app.markdown, app.info, app.error, app.caption) for element in kind
+    )
+
+
+def query(page, name):
+    value = page.query_params[name]
+    return value if isinstance(value, str) else value[-1]
+
+
+def frames(app):
+    return [element.value for element in app.dataframe]
+
+
+def test_first_view_says_what_there_is_and_what_is_missing(small, app):
+    page = app(small)
+    assert not page.exception
+    assert "**12** done · **1** failed · **0** skipped · **1** missing" in texts(page)
+    assert "14 runs: 1 data set, 2 pairs" in texts(page)
+    failed = frames(page)[-1]
+    assert failed["method"].tolist() == [EVIL]
+    assert failed["reason"].tolist() == [f"went wrong: {EVIL}"]
+    assert all(EVIL not in element.value for kind in (page.markdown, page.caption) for element in kind)
+
+
+def test_each_filter_changes_what_is_shown_and_the_link(small, app):
+    page = app(small, view="cells")
+    assert set(frames(page)[0]["pair"]) == {"photo-handwritten", "photo-printed"}
+    for name, value, n in (("pair", "photo-printed", 3), ("method", "pca", 1)):
+        page.multiselect(key=name).set_value([value]).run()
+        assert query(page, name) == value
+        assert len(frames(page)[0]) == n
+    again = app(small, view="cells", pair="photo-printed", method="pca")
+    assert frames(again)[0].equals(frames(page)[0])
+
+
+def test_status_and_sweep_filters(small, app):
+    page = app(small, status="failed")
+    assert "**0** done · **1** failed" in texts(page)
+    page = app(small, sweep="<b>second")
+    assert "**3** done · **0** failed · **0** skipped · **1** missing" in texts(page)
+    assert page.multiselect(key="sweep").value == ["<b>second"]
+
+
+def test_a_link_that_is_older_than_the_store(small, app):
+    page = app(small, pair="gone", method="pca", run="none", view="run")
+    assert not page.exception
+    assert page.multiselect(key="pair").value == []
+    assert page.multiselect(key="method").value == ["pca"]
+
+
+def test_from_a_cell_to_its_run_to_its_examples(small, app):
+    page = app(small, view="cells", method="coral_linear", pair="photo-printed")
+    run = page.selectbox(key="run").value
+    next(button for button in page.button if button.label == "Open this run").click().run()
+    assert not page.exception
+    assert query(page, "view") == "run"
+    assert page.selectbox(key="run").value == run
+    record = RunStore(small).record(run)
+    gain = record["selections"]["last"]["gains"][record["reference"]]
+    lost, won = (int(option.split("(")[1].rstrip(")")) for option in page.radio(key="change").options)
+    assert 100 * (won - lost) / record["sizes"]["target_test"] == pytest.approx(gain["gain"])
+    assert page.selectbox(key="other").value == gain["run_key"]
+    config = next(frame for frame in frames(page) if list(frame.columns) == ["key", "this run", "the other"])
+    assert "method.name" in config["key"].tolist()
+
+
+def test_oracle_is_never_without_its_word(small, app):
+    page = app(small, view="cells", selection="oracle")
+    assert "ORACLE" in page.warning[0].value
+    assert frames(page)[1]["selection"].str.startswith("ORACLE").all()
+
+
+def test_two_methods_and_two_sweeps(small, app):
+    page = app(small, view="compare", kind="method", first="coral_linear", second="source_only")
+    table = frames(page)[0]
+    assert len(table) == 2
+    assert table["gain of first"].tolist() == [text.split(" ±")[0] for text in table["difference"]]
+    page.selectbox(key="kind").set_value("sweep").run()
+    assert not page.exception
+    assert set(frames(page)[0]["better beyond noise"]) == {"same runs"}
+
+
+def test_a_failed_run_says_why(small, app):
+    page = app(small, view="run", status="failed")
+    assert not page.exception
+    assert f"failed: went wrong: {EVIL}" in texts(page)
+
+
+def test_empty_store(tmp_path, app):
+    for view in ("overview", "cells", "compare", "run"):
+        page = app(tmp_path, view=view)
+        assert not page.exception
+        assert "**0** done" in texts(page)
+    assert "holds no runs" in texts(app(tmp_path))
+
+
+def test_a_damaged_record_is_one_message(tmp_path, app):
+    (tmp_path / "ab").mkdir()
+    (tmp_path / "ab" / "record.json").write_text("{")
+    page = app(tmp_path)
+    assert not page.exception
+    assert "is damaged" in texts(page)
+
+
+def test_nothing_is_shown_without_the_token(small, app):
+    for given in ({}, {"token": "wrong"}, {"token": "rïght"}):
+        page = app(small, wanted="right", **given)
+        assert "needs the token" in texts(page)
+        assert not page.dataframe
+        assert not page.multiselect
+    page = app(small, wanted="right", token="right", view="cells")
+    assert "**12** done" in texts(page)
+    assert query(page, "token") == "right"

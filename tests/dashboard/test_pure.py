@@ -1,0 +1,82 @@
+"""Configs, examples and Markdown: small functions with known answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tlbench.dashboard.configs import ABSENT, changed_keys
+from tlbench.dashboard.examples import changed_examples, images_of, known_targets, target_domain, targets
+from tlbench.dashboard.parts import literal
+from tlbench.dashboard.views.wide import means
+from tlbench.data.domain import Domain
+from tlbench.errors import TlbenchError
+
+
+def predictions(predicted, confidence=0.5):
+    n = len(predicted)
+    return pd.DataFrame(
+        {"row": np.arange(n), "id": [f"t/{i}" for i in range(n)], "label": [0, 1, 2, 0][:n], "prediction": predicted,
+         "confidence": confidence}
+    )  # fmt: skip
+
+
+def test_changed_keys_are_those_that_differ_or_lack():
+    table = changed_keys({"a": {"x": 1, "y": [1]}, "b": 0, "e": {}}, {"a": {"x": 1.0, "y": [2]}, "b": False, "c": None})
+    assert table.to_numpy().tolist() == [
+        ["a.y", "[1]", "[2]"], ["b", "0", "False"], ["e", "{}", ABSENT], ["c", ABSENT, "None"],
+    ]  # fmt: skip
+    assert changed_keys({"a": {"b": 1}}, {"a": {"b": 1}}).empty
+
+
+def test_examples_that_are_lost_and_won():
+    mine, other = predictions([0, 0, 2, 1], [0.2, 0.3, 0.4, 0.9]), predictions([1, 1, 2, 0])
+    assert changed_examples(mine, other, "lost")["row"].tolist() == [3, 1]  # the surest first
+    assert changed_examples(mine, other, "won")["row"].tolist() == [0]
+    with pytest.raises(ValueError, match="different examples"):
+        changed_examples(mine, other.assign(row=other["row"] + 1), "won")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_are_the_rows_of_the_domain(channels):
+    pixels = np.zeros((4, channels, 2, 4), np.uint8)
+    pixels[3, :, 0, 0] = 255
+    domain = Domain("t", pixels, np.array([0, 1, 2, 0]), np.arange(4))
+    (image,) = images_of(domain, predictions([0, 1, 2, 0]).iloc[[3]])
+    assert image.size == (96, 48)
+    assert np.array(image.convert("L"))[0, 0] == 255
+    assert np.array(image.convert("L")).sum() == 255 * 24 * 24
+    with pytest.raises(TlbenchError, match="not the one"):
+        images_of(domain, predictions([0, 1, 2, 0]).assign(label=1))
+
+
+def test_code_that_is_named_by_a_store_is_not_called():
+    config = {
+        "dataset": {"_target_": "os.system", "name": "x", "t": [{"_target_": "a.b"}]},
+        "pair": "a-b",
+        "data_dir": "d",
+    }
+    assert targets(config["dataset"]) == {"os.system", "a.b"}
+    assert "tlbench.data.mini_digits.MiniDigits" in known_targets()
+    with pytest.raises(TlbenchError, match=r"os\.system"):
+        target_domain(config)
+
+
+@pytest.mark.parametrize("text", ["a`b", "``", "<img src=x>", "$x$", "a\nb"])
+def test_markdown_sees_a_span_of_code(text):
+    found = literal(text)
+    fence = found[: len(found) - len(found.lstrip("`"))]
+    assert found.endswith(fence)
+    assert fence not in found[len(fence) : -len(fence)]
+    assert "\n" not in found
+
+
+def test_means_over_done_runs_greatest_loss_first():
+    rows = pd.DataFrame(
+        {"run_key": list("abcd"), "status": ["done", "done", "done", "failed"], "dataset": "d", "pair": "p", "protocol": "r",
+         "backbone": "b", "method": ["x", "x", "y", "y"], "score": [0.5, 0.7, 0.4, np.nan], "gain": [1.0, 4.0, -3.0, np.nan],
+         "gain_flag": ["inconclusive", "positive", "negative", None]}
+    )  # fmt: skip
+    found = means(rows)
+    assert found[["method", "runs", "mean_score", "mean_gain", "runs_negative", "runs_positive"]].to_numpy().tolist() == [
+        ["y", 1, 40.0, -3.0, 1, 0], ["x", 2, 60.0, 2.5, 0, 1],
+    ]  # fmt: skip
