@@ -59,7 +59,7 @@ def choose(page, label, option):
 
 def rows_of_csv(page, tmp_path, which=0):
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").nth(which).click()
+        page.get_by_role("button", name="CSV (").nth(which).click()
     path = tmp_path / "table.csv"
     download.value.save_as(path)
     with path.open(encoding="utf-8") as file:

@@ -23,9 +23,9 @@ def sweep(root: Path, *arguments: str) -> None:
 def add_failed(root: Path, method: str = EVIL, reason: str = f"went wrong: {EVIL}") -> str:
     """A run that failed, like one of the store's; returns its key."""
     store = RunStore(root)
-    like = store.run_keys()[0]
-    record = store.record(like)
-    assert record is not None
+    records = [record for key in store.run_keys() if (record := store.record(key)) is not None]
+    record = min(records, key=lambda record: record["pair"])
+    like = record["run_key"]
     key = f"{0xBAD:016x}"
     kept = {
         name: record[name]
