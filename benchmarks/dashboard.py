@@ -68,9 +68,9 @@ def main() -> None:
         timed("cells", lambda: page.segmented_control(key="view").set_value("cells").run())
 
 
-def timed(name: str, act: Callable[[], object]) -> None:
+def timed(name: str, act: Callable[[], AppTest]) -> None:
     started = time.perf_counter()
-    act()
+    assert not act().exception
     print(f"{name:12} {time.perf_counter() - started:6.2f} s", flush=True)
 
 
