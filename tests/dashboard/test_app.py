@@ -75,7 +75,7 @@ def test_from_a_cell_to_its_run_to_its_examples(small, app):
 
 
 def test_oracle_is_never_without_its_word(small, app):
-    page = app(small, view="cells", selection="oracle")
+    page = app(small, view="cells", selection="oracle", method="pca")
     assert "ORACLE" in page.warning[0].value
     assert frames(page)[1]["selection"].str.startswith("ORACLE").all()
 
