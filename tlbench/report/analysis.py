@@ -78,18 +78,22 @@ def analyse(
     why = causes.causes(cells, kept, of_pairs, store, rule)
     class_names = _class_names(configs)
     by_class = classes.class_table(cells, differences, class_names, rule)
-    parts: list[Section | None] = [] if brief else [
-        causes.section(why),
-        classes.section(by_class),
-        closer.section(cells, by_class, kept, tables.checkpoints, class_names, store, rule),
-        references.section(references.other_gains(cells, kept, store, rule), rule),
-        matched.section(matched.unmatched(cells, kept, rule)),
-        *rankings.sections(cells, kept, rule, mix_protocols=mix_protocols),
-        *selections.sections(selections.selection_table(kept, tables.checkpoints, cells)),
-        trials.section(choice, rule.selection),
-        *efficiency.sections(cells, configs, kept, rule),
-        *predictors.sections(cells, of_pairs, predictors.predictions(cells, kept, tables.distances, rule), rule),
-    ]
+    parts: list[Section | None] = (
+        []
+        if brief
+        else [
+            causes.section(why),
+            classes.section(by_class),
+            closer.section(cells, by_class, kept, tables.checkpoints, class_names, store, rule),
+            references.section(references.other_gains(cells, kept, store, rule), rule),
+            matched.section(matched.unmatched(cells, kept, rule)),
+            *rankings.sections(cells, kept, rule, mix_protocols=mix_protocols),
+            *selections.sections(selections.selection_table(kept, tables.checkpoints, cells)),
+            trials.section(choice, rule.selection),
+            *efficiency.sections(cells, configs, kept, rule),
+            *predictors.sections(cells, of_pairs, predictors.predictions(cells, kept, tables.distances, rule), rule),
+        ]
+    )
     return Analysis(
         rule,
         runs,
