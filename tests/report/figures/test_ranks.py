@@ -88,9 +88,10 @@ def test_the_line_below_names_the_test_and_its_numbers():
     assert len(bars(alike)) == 1
 
 
-def test_where_nothing_is_said_there_is_no_figure():
-    assert critical_difference(ranking(3, n=4)) is None
-    assert critical_difference(ranking(1)) is None
+@pytest.mark.parametrize("silent", [ranking(3, n=4), ranking(1)])
+def test_where_nothing_is_said_there_is_no_figure(silent):
+    with pytest.raises(ValueError, match="needs a ranking with a test"):
+        critical_difference(silent)
 
 
 def test_names_are_shown_as_they_are():
