@@ -8,6 +8,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from tlbench import environment, loggers
 from tlbench.comparison import Gains, compared_again, compared_with, is_current
@@ -69,7 +70,7 @@ def ensure_run(config: RunConfig) -> str:
             refuse_impossible(config)
             references = {name: _reference_key(config, name) for name in config.reference_names}
             logger = build("logger", config.logger, run=content, folder=logs)
-            with threadpool_limits(config.trainer.threads or None):
+            with _threads().limit(limits=config.trainer.threads or None):
                 if config.trainer.threads:
                     torch.set_num_threads(config.trainer.threads)
                 result = attempt(config, store, references, logger, logs, store.resume_file(key))
@@ -96,6 +97,12 @@ def ensure_run(config: RunConfig) -> str:
             store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
         shutil.rmtree(logs, ignore_errors=True)
     return record["status"]
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    """Looking for the libraries that have threads takes as long as a small fit; their number no longer changes at a first run."""
+    return ThreadpoolController()
 
 
 def lost(config: RunConfig, reason: str) -> None:

@@ -18,8 +18,6 @@ from tlbench.errors import TlbenchError
 from tlbench.listing import describe
 from tlbench.paths import results_dir
 from tlbench.report.cells import Rule
-from tlbench.report.figures.claims import claimed_and_got
-from tlbench.report.figures.style import as_svg
 from tlbench.report.trials import choose
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import PARTS, decompose, observed
@@ -158,6 +156,10 @@ def write(
     status: Mapping[str, Any],
 ) -> None:
     """README.md, status.json, claimed_got.svg, and a CSV of each table that has rows."""
+    # matplotlib takes a second to import, and a part of a table draws nothing
+    from tlbench.report.figures.claims import claimed_and_got
+    from tlbench.report.figures.style import as_svg
+
     folder.mkdir(parents=True, exist_ok=True)
     text = page(name, paper, table, found, gains, beside(table, gains, paper), said, runs, status, made)
     (folder / "README.md").write_text(text, "utf-8")

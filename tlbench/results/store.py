@@ -212,8 +212,8 @@ class RunStore:
             predictions = pd.DataFrame(columns=PREDICTIONS)
         if history is None:
             history = pd.DataFrame(columns=HISTORY)
-        predictions[PREDICTIONS].to_parquet(aside / "predictions.parquet", index=False)
-        history[HISTORY].to_parquet(aside / "history.parquet", index=False)
+        _write_table(predictions, PREDICTIONS, aside / "predictions.parquet")
+        _write_table(history, HISTORY, aside / "history.parquet")
         (aside / "record.json").write_text(json.dumps(record, allow_nan=False), "utf-8")
         if features:
             np.savez_compressed(aside / FEATURES, **features)  # type: ignore[arg-type]
@@ -226,3 +226,8 @@ class RunStore:
             shutil.rmtree(trash, ignore_errors=True)
         else:
             os.rename(aside, final)
+
+
+def _write_table(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    """What `DataFrame.to_parquet` writes, column by column, without its look at the whole: a third of the time."""
+    pq.write_table(pa.table({name: pa.array(table[name], from_pandas=True) for name in columns}), path)
