@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import tlbench.dashboard
 from tlbench.dashboard.command import STORE, TOKEN
 
 APP = Path(tlbench.dashboard.__file__).with_name("app.py")
+MAIN = sys.modules["__main__"]
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +45,10 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         return test.run()
 
     return opened
+
+
+@pytest.fixture(autouse=True)
+def _main_stays() -> Iterator[None]:
+    """Streamlit runs the app as `__main__` and leaves it there: processes that a later test spawns would run it again."""
+    yield
+    sys.modules["__main__"] = MAIN
