@@ -33,3 +33,14 @@ def test_costs_are_medians_gains_are_means_and_the_reference_gains_nothing():
     assert found[["front_train_seconds", "front_peak_memory_mb"]].to_numpy().all()
     assert found["reference"].unique().tolist() == ["source_only"]
     assert found.loc["dann", "gain"] == pytest.approx(3)
+
+
+def test_a_method_whose_records_do_not_say_what_it_cost_is_left_out():
+    cells = table(cell("source_only"), cell(gain=4.0), cell("mmd", gain=1.0))
+    rows = [
+        run(m, seed=s, peak_memory_mb=None if m == "mmd" else 5.0)
+        for m in ("source_only", "dann", "mmd")
+        for s in (0, 1)
+    ]
+    assert sorted(cost_table(cells, table(*rows), "last")["method"]) == ["dann", "source_only"]
+    assert cost_table(cells, table(*[{**row, "train_seconds": None} for row in rows]), "last").empty

@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.DataFrame:
-    """One row a method of a block that has a gain on every pair, and the reference itself with a gain of 0.
+    """One row a method of a block that has a gain on every pair and costs that are known, and the reference itself with a gain of 0.
 
     Args:
         cells: rows of `summarise`'s table of one block.
@@ -34,6 +34,7 @@ def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.Da
             process so far), front_...: no other method costs at most as much and gains at least as much.
     """
     done = runs[(runs["status"] == "done") & (runs["selection"] == selection)].drop_duplicates("run_key")
+    done = done.astype(dict.fromkeys(COSTS, float))  # None where a record does not say
     spent = done.groupby("cell_key")[list(COSTS)].agg(list)
     named = cells.assign(name=[method_name(cell) for cell in cells.itertuples()])
     n_pairs, over = named["pair"].nunique(), named.loc[named["role"] == "method", "reference"].dropna().unique()
@@ -50,6 +51,7 @@ def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.Da
              "n_pairs": n_pairs, "n_seeds": int(own["n_seeds"].min()), "reference": ", ".join(sorted(over)), **costs}
         )  # fmt: skip
     table = pd.DataFrame(rows, columns=COLUMNS[: -len(COSTS)])
+    table = table[(table[list(COSTS)] > 0).all(axis=1)].reset_index(drop=True)
     return table.assign(
         **{f"front_{cost}": pareto(table[cost].to_numpy(float), table["gain"].to_numpy(float)) for cost in COSTS}
     )
