@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.DataFrame:
-    """One row a method of a block that has a gain on every pair and costs that are known, and the reference itself with a gain of 0.
+    """One row a method of a block that has a gain on every pair and known costs, and the reference itself with a gain of 0.
 
     Args:
         cells: rows of `summarise`'s table of one block.
