@@ -42,6 +42,7 @@ bench: $(READY)  ## images per second, share of a step, head runs, a large repor
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/estimators.py
 

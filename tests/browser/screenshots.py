@@ -15,7 +15,14 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import CHROMIUM, address
 
-SHOTS = {"overview": ("", 1280, 900), "run": ("?view=run&method=mmd", 1280, 900), "phone": ("", 400, 800)}
+SHOTS = {
+    "overview": ("", 1280, 900),
+    "cells": ("?view=cells", 1280, 900),
+    "compare": ("?view=compare", 1280, 900),
+    "run": ("?view=run&method=mmd", 1280, 900),
+    "phone": ("", 400, 800),
+}
+SHOWN = "[data-testid=stImage] img, [data-testid=stDataFrame]"
 
 
 def main(store: str, folder: str = "docs/images") -> None:
@@ -28,7 +35,7 @@ def main(store: str, folder: str = "docs/images") -> None:
             for name, (query, width, height) in SHOTS.items():
                 page = browser.new_page(viewport={"width": width, "height": height})
                 page.goto(url + query)
-                page.wait_for_selector("[data-testid=stImage] img", timeout=120_000)
+                page.wait_for_selector(SHOWN, timeout=120_000)
                 page.wait_for_timeout(3000)
                 save(page.screenshot(), Path(folder) / f"dashboard-{name}.png")
     finally:

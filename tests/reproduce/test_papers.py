@@ -21,6 +21,7 @@ PARTS = {  # small enough for a test
     "coral_aaai16_table1": ["pair=webcam-dslr", "seed=0,3"],
     "coral_aaai16_table3": ["pair=dslr-webcam"],
     "dann_jmlr16_table1": ["--row", "SVM", "--row", "SVM, C by cross-validation", "pair=kitchen-electronics"],
+    "dann_jmlr16_table1_msda": ["--row", "NN on the counts", "pair=kitchen-electronics,electronics-kitchen"],
     "tradaboost_icml07": ["--part", "surf 1", "pair=webcam-dslr", "seed=0"],
 }
 
