@@ -37,7 +37,9 @@ INSTEAD: dict[str, tuple[tuple[str, ...], str]] = {
          "--config-dir my_conf",), "two trials fewer"
     ),
     "pip install 'tlbench[dashboard]'": ((), "a download"),
-    "tlbench dashboard --store results/runs": ((), "serves until it is stopped; has tests of its own"),
+    "tlbench dashboard --store results/runs": (
+        ("PARSE tlbench dashboard --store results/runs",), "serves until it is stopped; tests/browser opens it"
+    ),
     "tlbench store export --wandb --project my_project": (
         ("PARSE tlbench store export --wandb --project my_project",), "a network and a key; tests/storage exports offline"
     ),

@@ -222,6 +222,7 @@ def described(config: RunConfig) -> dict[str, Any]:
         "selection": config.selection.rule,
         **compared_with(config),
         "group": config.group,
+        "tags": config.tags,
         "versions": environment.versions(),
         "code": environment.code_version(),
     }

@@ -25,6 +25,8 @@ from tlbench.sweep.driver import sweeper
         ("optim.steps=many", r"optim\.steps: .*got 'many'"),
         ("optim.steps=0", r"optim\.steps: Input should be greater than or equal to 1, got 0"),
         ("optim.evaluations=301", "evaluations=301 is more than steps=300"),
+        ("tags=[a,'b,c']", r"tags\.1: String should match pattern.*got 'b,c'"),
+        ("tags=draft", r"tags: Input should be a valid list, got 'draft'"),
         ("seed=-1", r"seed: .*greater than or equal to 0"),
         (
             "protocol.shots=-1",

@@ -16,7 +16,7 @@ def keys(c, fingerprint="f", revision=1):
 @pytest.mark.parametrize(
     "same",
     ["store=elsewhere", "data_dir=elsewhere", "logger=none", "trainer=cpu", "trainer.threads=2", "selection=oracle",
-     "alpha=0.1", "group=mine", "references.without_shots=[source_only]"],
+     "alpha=0.1", "group=mine", "tags=[mine]", "references.without_shots=[source_only]"],
 )  # fmt: skip
 def test_paths_logging_hardware_and_what_is_only_reported_change_no_key(same):
     assert keys(config(same)) == keys(config())

@@ -25,7 +25,7 @@ MAIN = sys.modules["__main__"]
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pairs, two methods and their reference, two seeds: 12 runs; a failed one; a second plan that lacks one."""
     root = tmp_path_factory.mktemp("dashboard") / "runs"
-    sweep(root, "pair=P-H,P-R", "method=coral_linear,pca", "seed=0,1")
+    sweep(root, "pair=P-H,P-R", "method=coral_linear,pca", "seed=0,1", "embeddings=20", "tags=[first]")
     done = RunStore(root).run_keys()
     add_failed(root)
     add_plan(root, "<b>second", done[:3], seed=7)

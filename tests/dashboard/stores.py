@@ -46,9 +46,10 @@ def add_failed(root: Path, method: str = EVIL, reason: str = f"went wrong: {EVIL
 
 
 def add_plan(root: Path, name: str, keys: list[str], seed: int | None = None) -> None:
-    """A plan of some runs that are there; with a seed, the first of them with this seed is planned too, and missing."""
+    """A plan of some runs that are there, tagged with its name; with a seed, the first of them with this seed is planned too,
+    and missing."""
     plan = json.loads(next((root / "plans").glob("*.json")).read_text())
-    rows = [run for run in plan["runs"] if run["run_key"] in keys]
+    rows = [{**run, "tags": [name]} for run in plan["runs"] if run["run_key"] in keys]
     if seed is not None:
         rows.append({**rows[0], "run_key": "e" * 16, "seed": seed})
     (root / "plans" / f"{name}.json").write_text(json.dumps({**plan, "name": name, "runs": rows}))

@@ -1,5 +1,7 @@
 """The app without a browser."""
 
+import shutil
+
 import pytest
 
 from tests.dashboard.stores import EVIL
@@ -49,6 +51,28 @@ def test_status_and_sweep_filters(small, app):
     page = app(small, sweep="<b>second")
     assert "**3** done · **0** failed · **0** skipped · **1** missing" in texts(page)
     assert page.multiselect(key="sweep").value == ["<b>second"]
+
+
+def test_tag_filter(small, app):
+    page = app(small, tag="first")
+    assert page.multiselect(key="tag").options == ["<b>second", "first"]
+    assert "**12** done · **1** failed · **0** skipped · **0** missing" in texts(page)
+    page.multiselect(key="tag").set_value(["<b>second"]).run()
+    assert "**3** done · **0** failed · **0** skipped · **1** missing" in texts(page)
+    assert query(page, "tag") == "<b>second"
+
+
+def test_a_run_has_maps_of_its_features_and_one_without_says_how_to_keep_some(small, app, tmp_path):
+    page = app(small, view="run", method="pca", pair="photo-printed")
+    assert not page.exception
+    assert page.radio(key="layout").value == "pca"
+    page.radio(key="layout").set_value("tsne").run()
+    assert not page.exception
+    assert "No figure" not in texts(page)
+    shutil.copytree(small, tmp_path / "runs")
+    for path in (tmp_path / "runs").glob("*/features.npz"):
+        path.unlink()
+    assert "embeddings=300" in texts(app(tmp_path / "runs", view="run", method="pca"))
 
 
 def test_a_link_that_is_older_than_the_store(small, app):

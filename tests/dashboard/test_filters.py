@@ -1,10 +1,13 @@
 """Filters to and from links, and what they let through."""
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tlbench.dashboard.data import tagged
 from tlbench.dashboard.filters import DEFAULTS, MANY, PLACES, chosen, from_query, made, selection_names, to_query
+from tlbench.report.cells import Planned
 
 TEXT = st.text(min_size=1, max_size=8)
 RUNS = pd.DataFrame(
@@ -13,8 +16,8 @@ RUNS = pd.DataFrame(
 )  # fmt: skip
 
 
-def keys(sweeps=None, **many):
-    return chosen(RUNS, made(many, {}), sweeps or {})["run_key"].tolist()
+def keys(members=None, **many):
+    return chosen(RUNS, made(many, {}), members or {})["run_key"].tolist()
 
 
 @settings(deadline=None, max_examples=50)
@@ -41,11 +44,19 @@ def test_each_filter_narrows_and_together_they_narrow_more():
     assert keys(method=["nobody"]) == []
 
 
-def test_a_sweep_is_the_runs_of_its_plan():
-    sweeps = {"s": frozenset({"1"}), "t": frozenset({"3"})}
-    assert keys(sweeps, sweep=["s"]) == ["1"]
-    assert keys(sweeps, sweep=["s", "t"]) == ["1", "3"]
-    assert keys(sweeps, sweep=["gone"]) == []
+@pytest.mark.parametrize("name", ["sweep", "tag"])
+def test_a_sweep_and_a_tag_are_sets_of_runs(name):
+    members = {name: {"s": frozenset({"1"}), "t": frozenset({"3"})}}
+    assert keys(members, **{name: ["s"]}) == ["1"]
+    assert keys(members, **{name: ["s", "t"]}) == ["1", "3"]
+    assert keys(members, **{name: ["gone"]}) == []
+
+
+def test_a_run_has_the_tags_of_its_own_and_those_of_its_plans():
+    runs = pd.DataFrame({"run_key": ["1", "1", "2", "3"], "tags": ["a, b c", "a, b c", "", None]})
+    plans = Planned(runs[:0], {}, tags={"a": frozenset({"3"}), "late": frozenset({"2"})})
+    assert tagged(runs, plans) == {"a": {"1", "3"}, "b c": {"1"}, "late": {"2"}}
+    assert tagged(runs[:0], Planned(runs[:0], {})) == {}
 
 
 def test_last_comes_first_and_oracle_at_the_end():

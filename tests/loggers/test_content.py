@@ -30,6 +30,8 @@ def test_words_for_a_run():
     content = RunContent(record(group="", oracle=False), CONFIG)
     assert (content.group, content.name) == ("d p b", "m d a-b seed 0")
     assert content.tags == ["d", "a-b", "p", "b", "last", "negative"]
+    tagged = RunContent(record(group="", tags=["paper", "d"], oracle=False), CONFIG)
+    assert tagged.tags == ["d", "a-b", "p", "b", "last", "paper", "negative"]
     oracle = RunContent(record(group="g", oracle=True), CONFIG)
     assert (oracle.group, oracle.name, oracle.tags[-1]) == ("g", "ORACLE m d a-b seed 0", "ORACLE")
     assert RunContent(record(selection="oracle"), CONFIG).oracle

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tlbench.report.embeddings import embedding_map, embedding_numbers, nearest_neighbour
+from tlbench.report.embeddings import embedding_map, embedding_numbers, nearest_neighbour, with_reference
 
 
 def features(gap=50.0, n=20, m=30, width=5, kinds=("raw", "trained")):
@@ -54,3 +54,20 @@ def test_a_method_without_features_of_its_own_has_one_map_and_none_is_refused():
         embedding_map(features(kinds=[]))
     with pytest.raises(ValueError, match="two examples"):
         embedding_numbers(features(n=1))
+
+
+def test_what_the_reference_has_learnt_stands_between_before_and_after():
+    mine, other = features(), features(gap=7.0)
+    both = with_reference(mine, {**mine, "trained_source": other["raw_source"], "trained_target": other["raw_target"]})
+    found = embedding_numbers(both)
+    assert found["kind"].tolist() == ["raw", "reference", "trained"]
+    alone = embedding_numbers({**both, "raw_source": other["raw_source"], "raw_target": other["raw_target"]})
+    assert found.iloc[1]["a_distance"] == alone.iloc[0]["a_distance"]
+    assert embedding_map(both, how="pca")["kind"].unique().tolist() == ["raw", "reference", "trained"]
+
+
+@pytest.mark.parametrize("name", ["source_label", "oracle_target_label", "raw_source", "raw_target"])
+def test_a_reference_of_other_examples_or_without_features_is_left_out(name):
+    mine = features()
+    assert set(with_reference(mine, {**mine, name: mine[name] + 1})) == set(mine)
+    assert set(with_reference(mine, {k: v for k, v in mine.items() if "trained" not in k})) == set(mine)

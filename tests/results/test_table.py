@@ -46,6 +46,11 @@ def test_one_row_a_run_and_selection_with_the_primary_gain_and_all_gains():
     assert (last["n_source"], last["n_target"], last["n_shots"], last["reference_step"]) == (5, 6, 2, 8)
 
 
+def test_tags_are_one_text():
+    assert table.rows_of(record(tags=["a b", "c"]))[0]["tags"] == "a b, c"
+    assert table.rows_of(record())[0]["tags"] == ""
+
+
 def test_runs_that_are_not_done_have_a_row_without_numbers(tmp_path):
     store = RunStore(tmp_path)
     store.write(record(), {}, pd.DataFrame(columns=PREDICTIONS))

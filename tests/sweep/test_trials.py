@@ -71,6 +71,12 @@ def test_eight_trials_unless_set():
     assert (len(search.values()), search.engine, search.seed, others) == (8, "sobol", 0, ["method=dann"])
 
 
+def test_names_paths_and_loggers_part_no_trials():
+    named = asked(*DANN, "optim.lr=0.05", "tags=[draft]", "group=mine", "store=elsewhere", "logger=none")
+    assert {job.base for job in named} == {job.base for job in asked(*DANN, "optim.lr=0.05")}
+    assert {job.base for job in named}.isdisjoint(job.base for job in asked(*DANN))
+
+
 def test_what_the_command_sets_is_not_searched_and_moves_no_other_value():
     jobs = asked(*DANN, "method.weight=2.0,3.0")
     assert [drawn(job) for job in jobs] == [

@@ -113,6 +113,10 @@ class References(Strict):
         return self
 
 
+Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s,]([^,]*[^\s,])?$")]
+"""A word of the user's, or several; no comma, since tables join tags by commas. Weights & Biases takes no longer one."""
+
+
 class RunConfig(Strict):
     """Everything that one run needs."""
 
@@ -129,6 +133,7 @@ class RunConfig(Strict):
     references: References
     logger: Group
     group: str
+    tags: list[Tag]
     seed: Annotated[int, Field(ge=0)]
     alpha: Annotated[float, Field(gt=0, lt=1)]
     margin: Annotated[float, Field(ge=0)]

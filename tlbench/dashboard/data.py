@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from tlbench.dashboard.filters import SCOPE, Filters, chosen
+from tlbench.dashboard.filters import SCOPE, Filters, Members, chosen
 from tlbench.report.analysis import Analysis, analyse
 from tlbench.report.cells import CELL, Planned, planned
 from tlbench.report.command import rule_of
@@ -29,6 +29,7 @@ class Snapshot:
 
     Attributes:
         runs: OF_RUN, one row a run, `missing` ones that are planned included.
+        members: runs of each sweep (its plan's, references included) and of each tag (given by a run's config or a plan).
         rows: selection to the rows of the tidy table under it (done) or that asked for it (not done).
         seconds: what reading took.
     """
@@ -38,6 +39,7 @@ class Snapshot:
     tables: Tables
     plans: Planned
     runs: pd.DataFrame
+    members: Members
     rows: Mapping[str, pd.DataFrame]
     seconds: float
 
@@ -79,7 +81,20 @@ def snapshot(root: str, state: State) -> Snapshot:
     if len(undone):
         every = {*rows, *map(str, undone["selection"].unique())}
         rows = {name: pd.concat([rows[name], undone]) if name in rows else undone for name in every}
-    return Snapshot(root, state, tables, plans, runs, rows, time.monotonic() - started)
+    members = {"sweep": plans.sweeps, "tag": tagged(tables.runs, plans)}
+    return Snapshot(root, state, tables, plans, runs, members, rows, time.monotonic() - started)
+
+
+def tagged(runs: pd.DataFrame, plans: Planned) -> dict[str, frozenset[str]]:
+    """Each tag to the keys of its runs: those whose config gave it, and those to which a plan did.
+
+    Args:
+        runs: run_key and tags (joined by ", ").
+    """
+    given = runs.loc[runs["tags"].fillna("") != "", ["run_key", "tags"]]
+    each = given.assign(tags=given["tags"].astype(str).str.split(", ")).explode("tags")
+    found = {str(tag): frozenset(keys) for tag, keys in each.groupby("tags")["run_key"]}
+    return {tag: found.get(tag, frozenset()) | plans.tags.get(tag, frozenset()) for tag in {*found, *plans.tags}}
 
 
 def _with_missing(rows: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
@@ -92,11 +107,11 @@ def _with_missing(rows: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
 
 def scoped(found: Snapshot, filters: Filters) -> tuple[Tables, Planned]:
     """What is analysed together: runs within the scope, the references that they are compared with, their plans."""
-    sweeps, tables = found.plans.sweeps, found.tables
-    rows = chosen(found.at(filters.selection), filters, sweeps, SCOPE)
+    tables = found.tables
+    rows = chosen(found.at(filters.selection), filters, found.members, SCOPE)
     keys = frozenset(rows["run_key"]) | frozenset(rows["reference_run"].dropna())
     runs = tables.runs[tables.runs["run_key"].isin(keys)]
-    plan = chosen(found.plans.runs, filters, sweeps, SCOPE)
+    plan = chosen(found.plans.runs, filters, found.members, SCOPE)
     configs = {cell: config for cell, config in found.plans.configs.items() if cell in set(plan["cell_key"])}
     checkpoints, distances = (part[part["run_key"].isin(keys)] for part in (tables.checkpoints, tables.distances))
     return Tables(runs, checkpoints, distances, tables.n_older), Planned(plan, configs)
@@ -104,7 +119,7 @@ def scoped(found: Snapshot, filters: Filters) -> tuple[Tables, Planned]:
 
 def n_done(found: Snapshot, filters: Filters) -> int:
     """Done runs of the scope under the selection."""
-    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps, SCOPE)
+    rows = chosen(found.at(filters.selection), filters, found.members, SCOPE)
     return int((rows["status"] == "done").sum())
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 
 from tlbench.selection.rules import LAST, ORACLE
 
-SCOPE = ("dataset", "pair", "protocol", "backbone", "sweep")
+SCOPE = ("dataset", "pair", "protocol", "backbone", "sweep", "tag")
 """Filters that choose what is analysed together."""
 SHOWN = ("method", "status")
 """Filters of what is shown of it: another method on the same pair is evidence of a cause, and must be looked at."""
 MANY = (*SCOPE, *SHOWN)
+Members = Mapping[str, Mapping[str, frozenset[str]]]
+"""Filter to its values to the keys of their runs."""
 VIEWS = ("overview", "cells", "compare", "run")
 PLACES = ("view", "selection", "block", "cell", "run", "other", "kind", "first", "second")
 """One value each: the view, the rule, and what is picked in the views."""
@@ -62,20 +64,19 @@ def to_query(filters: Filters) -> dict[str, list[str]]:
     return query | {name: [filters.places[name]] for name in PLACES if name in filters.places}
 
 
-def chosen(
-    table: pd.DataFrame, filters: Filters, sweeps: Mapping[str, frozenset[str]], names: Iterable[str] = MANY
-) -> pd.DataFrame:
+def chosen(table: pd.DataFrame, filters: Filters, members: Members, names: Iterable[str] = MANY) -> pd.DataFrame:
     """The rows of a table (run_key and the columns of `names`) that the filters of these names let through.
 
-    The sweep filter is by run key: a sweep's runs are those of its plan, references included.
+    Args:
+        members: of the filters that go by run key (`sweep`, `tag`): the runs of each of their values.
     """
     kept = pd.Series(True, index=table.index)
     for name in names:
         values = filters.many.get(name)
         if not values:
             continue
-        if name == "sweep":
-            keys = frozenset[str]().union(*(sweeps.get(value, frozenset()) for value in values))
+        if name in members:
+            keys = frozenset[str]().union(*(members[name].get(value, frozenset()) for value in values))
             kept &= table["run_key"].isin(keys)
         else:
             kept &= table[name].isin(values)

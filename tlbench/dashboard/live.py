@@ -30,7 +30,7 @@ def _look(found: Snapshot) -> None:
 
 def counts(found: Snapshot, filters: Filters) -> None:
     """How many of the filtered runs are done, failed, skipped and missing against the plans."""
-    runs = chosen(found.runs, filters, found.plans.sweeps)
+    runs = chosen(found.runs, filters, found.members)
     n = runs["status"].value_counts()
     st.markdown(" · ".join(f"**{int(n.get(status, 0))}** {status}" for status in STATUSES))
     planned = runs["run_key"].isin(set(found.plans.runs["run_key"]))

@@ -12,7 +12,7 @@ from tlbench.selection.rules import LAST, ORACLE
 
 LABELS = {
     "dataset": "Data set", "pair": "Pair", "protocol": "Protocol", "backbone": "Backbone", "method": "Method",
-    "sweep": "Sweep", "status": "Status",
+    "sweep": "Sweep", "tag": "Tag", "status": "Status",
 }  # fmt: skip
 
 
@@ -38,8 +38,8 @@ def options_of(found: Snapshot, name: str) -> list[str]:
     """What a filter can be set to."""
     if name == "status":
         return list(live.STATUSES)
-    if name == "sweep":
-        return sorted(found.plans.sweeps)
+    if name in found.members:
+        return sorted(found.members[name])
     return sorted(map(str, found.runs[name].dropna().unique()))
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.config.keys import NOT_DATA
+from tlbench.config.keys import NAMES, NOT_DATA
 
-NOT_LOGGED = ("data_dir", "store", "logger", "references", "sweep", "group")
+NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""
 METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
@@ -70,8 +70,10 @@ class RunContent:
 
     @property
     def tags(self) -> list[str]:
-        """Data set, pair, protocol, backbone, selection, and at the end the flag; ORACLE where target labels were used."""
+        """Data set, pair, protocol, backbone, selection, the user's tags, and at the end the flag; ORACLE where target labels
+        were used."""
         words = [self.record[axis] for axis in ("dataset", "pair", "protocol", "backbone", "selection")]
+        words += self.record.get("tags", [])
         words += [self.gain["flag"]] if self.gain else []
         words += ["ORACLE"] if self.oracle else []
         return list(dict.fromkeys(str(word)[:TAG_LENGTH] for word in words))

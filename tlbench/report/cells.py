@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tlbench.config.keys import NOT_CONTENT
 from tlbench.errors import TlbenchError
 from tlbench.report.differences import CellDifferences
 from tlbench.results.store import RunStore
@@ -30,11 +31,13 @@ class Planned:
             else the run sets), one row a run.
         configs: cell_key to the cell's config.
         sweeps: name of each plan to the run keys in it.
+        tags: each tag that a plan gives, to the run keys that it gives it.
     """
 
     runs: pd.DataFrame
     configs: Mapping[str, Mapping[str, Any]]
     sweeps: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tags: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def planned(store: RunStore) -> Planned:
@@ -47,7 +50,12 @@ def planned(store: RunStore) -> Planned:
     )
     configs = {cell: config for plan in plans for cell, config in plan["cells"].items()}
     sweeps = {name: frozenset(run["run_key"] for run in plan["runs"]) for name, plan in by_name.items()}
-    return Planned(table.drop_duplicates("run_key", ignore_index=True), configs, sweeps)
+    tags: dict[str, set[str]] = {}
+    for run in (run for plan in plans for run in plan["runs"]):
+        for tag in run.get("tags", ()):  # a plan of an older version gives none
+            tags.setdefault(tag, set()).add(run["run_key"])
+    found = {tag: frozenset(keys) for tag, keys in tags.items()}
+    return Planned(table.drop_duplicates("run_key", ignore_index=True), configs, sweeps, found)
 
 
 def _plan(path: Path) -> dict[str, Any]:
@@ -246,24 +254,9 @@ def variant_names(runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted keys of what belongs to a cell; pair, seed, paths and hardware left out."""
-    skip = {
-        "pair",
-        "seed",
-        "group",
-        "data_dir",
-        "store",
-        "logger",
-        "trainer",
-        "selection",
-        "references",
-        "alpha",
-        "margin",
-        "search",
-        "sweep",
-    }
     flat: dict[str, Any] = {}
     for key, value in config.items():
-        if not prefix and key in skip:
+        if not prefix and key in NOT_CONTENT | {"pair", "seed", "search"}:
             continue
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{key}.")

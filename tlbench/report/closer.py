@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from tlbench.report.cells import Rule, compared
 from tlbench.report.classes import of_cell
 from tlbench.report.confusion import confusion_table
+from tlbench.report.embeddings import embedding_map, embedding_numbers, kept_features
 from tlbench.report.figures.classes import class_gains
 from tlbench.report.figures.confusion import confusion_change
+from tlbench.report.figures.embeddings import embedding_maps
 from tlbench.report.figures.learning import learning_curves
 from tlbench.report.learning import score_table, term_table
 from tlbench.report.paired import paired_predictions
@@ -74,9 +77,16 @@ def section(
                 term_table(store.history(first["run_key"])),
             )
             figures[f"{i}_training"] = partial(learning_curves, scores, terms, rule.selection)
+        if store.keeps_features(first["run_key"]):
+            figures[f"{i}_features"] = partial(_maps, store, first, names.get(cell.dataset, ()))
     words = [
         "The cells that lose most beyond noise, and then those in which a class does. For each: the gain of each class; how "
-        "its predictions differ from its reference's; and the training of its first seed.",
+        "its predictions differ from its reference's; the training of its first seed, and maps of the features that it kept.",
         " ".join(f"{text}." for text in listed),
     ]
     return Section("closer", "A closer look at the greatest losses", words, None, None, figures)
+
+
+def _maps(store: RunStore, run: pd.Series, names: Sequence[str]) -> Figure:
+    features = kept_features(store, run)
+    return embedding_maps(embedding_map(features, names), embedding_numbers(features))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,47 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
+from tlbench.results.store import RunStore
 from tlbench.seeds import stream
 from tlbench.transfer.distances import proxy_a_distance
 from tlbench.transfer.features import standardised_pair
 
-KINDS = ("raw", "trained")
+KINDS = ("raw", "reference", "trained")
 COLUMNS = ["kind", "domain", "row", "label", "x", "y"]
 NUMBERS = ["kind", "nearest_neighbour", "a_distance", "n_source", "n_target", "width"]
 PERPLEXITY = 30.0
+
+
+def kept_features(store: RunStore, run: Any) -> dict[str, np.ndarray]:
+    """What a run kept, with what its reference learnt where that kept the same examples.
+
+    Args:
+        run: a row of the tidy table (`read_runs`).
+
+    Raises:
+        TlbenchError: the run kept no features, or a file is damaged.
+    """
+    features, reference = store.features(run["run_key"]), run["reference_run"]
+    if not isinstance(reference, str) or not store.keeps_features(reference):
+        return features
+    return with_reference(features, store.features(reference))
+
+
+def with_reference(features: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A run's features with what its reference has learnt for the same examples, as `reference_source`, `reference_target`.
+
+    Args:
+        features, reference: `RunStore.features`' of two runs of one recipe.
+
+    Returns:
+        The run's features alone, where the reference learns none or kept those of other examples.
+    """
+    same = all(
+        np.array_equal(features[name], reference.get(name, ()))
+        for name in ("source_label", "oracle_target_label", "raw_source", "raw_target")
+    )
+    learnt = {f"reference_{domain}": reference.get(f"trained_{domain}") for domain in ("source", "target")}
+    return {**features, **{name: found for name, found in learnt.items() if same and found is not None}}
 
 
 def embedding_map(
@@ -35,15 +68,15 @@ def embedding_map(
     features and seeds give equal maps; its distances between groups say little.
 
     Args:
-        features: `RunStore.features`'.
+        features: `RunStore.features`', or `with_reference`'s.
         names: of the classes; their numbers where there are none.
 
     Returns:
-        kind (raw, trained), domain (source, target), row (of the features), label (name; the target's is ORACLE, used for
-        colour alone), x, y.
+        kind (raw, reference, trained), domain (source, target), row (of the features), label (name; the
+        target's is ORACLE, used for colour alone), x, y.
 
     Raises:
-        ValueError: features of neither kind are there, or a domain has fewer than two examples.
+        ValueError: features of no kind are there, or a domain has fewer than two examples.
     """
     parts = []
     for kind in _kinds(features):
@@ -107,7 +140,5 @@ def _plane(x_ND: np.ndarray, how: str, seed: int) -> np.ndarray:
         return places
     perplexity = min(PERPLEXITY, (len(x_ND) - 1) / 3)
     start = "pca" if x_ND.shape[1] > 1 else "random"
-    with threadpool_limits(
-        1
-    ):  # a few hundred points: threads that wait for each other take longer, and sums keep their order
+    with threadpool_limits(1):  # few points: threads that wait for each other take longer, and sums keep their order
         return TSNE(perplexity=perplexity, init=start, random_state=seed).fit_transform(x_ND)

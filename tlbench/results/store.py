@@ -134,6 +134,10 @@ class RunStore:
     def history(self, key: str) -> pd.DataFrame:
         return pd.read_parquet(self.root / key / "history.parquet")
 
+    def keeps_features(self, key: str) -> bool:
+        """Whether the run was done with `embeddings` above 0."""
+        return (self.root / key / FEATURES).is_file()
+
     def features(self, key: str) -> dict[str, np.ndarray]:
         """Features that a run kept (`embeddings` above 0), of up to that many training examples of each domain.
 

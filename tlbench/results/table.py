@@ -18,6 +18,7 @@ Columns (the same in `report --format csv`):
                                       step of its checkpoint
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
     created                           time at which the run ended, UTC
+    tags                              the words that it was given, joined by ", "; a later sweep's are in its plan
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
 """
 
@@ -45,7 +46,7 @@ SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shot
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", *SIZES, "reference",
-    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created",
+    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags",
 ]  # fmt: skip
 
 
@@ -133,6 +134,7 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows that one record gives."""
     common = {name: record.get(name) for name in [*KEYS, *AXES, "created"]}
+    common["tags"] = ", ".join(record.get("tags", ()))
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
     if record["status"] != "done":
         return [{**common, "selection": record["selection"], "uses_target_labels": record["oracle"]}]

@@ -22,6 +22,21 @@ from tlbench.sweep.expand import expand
 from tlbench.sweep.overrides import Overrides, key_of
 from tlbench.sweep.trials import Asked
 
+PLANNED = (
+    "dataset",
+    "pair",
+    "protocol",
+    "backbone",
+    "classifier",
+    "method",
+    "family",
+    "metric",
+    "seed",
+    "reference",
+    "tags",
+)
+"""What a plan says of each run."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -111,20 +126,8 @@ def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     for job in jobs:
         about = described(job.config)
-        axes = (
-            "dataset",
-            "pair",
-            "protocol",
-            "backbone",
-            "classifier",
-            "method",
-            "family",
-            "metric",
-            "seed",
-            "reference",
-        )
         of = {"search": job.search, "trial": job.trial, "base": job.base}
-        runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in axes}, **of})
+        runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in PLANNED}, **of})
     return runs
 
 

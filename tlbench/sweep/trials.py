@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tlbench.config.build import classifier_learner, method_class
 from tlbench.config.compose import PER_RUN, Composer, plain
+from tlbench.config.keys import NAMES
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference
@@ -32,7 +33,7 @@ class Asked:
 
     Attributes:
         search, trial: the space that it belongs to and its number there; None without a search.
-        base: what it sets besides pair, seed and the trial's values; the trials of one base are chosen among.
+        base: what it sets besides pair, seed, names, paths and the trial's values; the trials of one base are chosen among.
     """
 
     overrides: Overrides
@@ -97,7 +98,8 @@ def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | 
             alike = [other for other in jobs if same_trials(other) == shared]
             values[shared] = values_so_far(composer, alike, search) if search.engine == "tpe" else search.values()
         for trial, drawn in enumerate(values[shared]):
-            yield Asked(with_values(job, drawn), search.name, trial, BESIDE.join(sorted(shared)))
+            base = BESIDE.join(sorted(o for o in shared if key_of(o).split(".")[0] not in NAMES))
+            yield Asked(with_values(job, drawn), search.name, trial, base)
     if lacks is not None and not values:
         raise lacks
 

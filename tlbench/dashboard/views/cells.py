@@ -17,7 +17,7 @@ def show(found: Snapshot, filters: Filters) -> None:
     analysis = gate.analysed(found, filters)
     if analysis is None:
         aggregated(found, filters)
-        rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+        rows = chosen(found.at(filters.selection), filters, found.members)
         first = rows.drop_duplicates("cell_key")
         words = {str(r.cell_key): f"{r.method} on {r.pair}, {r.dataset}, {r.protocol}" for r in first.itertuples()}
         why = pd.DataFrame(columns=["cell_key", "cause", "evidence"])

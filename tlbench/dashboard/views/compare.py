@@ -27,7 +27,7 @@ def show(found: Snapshot, filters: Filters) -> None:
     kind = parts.pick("Compare", "kind", list(KINDS), lambda name: KINDS[name])
     cells = gate.shown(found, filters, analysis.cells)
     names = dict(zip(cells["cell_key"], map(method_name, cells.itertuples()), strict=True))
-    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+    rows = chosen(found.at(filters.selection), filters, found.members)
     rows = rows[(rows["status"] == "done") & rows["cell_key"].isin(set(names))]
     sides = _by_method(rows, names) if kind == "method" else _by_sweep(rows, names, found)
     if len(sides) < 2:

@@ -36,5 +36,5 @@ def analysed(found: Snapshot, filters: Filters) -> Analysis | None:
 
 def shown(found: Snapshot, filters: Filters, table: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table of cells that have a run that the filters let through."""
-    kept = chosen(found.runs, filters, found.plans.sweeps)["cell_key"]
+    kept = chosen(found.runs, filters, found.members)["cell_key"]
     return table[table["cell_key"].isin(set(kept))]

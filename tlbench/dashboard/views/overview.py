@@ -40,7 +40,7 @@ def show(found: Snapshot, filters: Filters) -> None:
 
 
 def _run(found: Snapshot, filters: Filters) -> None:
-    runs = chosen(found.runs, filters, found.plans.sweeps)
+    runs = chosen(found.runs, filters, found.members)
     axes = {"dataset": "data sets", "pair": "pairs", "protocol": "protocols", "method": "methods", "seed": "seeds"}
     told = [counted([runs[axis].nunique()], words) for axis, words in axes.items()]
     st.subheader("What was run", anchor=False)
@@ -93,7 +93,7 @@ def _holes(cells: pd.DataFrame) -> None:
 
 
 def _not_done(found: Snapshot, filters: Filters) -> None:
-    runs = chosen(found.runs, filters, found.plans.sweeps)
+    runs = chosen(found.runs, filters, found.members)
     bad = runs[runs["status"].isin(["failed", "skipped"])]
     if len(bad):
         st.subheader("Failed and skipped runs", anchor=False)

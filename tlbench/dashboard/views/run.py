@@ -12,7 +12,7 @@ from tlbench.dashboard.configs import changed_keys
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.examples import class_names
 from tlbench.dashboard.filters import Filters, chosen
-from tlbench.dashboard.views import changes
+from tlbench.dashboard.views import changes, maps
 from tlbench.dashboard.views.tables import run_rows, run_words
 from tlbench.report.calibration import reliability_table
 from tlbench.report.confusion import confusion_table
@@ -23,7 +23,7 @@ from tlbench.report.learning import score_table, term_table
 
 
 def show(found: Snapshot, filters: Filters) -> None:
-    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+    rows = chosen(found.at(filters.selection), filters, found.members)
     words = {str(run.run_key): run_words(run) for run in rows.head(parts.CHOICES).itertuples()}
     held = st.session_state.get("run")
     everything = found.at(filters.selection)
@@ -71,6 +71,7 @@ def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
     st.subheader("Calibration", anchor=False)
     bins = reliability_table(predictions, alpha=float(run["alpha"]))
     parts.figure("calibration", depends, lambda: reliability(bins, rule), "Reliability diagram")
+    maps.show(store, run, names, depends)
     st.subheader("Predictions", anchor=False)
     parts.table(_named(mine, names), "predictions", "Test predictions of the run")
 

@@ -31,7 +31,7 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
 
 def aggregated(found: Snapshot, filters: Filters) -> None:
     """The table, greatest loss on top."""
-    rows = chosen(found.at(filters.selection), filters, found.plans.sweeps)
+    rows = chosen(found.at(filters.selection), filters, found.members)
     table = means(rows)
     if table.empty:
         return

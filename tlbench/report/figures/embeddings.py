@@ -11,7 +11,7 @@ from tlbench.report.embeddings import COLUMNS, NUMBERS
 from tlbench.report.figures.style import COLOURS, SMALL, caption, checked, counted, width_of
 
 MARKS = {"source": ("o", "none"), "target": ("^", "full")}
-KIND_WORDS = {"raw": "before training (raw)", "trained": "after training"}
+KIND_WORDS = {"raw": "before training (raw)", "reference": "the reference, after training", "trained": "after training"}
 OTHERS, MOST = "0.75", len(COLOURS)
 HOW = {"tsne": "t-SNE", "pca": "PCA"}
 
