@@ -4,6 +4,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := results/demo
 
+# What is imported is compiled once, also where the environment forbids Python to write bytecode: else each process takes 10 s more
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint check traces bench clean
 .DEFAULT_GOAL := help
 

@@ -174,9 +174,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def sweep(options: argparse.Namespace) -> int:
+    from tlbench.storage.sweep_summary import log_sweep
     from tlbench.sweep.commands import run_many
 
-    return run_many(options.overrides, options.config_dir, dry=options.dry_run)
+    return run_many(options.overrides, options.config_dir, dry=options.dry_run, after=log_sweep)
 
 
 def reproduce(options: argparse.Namespace) -> int:

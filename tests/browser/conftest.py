@@ -74,6 +74,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
 
     yield start
     for server in started:
+        server.stdout.close()  # as `| head -1` does: it must end nevertheless
         server.terminate()
         server.wait(20)
 

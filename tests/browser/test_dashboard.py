@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.dashboard.stores import EVIL, add_failed, add_plan, sweep
+from tlbench.dashboard.filters import MANY
 from tlbench.results.store import RunStore
 
 COUNTS = "[data-testid=stMarkdownContainer] p:has-text('done ·')"
@@ -18,7 +19,8 @@ COUNTS = "[data-testid=stMarkdownContainer] p:has-text('done ·')"
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     root = tmp_path_factory.mktemp("browser") / "runs"
-    sweep(root, "pair=P-H,P-R", "method=coral_linear,pca", "seed=0,1")
+    sweep(root, "pair=P-H,P-R", "method=coral_linear,pca", "seed=0,1", "tags=[first]")
+    sweep(root, "pair=P-R", "method=pca", "seed=0", "protocol=transductive", "embeddings=20")
     done = RunStore(root).run_keys()
     add_failed(root)
     add_plan(root, EVIL.split("/")[0], done[:3], seed=7)
@@ -68,18 +70,62 @@ def rows_of_csv(page, tmp_path, which=0):
 
 def test_filters_change_what_is_shown_and_the_address_brings_it_back(page, url, tmp_path):
     opened(page, url, "?view=cells")
-    assert len(rows_of_csv(page, tmp_path)) == 7
+    assert len(rows_of_csv(page, tmp_path)) == 9
     choose(page, "Pair", "photo-printed")
     page.wait_for_url("**pair=photo-printed**")
     assert {row["pair"] for row in rows_of_csv(page, tmp_path)} == {"photo-printed"}
     choose(page, "Method", "pca")
     page.wait_for_url("**method=pca**")
+    choose(page, "Protocol", "inductive")
+    page.wait_for_url("**protocol=inductive**")
     (row,) = rows_of_csv(page, tmp_path)
     page.goto(page.url)
     settled(page)
     page.wait_for_selector(COUNTS)
     assert rows_of_csv(page, tmp_path) == [row]
     assert query(page)["pair"] == ["photo-printed"]
+
+
+FILTERS = [
+    ("Data set", "dataset", "mini_digits", (14, 1, 1)),
+    ("Pair", "pair", "photo-printed", (8, 0, 0)),
+    ("Protocol", "protocol", "transductive", (2, 0, 0)),
+    ("Backbone", "backbone", "identity", (14, 1, 1)),
+    ("Method", "method", "coral_linear", (4, 0, 0)),
+    ("Sweep", "sweep", EVIL.split("/")[0], (3, 0, 1)),
+    ("Tag", "tag", "first", (12, 1, 0)),
+    ("Status", "status", "failed", (0, 1, 0)),
+]
+
+
+def test_each_filter_shows_its_runs_and_is_in_the_address(page, url):
+    opened(page, url)
+    for label, name, option, counts in FILTERS:
+        choose(page, label, option)
+        page.wait_for_url(f"**{name}=**")
+        assert {n: values for n, values in query(page).items() if n in MANY} == {name: [option]}
+        assert page.inner_text(COUNTS) == "{} done · {} failed · 0 skipped · {} missing".format(*counts)
+        page.get_by_role("button", name="Clear filters").click()
+        page.wait_for_function("name => !new URLSearchParams(location.search).has(name)", arg=name)
+        settled(page)
+
+
+def test_a_selection_that_looks_at_target_labels_says_so(page, url):
+    opened(page, url)
+    choose(page, "Checkpoint selection", "ORACLE")
+    page.wait_for_url("**selection=oracle**")
+    page.wait_for_selector("text=ORACLE: checkpoints are picked by the target's test labels.")
+
+
+def test_figures_are_taken_along_as_files(page, url, tmp_path):
+    opened(page, url, "?view=run&method=pca&pair=photo-printed&protocol=transductive")
+    page.wait_for_selector("text=Maps of features")
+    for kind, start in (("SVG", b"<"), ("PNG", b"\x89PNG"), ("PDF", b"%PDF")):
+        with page.expect_download() as download:
+            page.locator(f".st-key-{kind}-features button").first.click()
+        download.value.save_as(tmp_path / "figure")
+        assert (tmp_path / "figure").read_bytes().startswith(start)
+        assert download.value.suggested_filename == f"features.{kind.lower()}"
 
 
 def test_from_a_cell_to_a_run_by_keyboard_alone(page, url):

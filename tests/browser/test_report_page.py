@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dashboard.stores import sweep
+from tests.dashboard.stores import EVIL, add_failed, sweep
 from tlbench.cli import main
 
 
@@ -12,8 +12,20 @@ from tlbench.cli import main
 def report(tmp_path_factory):
     root = tmp_path_factory.mktemp("page")
     sweep(root / "runs", "pair=P-R", "method=coral_linear,pca", "seed=0,1")
-    main(["report", "--store", str(root / "runs"), "--out", str(root), "--format", "html"])
+    add_failed(root / "runs")
+    assert main(["report", "--store", str(root / "runs"), "--out", str(root), "--format", "html"]) == 1
     return root / "report.html"
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """A store in which nothing but one failure is."""
+    sweep(tmp_path / "all", "pair=P-R", "method=pca", "seed=0")
+    key = add_failed(tmp_path / "all")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "all" / key).rename(tmp_path / "runs" / key)
+    main(["report", "--store", str(tmp_path / "runs"), "--out", str(tmp_path), "--format", "html"])
+    return tmp_path / "report.html"
 
 
 @pytest.mark.parametrize("width", [1280, 400])
@@ -25,3 +37,33 @@ def test_the_file_is_whole_by_itself(page, report, width):
     assert "coral_linear" in page.inner_text("body")
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     assert [url for url in asked if not url.startswith(("data:", report.as_uri()))] == []
+
+
+def test_names_and_reasons_that_look_like_markup_are_letters(page, report):
+    page.goto(report.as_uri())
+    assert f"went wrong: {EVIL}" in page.inner_text("body")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("a[href='http://a.b']").count() == 0
+
+
+def test_all_that_can_be_used_is_reached_by_keyboard(page, report):
+    page.goto(report.as_uri())
+    usable = "a[href], summary, button, input, select, [tabindex='0']"
+    n = page.locator(usable).count()
+    reached = set()
+    for _ in range(n + 5):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(f"[...document.querySelectorAll(`{usable}`)].indexOf(document.activeElement)"))
+    assert reached >= set(range(n))
+    # what is wider than its frame can be scrolled without a mouse
+    page.set_viewport_size({"width": 400, "height": 900})
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 "
+        "&& getComputedStyle(e).overflowX == 'auto' && e.tabIndex < 0).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert hidden == []
+
+
+def test_a_store_with_nothing_but_a_failure(page, empty):
+    page.goto(empty.as_uri())
+    assert f"went wrong: {EVIL}" in page.inner_text("body")

@@ -43,9 +43,12 @@ def test_it_takes_scikit_learns_steps(n, width, C):
         assert steepest <= wide.TOLERANCE
         return
     assert got.n_iter_ == want.n_iter_
-    np.testing.assert_allclose(got.coef_, want.coef_, rtol=1e-6, atol=1e-9 * np.abs(want.coef_).max())
-    np.testing.assert_allclose(got.intercept_, want.intercept_, rtol=1e-6, atol=1e-9)
-    np.testing.assert_allclose(got.predict_proba(test), want.predict_proba(test), rtol=1e-6, atol=1e-9)
+    scale = (
+        1e-7 * np.abs(want.coef_).max()
+    )  # of the largest weight: a processor's rounding moves small ones by more of their own
+    np.testing.assert_allclose(got.coef_, want.coef_, rtol=1e-6, atol=scale)
+    np.testing.assert_allclose(got.intercept_, want.intercept_, rtol=1e-6, atol=scale)
+    np.testing.assert_allclose(got.predict_proba(test), want.predict_proba(test), rtol=1e-6, atol=1e-7)
     np.testing.assert_array_equal(got.predict(test), want.predict(test))
 
 

@@ -48,8 +48,9 @@ def add_failed(root: Path, method: str = EVIL, reason: str = f"went wrong: {EVIL
 def add_plan(root: Path, name: str, keys: list[str], seed: int | None = None) -> None:
     """A plan of some runs that are there, tagged with its name; with a seed, the first of them with this seed is planned too,
     and missing."""
-    plan = json.loads(next((root / "plans").glob("*.json")).read_text())
-    rows = [{**run, "tags": [name]} for run in plan["runs"] if run["run_key"] in keys]
+    plans = [json.loads(path.read_text()) for path in sorted((root / "plans").glob("*.json"))]
+    rows = [{**run, "tags": [name]} for plan in plans for run in plan["runs"] if run["run_key"] in keys]
+    cells = {cell: config for plan in plans for cell, config in plan["cells"].items()}
     if seed is not None:
         rows.append({**rows[0], "run_key": "e" * 16, "seed": seed})
-    (root / "plans" / f"{name}.json").write_text(json.dumps({**plan, "name": name, "runs": rows}))
+    (root / "plans" / f"{name}.json").write_text(json.dumps({**plans[0], "name": name, "runs": rows, "cells": cells}))

@@ -7,12 +7,13 @@ import pytest
 
 from tests.logs import wandb_run
 from tests.support import config_of, write_toy
+from tlbench.cli import main
 from tlbench.config.identity import identity_of
 from tlbench.errors import TlbenchError
 from tlbench.loggers import needs
 from tlbench.results.store import RunStore
 from tlbench.run import ensure_run
-from tlbench.storage.commands import export
+from tlbench.storage.commands import check, export
 
 TOY = ("dataset=toy", "pair=L-R", "method=dann", "optim.steps=30", "group=mine")
 CHANGING = ("_runtime", "_timestamp", "_wandb/runtime")
@@ -163,6 +164,61 @@ def test_export_equals_live_and_writes_nothing_twice(live, run_with, place, caps
     assert export(str(root / "store"), **options) == 0
     assert f"0 runs exported, {len(runs)} were there" in capsys.readouterr().out
     assert sorted(path.name for path in (root / "out" / "wandb").glob("offline-run-*/*.wandb")) == files
+
+
+@pytest.fixture
+def sweep_with(place, monkeypatch):
+    """Does a sweep of closed forms into a store of its own; gives the exit status and the store."""
+    root, conf = place
+    monkeypatch.setenv("TLBENCH_DATA", str(root / "toy" / "data"))
+
+    def done(name, *more):
+        words = ["dataset=toy", "pair=L-R,R-L", "method=coral_linear", "backbone=identity", "classifier=nearest_neighbour",
+                 "validators=0", "distances=0", "hydra/launcher=basic", f"store={root / name}"]  # fmt: skip
+        return main(["sweep", *words, "--config-dir", str(conf), *more]), RunStore(root / name)
+
+    return done
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_logged_to_wandb_ends_with_a_summary_in_its_group(sweep_with, capsys):
+    status, store = sweep_with("summed", "logger=wandb")
+    (plan,) = (store.root / "plans").glob("*.json")
+    runs = store.run_keys()
+    (file,) = store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb")
+    whole = wandb_run(file)
+    assert (status, whole["group"], whole["name"], whole["job_type"]) == (
+        0, plan.stem, f"summary of {plan.stem}", "summary"
+    )  # fmt: skip
+    (one,) = store.root.glob(f"{runs[0]}/logs/wandb/offline-run-*/*.wandb")
+    assert wandb_run(one)["group"] == plan.stem
+    assert (whole["summary"]["runs/done"], whole["summary"]["cells/all"]) == (len(runs), len(runs))
+    assert [paths for (kind, _), paths in whole["artifacts"].items() if kind == "report"] == [
+        ["cells.csv", "report.html", "runs.csv"]
+    ]
+    assert check(str(store.root)) == 0
+    # nothing is left to do: no second summary; another sweep has one of its own runs alone
+    sweep_with("summed", "logger=wandb")
+    sweep_with("summed", "logger=wandb", "method=source_only", "seed=1", "group=a/b")
+    files = store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb")
+    (other,) = [found for path in files if (found := wandb_run(path))["group"] != plan.stem]
+    assert (other["group"], other["summary"]["runs/done"], other["summary"]["cells/all"]) == ("a/b", 2, 2)
+    assert other["id"] != whole["id"]
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_summary_that_fails_costs_the_sweep_nothing_and_other_loggers_have_none(
+    sweep_with, monkeypatch, capsys, broken
+):
+    def fails(*_):
+        raise RuntimeError("no\nroom")
+
+    monkeypatch.setattr("tlbench.storage.wandb_export.log_summary_of_sweep", fails)
+    status, store = sweep_with(f"broken{broken}", "logger=wandb" if broken else "logger=none")
+    error = capsys.readouterr().err
+    assert status == 0
+    assert ("W&B summary failed, its runs are kept: RuntimeError: no room" in error) is broken
+    assert len(store.run_keys()) == 4
 
 
 @pytest.mark.slow

@@ -49,6 +49,14 @@ def test_every_other_job_is_done_and_the_killers_are_named(tmp_path, killers, si
     assert launcher.launches <= 1 + 4 * (len(killers) + 1)
 
 
+def test_a_job_that_was_alone_in_a_launch_is_not_launched_again(tmp_path):
+    store = RunStore(tmp_path)
+    store.check_writable()
+    launcher = Launcher(store, {"00"})
+    assert [job.key for job, _ in launch_all(jobs(1), launcher, store)] == ["00"]
+    assert launcher.launches == 1
+
+
 @pytest.mark.slow
 def test_each_sweep_of_one_process_has_workers_that_know_its_folder_and_environment(toy, tmp_path, monkeypatch):
     for name in ("one", "two"):

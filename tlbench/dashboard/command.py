@@ -6,6 +6,7 @@ import ipaddress
 import os
 import secrets
 import socket
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -96,4 +97,6 @@ def _start(settings: dict[str, Any]) -> None:
 
     flags = {name.replace(".", "_"): value for name, value in settings.items() if value != ""}
     bootstrap.load_config_options(flag_options=flags)
-    bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)
+    # Streamlit says that it stops before it does, and does not stop where nobody is left to hear it
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)

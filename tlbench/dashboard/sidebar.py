@@ -26,11 +26,12 @@ def show(found: Snapshot) -> Filters:
         st.selectbox("Checkpoint selection", names, key="selection", format_func=rule_name)
         if st.session_state["selection"] == ORACLE:
             st.warning("ORACLE: checkpoints are picked by the target's test labels.")
+        # above the filters: a list that loses the focus becomes smaller, and what is below it slips from under the pointer
+        st.button("Clear filters", on_click=_clear)
         for name, label in LABELS.items():
             options = options_of(found, name)
             state.allowed(name, options)
             st.multiselect(label, options, key=name, placeholder="all")
-        st.button("Clear filters", on_click=_clear)
     return state.current()
 
 

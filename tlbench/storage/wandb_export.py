@@ -17,16 +17,19 @@ import wandb
 from rich.progress import track
 
 from tlbench.config.build import build
+from tlbench.config.schema import RunConfig
 from tlbench.errors import TlbenchError
 from tlbench.loggers import replay
 from tlbench.loggers.wandb import Session, begun
 from tlbench.loggers.wandb_mode import mode
 from tlbench.report.analysis import Analysis, analyse
+from tlbench.report.cells import Planned, planned
 from tlbench.report.command import provenance, rule_of
 from tlbench.report.html import to_html
 from tlbench.results.store import RunStore
 from tlbench.results.table import read_tables
 from tlbench.storage.content import content_of
+from tlbench.sweep.sweeper import Outcome
 
 TABLE_ROWS = 10_000
 """Rows of a table that W&B shows."""
@@ -69,7 +72,10 @@ def export_wandb(store: RunStore, target: Target) -> tuple[int, int, str]:
             ledger.note(key, stamps[key])
     whole = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()
     if not ledger.has(store_id(store), whole):
-        _summary(store, target, mode())
+        tables = read_tables(store)
+        found = analyse(store, tables, rule_of(tables.runs, "last", "holm", None))
+        about = {"id": f"summary-{store_id(store)}", "name": f"summary of {store.root.name}"}
+        _log_summary(store, found, target, mode(), about)
         ledger.note(store_id(store), whole)
     return len(new), len(stamps) - len(new), mode()
 
@@ -105,12 +111,28 @@ def store_id(store: RunStore) -> str:
     return path.read_text("utf-8").strip()
 
 
-def _summary(store: RunStore, target: Target, how: str) -> None:
-    """The run with the tidy table, the table of cells and the report of a store."""
-    tables = read_tables(store)
-    found = analyse(store, tables, rule_of(tables.runs, "last", "holm", None))
-    about = {"id": f"summary-{store_id(store)}", "job_type": "summary", "name": f"summary of {store.root.name}",
-             "project": target.project, "entity": target.entity, "tags": ["summary"]}  # fmt: skip
+def log_summary_of_sweep(outcome: Outcome, config: RunConfig, target: Target) -> None:
+    """The summary of a sweep's runs, in their group; once more where the same sweep has gone on.
+
+    Args:
+        config: of one of its runs: selection and group.
+    """
+    how, store = mode(), outcome.store
+    if how == "disabled":
+        return
+    tables, plans = read_tables(store, [job.key for job in outcome.jobs]), planned(store)
+    kept = plans.runs[plans.runs["run_key"].isin({job.key for job in outcome.jobs})]
+    found = analyse(store, tables, rule_of(tables.runs, config.selection.rule, "holm", None),
+                    plans=Planned(kept, plans.configs))  # fmt: skip
+    name = config.group or outcome.name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    about = {"id": f"summary-{store_id(store)}-{digest}", "name": f"summary of {name}", "group": name}
+    _log_summary(store, found, target, how, about)
+
+
+def _log_summary(store: RunStore, found: Analysis, target: Target, how: str, about: dict[str, Any]) -> None:
+    """A run with the tidy table, the table of cells and the report."""
+    about = {**about, "job_type": "summary", "project": target.project, "entity": target.entity, "tags": ["summary"]}
     session = Session()
     begun(session, target.folder, how, about, target.logger["init_timeout"], target.logger["finish_timeout"])
     run = session.experiment
@@ -118,8 +140,8 @@ def _summary(store: RunStore, target: Target, how: str) -> None:
     for name, table in (("runs", found.runs), ("cells", found.cells)):
         run.log({name: wandb.Table(dataframe=_shown(table))})
     with tempfile.TemporaryDirectory() as folder:
-        artefact = wandb.Artifact(f"report-{store_id(store)}", "report")
-        for path in _files(found, provenance(store, tables.runs), Path(folder)):
+        artefact = wandb.Artifact(f"report-{about['id'].removeprefix('summary-')}", "report")
+        for path in _files(found, provenance(store, found.runs), Path(folder)):
             artefact.add_file(str(path))
         run.log_artifact(artefact)
     session.end(True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -49,13 +49,20 @@ def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> i
     return 0
 
 
-def run_many(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
-    """A sweep; 0 only when every run asked for was done."""
+def run_many(
+    overrides: Sequence[str],
+    config_dir: str | None,
+    *,
+    dry: bool,
+    after: Callable[[Outcome], None] = lambda outcome: None,
+) -> int:
+    """A sweep; 0 only when every run asked for was done. `after` is told of it before its end is printed."""
     hydra, own = split(overrides)
     with sweeper(hydra, config_dir) as machine:
         if dry:
             return dry_run(machine.plan(own))
         outcome = machine.sweep(own)
+    after(outcome)
     return conclude(outcome)
 
 

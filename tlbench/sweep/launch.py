@@ -35,6 +35,9 @@ def launch_all(jobs: Sequence[Job], launch: Callable[[Sequence[Job]], None], sto
     while remaining := left():
         reason = broke(remaining)
         after = left()
+        if len(remaining) == 1:  # it was alone already
+            lost |= {job.key: (job, reason or "It left no record.") for job in after}
+            continue
         if reason is not None and len(after) < len(remaining):
             continue  # some ended before the launch broke: the rest together once more
         for job in after[:ALONE]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -30,11 +30,13 @@ LOCAL = ("BasicLauncher", "JoblibLauncher")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a sweep: its jobs and the status of each (None: it left nothing)."""
+    """What became of a sweep: its jobs and the status of each (None: it left nothing); `ran` of them were done now."""
 
     jobs: list[Job]
     statuses: dict[str, str | None]
     store: RunStore
+    name: str = ""
+    ran: int = 0
 
 
 def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
@@ -71,7 +73,8 @@ class TlbenchSweeper(Sweeper):
             known = {job.key for job in outcome.jobs}
             if {job.key for job in self.plan(arguments)} <= known:
                 break
-            outcome = self._round(arguments)
+            outcome, ran = self._round(arguments), outcome.ran
+            outcome = replace(outcome, ran=outcome.ran + ran)
         return outcome
 
     def _round(self, arguments: Sequence[str]) -> Outcome:
@@ -98,7 +101,7 @@ class TlbenchSweeper(Sweeper):
             prepare_images(todo)
             with sweep_bar(store, [job.key for job in todo], console):
                 self._launch(todo, name, store)
-        return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store)
+        return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo))
 
     def _launch(self, todo: Sequence[Job], name: str, store: RunStore) -> None:
         """Stage by stage: a reference is done before the runs that are compared with it."""
