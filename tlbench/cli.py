@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from tlbench.errors import TlbenchError, unknown
 
@@ -68,6 +68,15 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=_version())
     commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_runs, _report, _dashboard, _reproduce, _data, _store, _list):
+        add(commands)
+    return top
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def _runs(commands: Commands) -> None:
     for name, command, text in (
         ("run", run, "one run, and the references it is compared with"),
         ("sweep", sweep, "a grid of runs; lists such as seed=0,1,2 and pair=all; resumes by itself"),
@@ -77,6 +86,9 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--config-dir", help="a folder of your own configs, such as method/my_method.yaml")
         sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
         sub.set_defaults(command=command)
+
+
+def _report(commands: Commands) -> None:
     sub = commands.add_parser("report", help="leaderboard, gains and flags of a store")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--out", default="results/report", help="folder to write to (default: results/report)")
@@ -93,6 +105,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--margin", type=float, help="points within which a gain is no effect (default: that of the runs)")
     sub.add_argument("--mix-protocols", action="store_true", help="rank over all protocols together")
     sub.set_defaults(command=report)
+
+
+def _dashboard(commands: Commands) -> None:
     sub = commands.add_parser("dashboard", help="a store in the browser, live")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--port", type=int, help="port to listen on (default: 8501; 0: a free one)")
@@ -102,6 +117,9 @@ def parser() -> argparse.ArgumentParser:
         help="address to listen on (default: 127.0.0.1; any other needs the printed token)",
     )
     sub.set_defaults(command=dashboard)
+
+
+def _reproduce(commands: Commands) -> None:
     sub = commands.add_parser("reproduce", help="a published table under its own protocol, claimed beside got")
     sub.add_argument("paper", help="as `tlbench list papers` names it")
     sub.add_argument("overrides", nargs="*", help="key=value, for a part of the table, such as seed=0 or pair=A-W")
@@ -112,21 +130,25 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
     sub.set_defaults(command=reproduce)
+
+
+def _data(commands: Commands) -> None:
     sub = commands.add_parser("data", help="fetch a data set, or check its files")
     sub.add_argument("action", choices=("get", "check"))
     sub.add_argument("name", help="as `tlbench list datasets` names it")
     sub.add_argument("overrides", nargs="*", help="key=value, such as data_dir=DIR or dataset.root=DIR")
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=data)
-    _store_parser(commands)
+
+
+def _list(commands: Commands) -> None:
     sub = commands.add_parser("list", help="what there is to choose from")
     sub.add_argument("what", metavar="|".join(LISTED))
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=list_options)
-    return top
 
 
-def _store_parser(commands: argparse._SubParsersAction) -> None:
+def _store(commands: Commands) -> None:
     text = "check a store, export it, or make it fast to read"
     actions = commands.add_parser("store", help=text, description=text).add_subparsers(required=True, metavar="ACTION")
     for name, text in (

@@ -20,8 +20,9 @@ from omegaconf import DictConfig
 from threadpoolctl import ThreadpoolController
 
 from tlbench import environment, loggers
-from tlbench.comparison import Gains, compared_again, compared_with, is_current
-from tlbench.config.build import augment_of, build, dataset_of, method_class, protocol_of
+from tlbench.about import Clock, costs_of, described, examples_seen, sizes_of
+from tlbench.comparison import Gains, compared_again, is_current
+from tlbench.config.build import augment_of, build, dataset_of, protocol_of
 from tlbench.config.compose import settle
 from tlbench.config.identity import identity_of
 from tlbench.config.loader import settled_configs
@@ -29,9 +30,8 @@ from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Diverged, Refused, TlbenchError
 from tlbench.learner import build_learner, checkpoints_of, distances_of, embeddings_of
-from tlbench.method import GradientMethod
 from tlbench.metrics import Metric, measure, score
-from tlbench.results.store import HISTORY, SCHEMA, RunStore
+from tlbench.results.store import HISTORY, RunStore
 from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, val_score
 from tlbench.task import HeldOut, Task, load_task
 from tlbench.training.checkpoints import Checkpoint
@@ -169,17 +169,7 @@ def attempt(
     distances |= distances_of(learner, task, held_out, config, trained=True)
     features |= embeddings_of(learner, task, held_out, config, trained=True)
     clock.lap("distances")
-    sizes = {
-        "labelled": sum(len(part) for part in learner.labelled(task)),
-        "source": len(task.source),
-        "source_val": len(task.source_val) if task.source_val is not None else 0,
-        "target_unlabelled": int(task.target.shape[0]),
-        "shots": len(task.shots) if task.shots is not None else 0,
-        "target_test": len(held_out.test),
-    }
-    seen = sizes["labelled"]
-    if isinstance(learner, GradientMethod):
-        seen = (1 + learner.needs_target) * config.optim.batch_size * config.optim.steps
+    sizes = sizes_of(learner, task, held_out)
     record = {
         "selections": results,
         "per_step": {
@@ -189,51 +179,13 @@ def attempt(
         "checkpoints": [judged(checkpoint, task, held_out, dataset.metric) for checkpoint in checkpoints],
         "distances": distances,
         "sizes": sizes,
-        "costs": {
-            "seconds": round(clock.total(), 4),
-            "train_seconds": round(clock.laps["fit"], 4),
-            "phases": {phase: round(seconds, 4) for phase, seconds in clock.laps.items()},
-            "peak_memory_mb": round(environment.peak_memory_mb(), 1),
-            "examples_per_second": round(seen / max(clock.laps["fit"], 1e-9), 1),
-        },
+        "costs": costs_of(clock, examples_seen(learner, config, sizes["labelled"])),
         "hardware": environment.hardware(config.trainer.accelerator),
     }
     rows = [(step, name, value) for step, values in enumerate(terms) for name, value in values.items()]
     table = pd.concat(list(outputs.values()), ignore_index=True)
     model = loggers.keep_model(logger, learner, logs)
     return Result(record, table, pd.DataFrame(rows, columns=HISTORY), features, model)
-
-
-def described(config: RunConfig) -> dict[str, Any]:
-    """What a record says of a run whatever becomes of it."""
-    method = method_class(config.method)
-    names = {group: getattr(config, group)["name"] for group in ("dataset", "classifier", "method")}
-    return {
-        "schema": SCHEMA,
-        **names,
-        "pair": config.pair,
-        "protocol": protocol_of(config).label,
-        "metric": dataset_of(config).metric,
-        "backbone": backbone_label(config.backbone),
-        "family": method.family,
-        "oracle": method.oracle,
-        "method_revision": method.revision,
-        "seed": config.seed,
-        "selection": config.selection.rule,
-        **compared_with(config),
-        "group": config.group,
-        "tags": config.tags,
-        "versions": environment.versions(),
-        "code": environment.code_version(),
-    }
-
-
-def backbone_label(backbone: dict[str, Any]) -> str:
-    """What tables print: the backbone, and what of it is trained where that is not all."""
-    name, mode = backbone["name"], backbone["mode"]
-    if mode == "finetune" or name == "identity":
-        return name
-    return f"{name} frozen" if mode == "frozen" else f"{name} last {backbone['last_k']}"
 
 
 def predicted(checkpoint: Checkpoint, held_out: HeldOut) -> pd.DataFrame:
@@ -259,18 +211,3 @@ def judged(checkpoint: Checkpoint, task: Task, held_out: HeldOut, metric: Metric
         "oracle_score": score(checkpoint.test, held_out.test.labels, metric),
         "scores": {**({} if val is None else {SOURCE_VAL: val}), **checkpoint.scores},
     }
-
-
-class Clock:
-    """Seconds of each phase."""
-
-    def __init__(self) -> None:
-        self.started = self.last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.laps[phase], self.last = now - self.last, now
-
-    def total(self) -> float:
-        return time.perf_counter() - self.started

@@ -11,6 +11,7 @@ ORDER = [
     {"data_commands", "reproduce", "storage", "dashboard"},
     {"sweep", "report", "listing"},
     {"run"},
+    {"about"},
     {"comparison"},
     {"learner"},
     {"training", "selection", "metrics", "loggers"},

@@ -1,7 +1,12 @@
 import pandas as pd
 
+from tests.dashboard.stores import sweep
 from tests.report.tables import cell, table
-from tlbench.report.closer import LOOKED_AT, worst
+from tlbench.report.analysis import analyse
+from tlbench.report.cells import Rule
+from tlbench.report.closer import LOOKED_AT, section, worst
+from tlbench.results.store import RunStore
+from tlbench.results.table import read_tables
 
 CLASSES = pd.DataFrame(
     [{"cell_key": "coral/a-b", "class_flag": "negative"}, {"cell_key": "mmd/a-b", "class_flag": "inconclusive"}]
@@ -21,3 +26,31 @@ def test_no_more_than_a_few_and_none_without_a_loss():
     assert worst(lost, CLASSES[:0])["method"].tolist() == ["m5", "m4", "m3"][:LOOKED_AT]
     assert worst(table(cell("mmd", gain=-9.0, flag="inconclusive")), CLASSES).empty
     assert worst(lost[:0], CLASSES).empty
+
+
+def test_what_is_drawn_of_a_cell_that_loses(tmp_path):
+    sweep(tmp_path, "pair=P-R", "method=pca", "seed=0", "embeddings=20")
+    store, rule = RunStore(tmp_path), Rule()
+    tables = read_tables(store)
+    cells = analyse(store, tables, rule, brief=True).cells
+    names = {"mini_digits": list("abcdefghij")}
+
+    def drawn(chosen):
+        found = section(chosen, CLASSES[:0], tables.runs, tables.checkpoints, names, store, rule)
+        return found and {name: draw() for name, draw in found.figures.items()}
+
+    assert drawn(cells.assign(flag="inconclusive")) is None
+    figures = drawn(cells.assign(flag="negative"))
+    assert list(figures) == ["1_confusions", "1_calibration", "1_features"]  # one checkpoint makes no curve
+    assert [text.get_text().split(":")[0] for text in figures["1_calibration"].legends[0].texts] == [
+        "pca",
+        "source_only",
+    ]
+    before, after = [
+        axes.get_xlabel() for axes in figures["1_features"].axes
+    ]  # source_only has no features of its own here
+    assert before.startswith("t-SNE 1, before training")
+    assert after.startswith("t-SNE 1, after training")
+    for path in tmp_path.glob("*/features.npz"):
+        path.unlink()
+    assert "1_features" not in drawn(cells.assign(flag="negative"))

@@ -8,10 +8,12 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tlbench.report.calibration import reliability_table
 from tlbench.report.cells import Rule, compared
 from tlbench.report.classes import of_cell
 from tlbench.report.confusion import confusion_table
 from tlbench.report.embeddings import embedding_map, embedding_numbers, kept_features
+from tlbench.report.figures.calibration import reliability
 from tlbench.report.figures.classes import class_gains
 from tlbench.report.figures.confusion import confusion_change
 from tlbench.report.figures.embeddings import embedding_maps
@@ -71,6 +73,8 @@ def section(
         pairs = paired_predictions(store, runs, cell.cell_key, rule.selection)
         change = confusion_table(pairs, names.get(cell.dataset, ()))
         figures[f"{i}_confusions"] = partial(confusion_change, change, str(cell.reference), rule_name(rule.selection))
+        sides = {method_name(cell): [mine for mine, _ in pairs], str(cell.reference): [other for _, other in pairs]}
+        figures[f"{i}_calibration"] = partial(_reliability, sides, rule)
         if (checkpoints["run_key"] == first["run_key"]).sum() >= FEWEST_CHECKPOINTS:
             scores, terms = (
                 score_table(checkpoints, runs, first["run_key"]),
@@ -81,10 +85,15 @@ def section(
             figures[f"{i}_features"] = partial(_maps, store, first, names.get(cell.dataset, ()))
     words = [
         "The cells that lose most beyond noise, and then those in which a class does. For each: the gain of each class; how "
-        "its predictions differ from its reference's; the training of its first seed, and maps of the features that it kept.",
+        "its predictions differ from its reference's, and how sure both are; the training of its first seed, and maps of the "
+        "features that it kept.",
         " ".join(f"{text}." for text in listed),
     ]
     return Section("closer", "A closer look at the greatest losses", words, None, None, figures)
+
+
+def _reliability(sides: Mapping[str, Sequence[pd.DataFrame]], rule: Rule) -> Figure:
+    return reliability(reliability_table(sides, alpha=rule.alpha), rule.selection)
 
 
 def _maps(store: RunStore, run: pd.Series, names: Sequence[str]) -> Figure:

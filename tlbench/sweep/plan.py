@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tlbench.about import described
 from tlbench.config.build import dataset_of
 from tlbench.config.compose import Composer
+from tlbench.config.identity import identity_of
 from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Refused
 from tlbench.learner import rehearse
 from tlbench.results.store import RunStore
-from tlbench.run import described, identity_of
 from tlbench.sweep.expand import expand
 from tlbench.sweep.overrides import Overrides, key_of
 from tlbench.sweep.trials import Asked
