@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tlbench.results.store import PREDICTIONS, SCHEMA
+from tlbench.results.store import HISTORY, PREDICTIONS, SCHEMA
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 
 RULES = ["last", "source_val", "iwv", "dev", "entropy", "im", "bnm", "snd", "mixval", "oracle"]
@@ -63,6 +63,8 @@ def write(
         ]
     )  # fmt: skip
     table[PREDICTIONS].to_parquet(folder / "predictions.parquet", index=False)
+    terms = pd.DataFrame({"step": range(200), "name": "classification", "value": rng.random(200)})
+    terms[HISTORY].to_parquet(folder / "history.parquet", index=False)
     picks = {rule: int(rng.integers(len(STEPS))) for rule in RULES}
     name = "source_only" if method == 0 else f"method_{method}"
     reference = key[:8] + "0000" + key[12:]

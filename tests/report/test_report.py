@@ -52,6 +52,16 @@ def test_the_leaderboard_and_every_file_are_written(swept, capsys):
     }
 
 
+def test_figures_drawn_in_other_processes_are_the_same(swept, monkeypatch):
+    pages = []
+    for many in (1, 1000):
+        monkeypatch.setattr("tlbench.report.html.MANY", many)
+        assert main(["report", "--out", str(many), "--format", "html"]) == 0
+        pages.append(Path(str(many), "report.html").read_bytes())
+    assert pages[0] == pages[1]
+    assert pages[0].count(b"<svg") > 4
+
+
 def test_the_csv_is_the_tidy_table(swept):
     assert main(["report", "--out", "out", "--format", "csv"]) == 0
     assert {p.name for p in Path("out").iterdir()} == {"runs.csv", "tables"}

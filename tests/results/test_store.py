@@ -63,13 +63,19 @@ def test_a_damaged_record_is_named(tmp_path):
         RunStore(tmp_path).record("ab12")
 
 
-def test_missing_predictions_are_named(tmp_path):
+READ = {"predictions.parquet": lambda s: s.predictions("ab12", "last"), "history.parquet": lambda s: s.history("ab12"),
+        "config.yaml": lambda s: s.config("ab12")}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ)
+def test_files_of_a_run_that_are_missing_or_damaged_are_named(tmp_path, name):
     store = RunStore(tmp_path)
-    store.write(RECORD, {}, ROWS)
-    for damage in (lambda p: p.write_bytes(b"x"), lambda p: p.unlink()):
-        damage(tmp_path / "ab12" / "predictions.parquet")
-        with pytest.raises(TlbenchError, match=r"predictions\.parquet is missing or damaged\. Delete the folder"):
-            store.predictions("ab12", "last")
+    store.write(RECORD, {"seed": 0}, ROWS)
+    READ[name](store)
+    for damage in (lambda p: p.write_bytes(b"\xff: ["), lambda p: p.unlink()):
+        damage(tmp_path / "ab12" / name)
+        with pytest.raises(TlbenchError, match=rf"{name} is missing or damaged\. Delete the folder"):
+            READ[name](store)
 
 
 def test_no_pickle_is_written(tmp_path):

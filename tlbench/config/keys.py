@@ -7,14 +7,8 @@ import json
 from typing import Any
 
 from tlbench.backbones.weights import file_hash
+from tlbench.config.parts import NOT_CONTENT, NOT_DATA
 from tlbench.config.schema import RunConfig
-
-NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_hand"}
-"""Of a data set's config: words for people, and paths, whose content is in the fingerprint."""
-NAMES = {"data_dir", "store", "logger", "group", "tags", "sweep"}
-"""Paths, names and logging."""
-NOT_CONTENT = NAMES | {"trainer", "selection", "references", "alpha", "margin"}
-"""With hardware and what is only reported: a run is the same run whatever they are."""
 
 
 def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:

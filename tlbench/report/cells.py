@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.config.keys import NOT_CONTENT
+from tlbench.config.parts import NOT_CONTENT
 from tlbench.errors import TlbenchError
 from tlbench.report.differences import CellDifferences
 from tlbench.results.store import RunStore

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 
 from tlbench.report.analysis import Analysis
 from tlbench.report.figures.style import as_svg
@@ -15,6 +17,11 @@ from tlbench.report.pictures import CAPTIONS, blocks
 from tlbench.report.section import Draw, Section, points
 from tlbench.report.words import FLAGS, MEANING, cell_text, legend, n_tests
 from tlbench.transfer.cells import CORRECTIONS
+
+Captioned = tuple[str, str]
+"""A caption and an SVG element."""
+MANY = 20
+"""Figures from which a process per core pays for its start."""
 
 
 def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
@@ -26,12 +33,15 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
     loader = jinja2.PackageLoader("tlbench.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     cells, runs, rule = found.cells, found.runs, found.rule
-    first = overview(found)
+    first, laid = overview(found), blocks(found)
+    draws = [draw for _, figures in laid for draw in figures.values()]
+    draws += [draw for section in found.sections for draw in section.figures.values()]
+    svgs = iter(as_svgs(draws))
     return environment.get_template("report.html.j2").render(
         first=first,
         glance=_table(glance_texts(first.methods)) if len(first.methods) else None,
         shown=SHOWN,
-        blocks=[_block(grid, figures) for grid, figures in blocks(found)],
+        blocks=[_block(grid, [(CAPTIONS[name], next(svgs)) for name in figures]) for grid, figures in laid],
         collapsed=len(found.collapsed),
         n_cells=len(cells),
         n_runs=int((runs["status"] == "done").groupby(runs["run_key"]).first().sum()) if len(runs) else 0,
@@ -39,7 +49,9 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
         legend=legend(rule, 0 if cells.empty else n_tests(cells)),
         correction=CORRECTIONS[rule.correction],
         meaning=[(FLAGS[flag], text) for flag, text in MEANING.items()],
-        sections=[_section(section) for section in found.sections],
+        sections=[
+            _section(section, [(section.title, next(svgs)) for _ in section.figures]) for section in found.sections
+        ],
         oracle=rule.selection == "oracle",
         provenance=provenance,
     )
@@ -51,13 +63,23 @@ def _table(table: pd.DataFrame | None) -> dict[str, Any]:
     return {"head": list(table.columns), "rows": table.astype(str).to_numpy().tolist()}
 
 
-def _section(section: Section) -> dict[str, Any]:
-    figures = [(section.title, as_svg(draw())) for draw in section.figures.values()]
+def as_svgs(draws: Sequence[Draw]) -> list[str]:
+    """Each figure as an SVG element; many are drawn in a process per core."""
+    if len(draws) < MANY:
+        return [as_svg(draw()) for draw in draws]
+    return Parallel(n_jobs=min(cpu_count(), 8))(delayed(_svg)(draw) for draw in draws)
+
+
+def _svg(draw: Draw) -> str:
+    return as_svg(draw())
+
+
+def _section(section: Section, figures: Sequence[Captioned]) -> dict[str, Any]:
     about = {"name": section.name, "title": section.title, "words": section.words, "figures": figures}
     return {**about, **_table(section.shown)}
 
 
-def _block(grid: Grid, figures: dict[str, Draw]) -> dict[str, Any]:
+def _block(grid: Grid, figures: Sequence[Captioned]) -> dict[str, Any]:
     rows = []
     for pair in grid.pairs:
         found = [grid.cells.get((pair, method)) for method in grid.methods]
@@ -72,5 +94,5 @@ def _block(grid: Grid, figures: dict[str, Draw]) -> dict[str, Any]:
         "reference": grid.reference,
         "rows": rows,
         "averages": averages,
-        "figures": [(CAPTIONS[name], as_svg(draw())) for name, draw in figures.items()],
+        "figures": figures,
     }

@@ -25,6 +25,8 @@ from tlbench.errors import TlbenchError
 SCHEMA = 2
 """Of the records; those of another are left alone."""
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""A large store has a thousand configs, and the loader in C takes a tenth of the time."""
 HISTORY = ["step", "name", "value"]
 FEATURES = "features.npz"
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -101,7 +103,12 @@ class RunStore:
         return None if record is None else record["status"]
 
     def config(self, key: str) -> dict[str, Any]:
-        return yaml.safe_load((self.root / key / "config.yaml").read_text("utf-8"))
+        """A run's resolved config. Raises TlbenchError where the file is missing or damaged."""
+        path = self.root / key / "config.yaml"
+        try:
+            return yaml.load(path.read_text("utf-8"), Loader=LOADER)
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise _lost(path) from error
 
     def predictions(self, key: str, selection: str) -> pd.DataFrame:
         """Test predictions of a run under one selection: row, id, group, label, prediction, confidence."""
@@ -121,18 +128,17 @@ class RunStore:
         chosen = table["step"].to_numpy() == step
         return [table[name].to_numpy()[chosen] for name in columns]
 
-    def _table(self, key: str, columns: Sequence[str]) -> pa.Table:
-        path = self.root / key / "predictions.parquet"
+    def _table(self, key: str, columns: Sequence[str], name: str = "predictions.parquet") -> pa.Table:
+        path = self.root / key / name
         try:
             with pq.ParquetFile(path) as file:  # read_table makes a data set of every file first, which takes longer
                 return file.read(columns=list(columns), use_threads=False)
         except (OSError, ValueError) as error:
-            raise TlbenchError(
-                f"{path} is missing or damaged. Delete the folder '{path.parent}' and run again."
-            ) from error
+            raise _lost(path) from error
 
     def history(self, key: str) -> pd.DataFrame:
-        return pd.read_parquet(self.root / key / "history.parquet")
+        """Loss terms of each step: HISTORY. Raises TlbenchError where the file is missing or damaged."""
+        return self._table(key, HISTORY, "history.parquet").to_pandas()
 
     def keeps_features(self, key: str) -> bool:
         """Whether the run was done with `embeddings` above 0."""
@@ -235,3 +241,7 @@ class RunStore:
 def _write_table(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
     """What `DataFrame.to_parquet` writes, column by column, without its look at the whole: a third of the time."""
     pq.write_table(pa.table({name: pa.array(table[name], from_pandas=True) for name in columns}), path)
+
+
+def _lost(path: Path) -> TlbenchError:
+    return TlbenchError(f"{path} is missing or damaged. Delete the folder '{path.parent}' and run again.")

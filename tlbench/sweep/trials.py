@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tlbench.config.build import classifier_learner, method_class
 from tlbench.config.compose import PER_RUN, Composer, plain
-from tlbench.config.keys import NAMES
+from tlbench.config.parts import NAMES
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference

@@ -39,6 +39,15 @@ def test_every_method_is_named_with_its_rank_and_no_name_is_cut_or_meets_another
     assert_whole_and_apart(figure)
 
 
+def test_points_of_a_bar_are_in_order_whatever_the_hashes_of_the_names():
+    lines = [
+        line for line in critical_difference(ranking(8, alpha=0.01, step=0.3)).axes[0].lines if line.get_linewidth() > 2
+    ]
+    assert any(len(line.get_xdata()) > 2 for line in lines)
+    for line in lines:
+        assert (np.diff(line.get_xdata()) >= 0).all()
+
+
 @pytest.mark.parametrize("alpha", [0.05, 0.4])
 def test_a_bar_joins_what_does_not_differ_and_nothing_else(alpha):
     found = ranking(8, alpha=alpha)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -50,6 +51,9 @@ def critical_difference(ranking: Ranking) -> Figure:
 
 def _arrange(figure: Figure, axes: Axes, ranking: Ranking) -> None:
     """One row of the diagram takes one line of text, so names never meet however many they are."""
+    for line in axes.lines:  # the library takes a bar's points from a set, in whose order strings are hashed
+        if np.ptp(line.get_ydata()) == 0:
+            line.set_xdata(np.sort(line.get_xdata()))
     lowest = min(text.get_position()[1] for text in axes.texts)
     axes.set_ylim(lowest - 0.5, 0.5)
     axes.set_xlim(1, ranking.n_methods)
