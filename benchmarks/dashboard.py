@@ -46,7 +46,7 @@ def table(runs: int) -> pd.DataFrame:
         one.assign(selection="last"),
         one[one["status"] == "done"].assign(selection="oracle", uses_target_labels=True),
     ]
-    return tidy(pd.concat(rules).to_dict("records"))
+    return tidy(pd.concat(rules, ignore_index=True))
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def main() -> None:
         timed("open again", page.run)
         timed("data set", lambda: page.multiselect(key="dataset").set_value(["d1"]).run())
         timed("method", lambda: page.multiselect(key="method").set_value(["m1", "m2"]).run())
-        timed("clear", lambda: page.button[1].click().run())
+        timed("clear", lambda: next(b for b in page.button if b.label == "Clear filters").click().run())
         timed("status", lambda: page.multiselect(key="status").set_value(["failed"]).run())
         timed("selection", lambda: page.selectbox(key="selection").set_value("oracle").run())
         timed("cells", lambda: page.segmented_control(key="view").set_value("cells").run())

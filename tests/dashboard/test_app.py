@@ -37,6 +37,7 @@ def test_first_view_says_what_there_is_and_what_is_missing(small, app):
 def test_each_filter_changes_what_is_shown_and_the_link(small, app):
     page = app(small, view="cells")
     assert set(frames(page)[0]["pair"]) == {"photo-handwritten", "photo-printed"}
+    assert set(frames(page)[0]["over"]) == {"source_only", ""}
     for name, value, n in (("pair", "photo-printed", 3), ("method", "pca", 1)):
         page.multiselect(key=name).set_value([value]).run()
         assert query(page, name) == value

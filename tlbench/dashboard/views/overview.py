@@ -21,6 +21,9 @@ from tlbench.report.grid import Grid, grids
 from tlbench.report.leaderboards import leaderboard_table
 from tlbench.report.words import legend, n_tests
 
+FIRST = ("method", "pair", "gain", "flag", "cause", "evidence")
+"""What answers the question stands first, where a narrow window shows it."""
+
 
 def show(found: Snapshot, filters: Filters) -> None:
     if found.runs.empty:
@@ -59,6 +62,8 @@ def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
             rows = cell_rows(own)
             if flag == "negative":
                 rows = rows.assign(**why.reindex(own["cell_key"]).reset_index(drop=True).fillna(""))
+            first = [name for name in FIRST if name in rows]
+            rows = rows[[*first, *rows.columns.difference(first, sort=False)]]
             parts.table(rows, flag, f"Cells that are {flag} beyond noise")
 
 

@@ -21,7 +21,7 @@ def cell_rows(cells: pd.DataFrame) -> pd.DataFrame:
             "backbone": cell.backbone,
             "score": plus_minus(cell.score, cell.score_half),
             "gain": plus_minus(cell.gain, cell.gain_half, signed=True),
-            "over": cell.reference or "",
+            "over": cell.reference if isinstance(cell.reference, str) else "",
             "flag": f"{FLAGS[cell.flag]} {cell.flag}".strip().replace("_", " "),
             "corrected p": p_text(cell.p_corrected),
             "seeds": f"{cell.n_seeds} of {cell.n_expected}",
