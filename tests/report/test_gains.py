@@ -1,7 +1,7 @@
 import numpy as np
 
-from tests.report.tables import cell, table
-from tlbench.report.gains import COLUMNS, gain_table
+from tests.report.tables import cell, run, table
+from tlbench.report.gains import COLUMNS, SEEDS, gain_table
 from tlbench.report.grid import grids
 
 
@@ -11,9 +11,11 @@ def test_every_cell_of_a_method_with_gains_is_a_row_in_the_grid_s_order():
         cell("coral", "b-a", gain=-3.0, flag="negative", n_seeds=5), cell("dann", "b-a", gain=1.0, flag="inconclusive"),
     )  # fmt: skip
     (grid,) = grids(cells)
-    found = gain_table(grid)
-    assert list(found.columns) == COLUMNS
-    assert found.drop(columns="gain_half").to_numpy().tolist() == [
+    runs = table(run(pair="b-a", seed=1, gain=3.0), run(pair="b-a", seed=0, gain=-1.0), run(seed=0, gain=2.0))
+    found = gain_table(grid, runs)
+    assert list(found.columns) == [*COLUMNS, SEEDS]
+    assert found[SEEDS].tolist() == [[2.0], [], [-1.0, 3.0]]
+    assert found.drop(columns=["gain_half", SEEDS]).to_numpy().tolist() == [
         ["a-b", "dann", 2.0, "positive", 3, "source_only"],
         ["b-a", "coral", -3.0, "negative", 5, "source_only"],
         ["b-a", "dann", 1.0, "inconclusive", 3, "source_only"],
@@ -23,6 +25,6 @@ def test_every_cell_of_a_method_with_gains_is_a_row_in_the_grid_s_order():
 
 def test_a_hole_of_a_method_that_has_gains_elsewhere_is_kept():
     (grid,) = grids(table(cell(gain=2.0), cell(pair="b-a", hole="2 of 3 seeds"), cell("source_only", "b-a")))
-    found = gain_table(grid)
+    found = gain_table(grid, table(run())[:0])
     assert found["pair"].tolist() == ["a-b", "b-a"]
     assert np.isnan(found["gain"].iloc[1])

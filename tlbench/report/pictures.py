@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from tlbench.report.analysis import Analysis
-from tlbench.report.cells import BLOCK, Rule
+from tlbench.report.cells import BLOCK, Rule, compared
 from tlbench.report.costs import cost_table
 from tlbench.report.figures.cost import gain_over_cost
 from tlbench.report.figures.forest import gain_forest
@@ -34,7 +34,7 @@ def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rul
         runs: tidy table.
     """
     label = f"{cells['metric'].iloc[0].replace('_', ' ')} (%)"
-    gains = gain_table(grid)
+    gains = gain_table(grid, compared(runs, rule.selection))
     found: dict[str, Draw] = {}
     if gains["gain"].notna().any():
         found = {"gains": partial(gain_heat_map, gains, rule), "forest": partial(gain_forest, gains, rule)}

@@ -49,8 +49,9 @@ def gains(k: int = 30, p: int = 12) -> pd.DataFrame:
     gain = rng().normal(0, 6, len(rows))
     flags = [FLAGS[i % 5] for i in range(len(rows))]
     return pd.DataFrame(rows, columns=["pair", "method"]).assign(
-        gain=gain, gain_half=np.abs(gain) / 2 + 1, flag=flags, n_seeds=3, reference="source_only"
-    )
+        gain=gain, gain_half=np.abs(gain) / 2 + 1, flag=flags, n_seeds=3, reference="source_only",
+        seed_gains=[[g - 2, g, g + 2] for g in gain],
+    )  # fmt: skip
 
 
 def board(k: int = 30, p: int = 60) -> pd.DataFrame:

@@ -6,6 +6,10 @@ from tests.report.figures.many import maps
 from tlbench.report.figures.embeddings import embedding_maps
 
 
+def said(figure):
+    return " ".join(figure.get_supxlabel().split())
+
+
 def test_shapes_are_domains_colours_are_classes_and_numbers_are_printed():
     points, numbers = maps(2)
     figure = embedding_maps(points, numbers)
@@ -18,6 +22,8 @@ def test_shapes_are_domains_colours_are_classes_and_numbers_are_printed():
     assert len(source.get_paths()[0].vertices) != len(target.get_paths()[0].vertices)
     assert "1-NN: 99 % (50 %: mixed), A-distance 1.90 of 2" in raw.get_xlabel()
     assert "1-NN: 60 %" in trained.get_xlabel()
+    assert "After training is after the last step, whatever the selection." in said(figure)
+    assert "last step" not in said(embedding_maps(*maps(2, kinds=("raw",))))
     with pytest.raises(ValueError, match="lacking trained"):
         embedding_maps(points, numbers[:1])
 

@@ -8,7 +8,12 @@ from tests.report.figures.test_heat_map import TABLE
 from tlbench.report.figures.forest import gain_forest
 
 MORE = pd.concat(
-    [TABLE, pd.DataFrame([("b-a", "dann", 9.0, 1.0, "inconclusive", 3, "source_only")], columns=TABLE.columns)]
+    [
+        TABLE,
+        pd.DataFrame(
+            [("b-a", "dann", 9.0, 1.0, "inconclusive", 3, "source_only", [8.0, 9.0, 10.0])], columns=TABLE.columns
+        ),
+    ]
 )
 
 
@@ -27,6 +32,15 @@ def test_groups_and_gains_are_sorted_and_shapes_are_the_flags():
     assert markers == {"inconclusive": "o", "positive": "^", "? fewer than three seeds": "x"}
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.texts] == ["positive", "inconclusive", "? fewer than three seeds"]
+
+
+def test_seeds_are_points_below_their_mean():
+    axes = gain_forest(MORE, RULE).axes[0]
+    seeds = [
+        part.get_offsets().tolist() for part in axes.collections if len(part.get_offsets()) and part.get_zorder() == 1
+    ]
+    assert seeds == [[[g, 1.3] for g in (8, 9, 10)], [[g, 3.3] for g in (1, 2, 3)], [[-4, 4.3]]]
+    assert "Mean over 1 to 3 seeds (dots)" in words(gain_forest(MORE, RULE))
 
 
 def test_intervals_the_zero_line_and_the_margin():

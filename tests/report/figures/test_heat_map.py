@@ -7,9 +7,10 @@ from tests.report.figures.many import RULE
 from tlbench.report.figures.heat_map import gain_heat_map
 
 TABLE = pd.DataFrame(
-    [("a-b", "dann", 2.0, 1.5, "positive", 3, "source_only"), ("a-b", "mmd", -4.0, np.nan, "few_seeds", 1, "source_only"),
-     ("b-a", "mmd", np.nan, np.nan, "", 2, "source_only")],
-    columns=["pair", "method", "gain", "gain_half", "flag", "n_seeds", "reference"],
+    [("a-b", "dann", 2.0, 1.5, "positive", 3, "source_only", [1.0, 2.0, 3.0]),
+     ("a-b", "mmd", -4.0, np.nan, "few_seeds", 1, "source_only", [-4.0]),
+     ("b-a", "mmd", np.nan, np.nan, "", 2, "source_only", [])],
+    columns=["pair", "method", "gain", "gain_half", "flag", "n_seeds", "reference", "seed_gains"],
 )  # fmt: skip
 
 

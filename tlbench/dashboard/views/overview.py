@@ -12,6 +12,7 @@ from tlbench.dashboard.views import gate
 from tlbench.dashboard.views.tables import cell_rows
 from tlbench.dashboard.views.wide import aggregated
 from tlbench.report.analysis import Analysis
+from tlbench.report.cells import compared
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
@@ -75,7 +76,7 @@ def _figures(cells: pd.DataFrame, analysis: Analysis, key: tuple) -> None:
         st.text("No cell here.")
         return
     grid, rule = blocks[title], analysis.rule
-    table = gain_table(grid)
+    table = gain_table(grid, compared(analysis.runs, rule.selection))
     parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
     parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
     st.subheader("Leaderboard", anchor=False)

@@ -49,12 +49,13 @@ def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne
         )
         axes.set_ylabel(f"{HOW[how]} 2")
     figure.legend(handles=_key(colours, n_others), loc="outside right upper", frameon=False, fontsize=SMALL)
+    after = " After training is after the last step, whatever the selection." if set(kinds) - {"raw"} else ""
     n = " and ".join(counted(numbers[f"n_{domain}"], f"{domain} examples") for domain in MARKS)
     warned = " Distances between groups of a t-SNE map mean little." if how == "tsne" else ""
     caption(
         figure,
-        f"{n} of the training parts. The numbers are from the full features, not from the map.{warned} Target labels (ORACLE) "
-        "only colour the points; the method did not see them.",
+        f"{n} of the training parts.{after} The numbers are from the full features, not from the map.{warned} Target labels "
+        "(ORACLE) only colour the points; the method did not see them.",
     )
     return figure
 

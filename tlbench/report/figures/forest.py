@@ -24,13 +24,16 @@ from tlbench.report.figures.style import (
     width_of,
     zero_and_margin,
 )
-from tlbench.report.gains import COLUMNS
+from tlbench.report.gains import COLUMNS, SEEDS
 from tlbench.report.words import plus_minus, rule_name
 from tlbench.transfer.cells import CORRECTIONS
 
+BELOW = 0.3
+"""Rows that a cell's seeds stand below its mean, where the bar does not hide them."""
+
 
 def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"] = "pair", most: int = 150) -> Figure:
-    """Gains (points) with their intervals in groups, the best group and the best of each group on top.
+    """Gains (points) with their intervals in groups, the best group and the best of each group on top; below each, its seeds.
 
     The flag is a point's shape and stands behind its number. A line marks no gain, a band gains that are no effect.
 
@@ -42,7 +45,7 @@ def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"
     Raises:
         ValueError: no row, a column lacking, a pair and method given twice, or no gain at all.
     """
-    checked(table, COLUMNS, ["pair", "method"], "A forest plot")
+    checked(table, [*COLUMNS, SEEDS], ["pair", "method"], "A forest plot")
     known = checked(table[table["gain"].notna()].reset_index(drop=True), COLUMNS, [], "A forest plot")
     shown = known.loc[known["gain"].abs().sort_values(ascending=False, kind="stable").index[:most]]
     shown, heads = _placed(shown, by)
@@ -53,6 +56,8 @@ def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"
     axes = figure.subplots()
     zero_and_margin(axes, rule.margin)
     gain, y, half = (shown[name].to_numpy(np.float64) for name in ("gain", "y", "gain_half"))
+    for place, gains in zip(y, shown[SEEDS], strict=True):
+        axes.scatter(gains, np.full(len(gains), place + BELOW), s=7, color="0.45", linewidths=0, zorder=1)
     flagged_dots(axes, gain, y, half, shown["flag"].tolist())
     _label(axes, shown, heads, other, numbers)
     axes.set_xlabel(f"gain over {names_of(known['reference'])} (points)", parse_math=False)
@@ -96,7 +101,7 @@ def _words(known: pd.DataFrame, shown: int, rule: Rule) -> str:
     part = f"The {shown} greatest in size of {len(known)} gains. " if shown < len(known) else ""
     band = f" Band: ±{rule.margin:g} points." if rule.margin else ""
     return (
-        f"{part}Mean over {counted(known['n_seeds'], 'seeds')}, bars: {level(rule.alpha)} interval (seeds and test examples "
-        f"random, not corrected); flags {CORRECTIONS[rule.correction]} at level {rule.alpha:g}; selection "
+        f"{part}Mean over {counted(known['n_seeds'], 'seeds')} (dots), bars: {level(rule.alpha)} interval (seeds and test "
+        f"examples random, not corrected); flags {CORRECTIONS[rule.correction]} at level {rule.alpha:g}; selection "
         f"{rule_name(rule.selection)}.{band}"
     )
