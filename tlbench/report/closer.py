@@ -19,7 +19,7 @@ from tlbench.report.figures.confusion import confusion_change
 from tlbench.report.figures.embeddings import embedding_maps
 from tlbench.report.figures.learning import learning_curves
 from tlbench.report.learning import score_table, term_table
-from tlbench.report.paired import paired_predictions
+from tlbench.report.paired import SEEDS, class_gains_by_seed, paired_predictions
 from tlbench.report.section import Draw, Section
 from tlbench.report.words import method_name, plus_minus, rule_name
 from tlbench.results.store import RunStore
@@ -68,10 +68,12 @@ def section(
         listed.append(
             f"{i}: {method_name(cell)} on {cell.dataset}, {cell.pair}, {cell.protocol} ({lost} over {cell.reference})"
         )
+        pairs, own_names = paired_predictions(store, runs, cell.cell_key, rule.selection), names.get(cell.dataset, ())
         if len(by_class := of_cell(classes, cell.cell_key)):
+            by_seed = class_gains_by_seed(pairs, own_names)
+            by_class[SEEDS] = [by_seed.get(name, []) for name in by_class["class"]]
             figures[f"{i}_classes"] = partial(class_gains, by_class, rule)
-        pairs = paired_predictions(store, runs, cell.cell_key, rule.selection)
-        change = confusion_table(pairs, names.get(cell.dataset, ()))
+        change = confusion_table(pairs, own_names)
         figures[f"{i}_confusions"] = partial(confusion_change, change, str(cell.reference), rule_name(rule.selection))
         sides = {method_name(cell): [mine for mine, _ in pairs], str(cell.reference): [other for _, other in pairs]}
         figures[f"{i}_calibration"] = partial(_reliability, sides, rule)
@@ -82,7 +84,7 @@ def section(
             )
             figures[f"{i}_training"] = partial(learning_curves, scores, terms, rule.selection)
         if store.keeps_features(first["run_key"]):
-            figures[f"{i}_features"] = partial(_maps, store, first, names.get(cell.dataset, ()))
+            figures[f"{i}_features"] = partial(_maps, store, first, own_names)
     words = [
         "The cells that lose most beyond noise, and then those in which a class does. For each: the gain of each class; how "
         "its predictions differ from its reference's, and how sure both are; the training of its first seed, and maps of the "

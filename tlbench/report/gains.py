@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from tlbench.report.grid import Grid
+from tlbench.report.paired import SEEDS
 
 COLUMNS = ["pair", "method", "gain", "gain_half", "flag", "n_seeds", "reference"]
-SEEDS = "seed_gains"
 
 
 def gain_table(grid: Grid, runs: pd.DataFrame) -> pd.DataFrame:

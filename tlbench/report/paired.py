@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from tlbench.report.cells import compared
 from tlbench.results.store import RunStore
 
+SEEDS = "seed_gains"
+"""Column with the gains of single seeds, a list a row."""
 Paired = list[tuple[pd.DataFrame, pd.DataFrame]]
 """(predictions of a run, predictions of its reference), one for each seed."""
 
@@ -26,3 +30,14 @@ def paired_predictions(store: RunStore, runs: pd.DataFrame, cell_key: str, selec
         (store.at_step(run.run_key, int(run.step)), store.at_step(run.reference_run, int(run.reference_step)))
         for run in own.itertuples()
     ]
+
+
+def class_gains_by_seed(pairs: Paired, names: Sequence[str]) -> dict[str, list[float]]:
+    """Name of each class to the gains of its accuracy (points), a number for each seed that was tested on it."""
+    found: dict[str, list[float]] = {}
+    for mine, reference in pairs:
+        right = (mine["prediction"] == mine["label"]).astype(float) - (reference["prediction"] == reference["label"])
+        for number, gain in (100 * right).groupby(mine["label"]).mean().items():
+            name = names[int(number)] if int(number) < len(names) else str(number)
+            found.setdefault(name, []).append(float(gain))
+    return found

@@ -90,7 +90,8 @@ def classes(n: int = 65) -> pd.DataFrame:
     gain = rng().normal(0, 10, n)
     return pd.DataFrame(
         {"class": names(n), "class_gain": gain, "class_half": 4.0, "class_flag": [FLAGS[i % 5] for i in range(n)],
-         "n_class_tests": 130, "gain": gain.mean(), "n_seeds": 3, "reference": "source_only"}
+         "n_class_tests": 130, "gain": gain.mean(), "n_seeds": 3, "reference": "source_only",
+         "seed_gains": [[g - 3, g, g + 3] for g in gain]}
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from tlbench.report.figures.classes import class_gains
 
 TABLE = classes(4).assign(
     **{"class": ["cat", "dog", "owl", "fox"]}, class_gain=[3.0, -8.0, 0.5, 1.0], gain=-0.9,
-    class_flag=["positive", "negative", "no_effect", "inconclusive"],
+    class_flag=["positive", "negative", "no_effect", "inconclusive"], seed_gains=[[1.0, 5.0], [-8.0], [], [1.0, 1.0]],
 )  # fmt: skip
 
 
@@ -24,6 +24,13 @@ def test_classes_stand_by_their_gain_with_interval_and_flag():
     (negative,) = (bars for bars in axes.containers if bars.get_label() == "negative")
     assert np.array(negative.lines[2][0].get_segments())[0].tolist() == [[-12, 3], [-4, 3]]
     assert [line.get_xdata()[0] for line in axes.lines if list(line.get_ydata()) == [0, 1]] == [0, -0.9]
+
+
+def test_seeds_are_points_below_their_class():
+    axes = class_gains(TABLE, RULE).axes[0]
+    seeds = [part.get_offsets().tolist() for part in axes.collections if part.get_zorder() == 1]
+    assert seeds == [[[1, 0.3], [5, 0.3]], [[1, 1.3], [1, 1.3]], [], [[-8, 3.3]]]
+    assert "(dots)" in words(class_gains(TABLE, RULE))
 
 
 def test_of_many_classes_both_ends_are_shown_and_it_is_said():

@@ -16,21 +16,23 @@ from tlbench.report.figures.style import (
     flagged_dots,
     level,
     names_of,
+    seed_dots,
     width_of,
     zero_and_margin,
 )
+from tlbench.report.paired import SEEDS
 from tlbench.report.section import points
 from tlbench.report.words import rule_name
 from tlbench.transfer.cells import CORRECTIONS
 
-COLUMNS = ["class", "class_gain", "class_half", "class_flag", "n_class_tests", "gain", "n_seeds", "reference"]
+COLUMNS = ["class", "class_gain", "class_half", "class_flag", "n_class_tests", "gain", "n_seeds", "reference", SEEDS]
 
 
 def class_gains(table: pd.DataFrame, rule: Rule, *, most: int = 40) -> Figure:
     """Gains of the classes of one cell (points) with intervals and flags, the greatest loss at the bottom.
 
     Args:
-        table: `classes.of_cell`'s, one row a class of one cell.
+        table: `classes.of_cell`'s, one row a class of one cell, with the class's gains by seed in SEEDS.
         most: classes that are shown at most: half of them from each end, and the line under the figure says so.
 
     Raises:
@@ -46,6 +48,7 @@ def class_gains(table: pd.DataFrame, rule: Rule, *, most: int = 40) -> Figure:
     mean = float(table["gain"].iloc[0])
     axes.axvline(mean, color="0.2", linewidth=1.0, linestyle=(0, (4, 2)), zorder=0.5)
     values = [rows[name].to_numpy(np.float64) for name in ("class_gain", "class_half")]
+    seed_dots(axes, rows[SEEDS], range(len(rows)))
     flagged_dots(axes, values[0], np.arange(len(rows)), values[1], rows["class_flag"].tolist())
     axes.set_yticks(range(len(rows)), rows["class"], fontsize=9, parse_math=False)
     axes.set_ylim(len(rows) - 0.3, -0.7)
@@ -57,8 +60,9 @@ def class_gains(table: pd.DataFrame, rule: Rule, *, most: int = 40) -> Figure:
     part = f"{len(rows)} of {len(table)} classes, half from each end. " if len(rows) < len(table) else ""
     caption(
         figure,
-        f"{part}Mean over {counted(table['n_seeds'], 'seeds')}, bars: {level(rule.alpha)} interval (seeds and test examples "
-        f"random, not corrected); flags {CORRECTIONS[rule.correction]} over {counted(table['n_class_tests'], 'classes')} of all "
-        f"methods' cells. Dashed: gain of the cell, {points(mean, signed=True)}. Selection {rule_name(rule.selection)}.",
+        f"{part}Mean over {counted(table['n_seeds'], 'seeds')} (dots), bars: {level(rule.alpha)} interval (seeds and test "
+        f"examples random, not corrected); flags {CORRECTIONS[rule.correction]} over "
+        f"{counted(table['n_class_tests'], 'classes')} of all methods' cells. Dashed: gain of the cell, "
+        f"{points(mean, signed=True)}. Selection {rule_name(rule.selection)}.",
     )
     return figure

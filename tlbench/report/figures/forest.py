@@ -20,16 +20,15 @@ from tlbench.report.figures.style import (
     flagged_dots,
     level,
     names_of,
+    seed_dots,
     sign,
     width_of,
     zero_and_margin,
 )
-from tlbench.report.gains import COLUMNS, SEEDS
+from tlbench.report.gains import COLUMNS
+from tlbench.report.paired import SEEDS
 from tlbench.report.words import plus_minus, rule_name
 from tlbench.transfer.cells import CORRECTIONS
-
-BELOW = 0.3
-"""Rows that a cell's seeds stand below its mean, where the bar does not hide them."""
 
 
 def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"] = "pair", most: int = 150) -> Figure:
@@ -56,8 +55,7 @@ def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"
     axes = figure.subplots()
     zero_and_margin(axes, rule.margin)
     gain, y, half = (shown[name].to_numpy(np.float64) for name in ("gain", "y", "gain_half"))
-    for place, gains in zip(y, shown[SEEDS], strict=True):
-        axes.scatter(gains, np.full(len(gains), place + BELOW), s=7, color="0.45", linewidths=0, zorder=1)
+    seed_dots(axes, shown[SEEDS], y)
     flagged_dots(axes, gain, y, half, shown["flag"].tolist())
     _label(axes, shown, heads, other, numbers)
     axes.set_xlabel(f"gain over {names_of(known['reference'])} (points)", parse_math=False)

@@ -25,6 +25,8 @@ LETTER = 0.0105
 """Inches that a letter takes, for each point of its size: a bit more than DejaVu Sans needs on average."""
 ROW = 0.22
 """Inches that a line of text takes in a list."""
+BELOW = 0.3
+"""Rows from a mean to its seeds."""
 SMALL = 8
 """Size of the letters under a figure and inside it."""
 
@@ -123,6 +125,12 @@ def flagged_dots(
             x[own], y[own], xerr=half[own], fmt=look.marker, color=look.colour, markerfacecolor=look.face, markersize=size,
             ecolor=look.colour, elinewidth=1.1, capsize=2, label=FLAG_WORDS.get(flag, "no flag"),
         )  # fmt: skip
+
+
+def seed_dots(axes: Axes, seeds: Iterable[Sequence[float]], y: Iterable[float]) -> None:
+    """The seeds of each row as dots, below its mean, where the bar does not hide them."""
+    for values, place in zip(seeds, y, strict=True):
+        axes.scatter(values, np.full(len(values), place + BELOW), s=7, color="0.45", linewidths=0, zorder=1)
 
 
 def flag_key(figure: Figure, axes: Axes) -> None:
