@@ -38,12 +38,41 @@ def test_a_run_leaves_features_before_and_after_and_labels_for_colours(run):
     assert "raw_source" in without.features(other)
 
 
-def test_a_run_that_keeps_none_has_the_key_that_it_always_had(run, toy):
-    plain = config_of(*WORDS, "method=dann", config_dir=toy)
-    assert "embeddings" not in plain.model_dump(mode="json")
-    kept = config_of(*WORDS, "method=dann", "embeddings=20", config_dir=toy)
-    assert kept.model_dump(mode="json")["embeddings"] == 20
-    assert identity_of(plain)["run_key"] != identity_of(kept)["run_key"]
+def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
+    store, key = run("dann")
+    before, predictions = store.record(key), (store.root / key / "predictions.parquet").read_bytes()
+    reference = before["selections"]["last"]["gains"]["source_only"]["run_key"]
+    assert not store.keeps_features(key)
+    assert run("dann", "embeddings=20")[1] == key
+    assert store.keeps_features(reference)
+    few = store.features(key)
+    assert len(few["raw_source"]) == 20
+    after = store.record(key)
+    assert {**after, "embeddings": 0} == before
+    assert (store.root / key / "predictions.parquet").read_bytes() == predictions
+    # fewer than there are, or as many: nothing is done; more: once more; lost: once more
+    stamp = store.stamp(key)
+    run("dann", "embeddings=10")
+    run("dann", "embeddings=20")
+    run("dann")
+    assert store.stamp(key) == stamp
+    run("dann", "embeddings=25")
+    assert len(store.features(key)["raw_source"]) == 25
+    (store.root / key / "features.npz").unlink()
+    run("dann", "embeddings=20")
+    np.testing.assert_array_equal(store.features(key)["trained_target"], few["trained_target"])
+    assert not list(store.root.glob("*/*.part"))
+
+
+def test_a_run_that_fails_when_it_is_done_again_stays_done(run, monkeypatch, capsys):
+    store, key = run("coral_linear", "classifier=linear_svm", "backbone=identity")
+    monkeypatch.setattr("tlbench.run.load_task", lambda *a: 1 / 0)
+    run("coral_linear", "classifier=linear_svm", "backbone=identity", "embeddings=20")
+    assert f"run {key} is done, but kept no features: ZeroDivisionError" in capsys.readouterr().err
+    assert store.status(key) == "done"
+
+
+def test_features_that_are_not_there_or_damaged_are_told(run):
     store, key = run("source_only")
     with pytest.raises(TlbenchError, match="kept no features"):
         store.features(key)

@@ -34,6 +34,7 @@ def described(config: RunConfig) -> dict[str, Any]:
         **compared_with(config),
         "group": config.group,
         "tags": config.tags,
+        "embeddings": config.embeddings,
         "versions": environment.versions(),
         "code": environment.code_version(),
     }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -60,6 +63,8 @@ def ensure_run(config: RunConfig) -> str:
             if not is_current(known, config):
                 references = {name: _reference_key(config, name) for name in config.reference_names}
                 store.rewrite_record(compared_again(known, config, store, references))
+            if lacks_features(known, config):
+                add_features(config, store, key)
             return "done"
         logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
         record: dict[str, Any] = {**described(config), **identity}
@@ -70,9 +75,7 @@ def ensure_run(config: RunConfig) -> str:
             refuse_impossible(config)
             references = {name: _reference_key(config, name) for name in config.reference_names}
             logger = build("logger", config.logger, run=content, folder=logs)
-            with _threads().limit(limits=config.trainer.threads or None):
-                if config.trainer.threads:
-                    torch.set_num_threads(config.trainer.threads)
+            with threads_of(config):
                 result = attempt(config, store, references, logger, logs, store.resume_file(key))
             record |= {"status": "done", "reason": None, **result.record}
             features = result.features
@@ -97,6 +100,38 @@ def ensure_run(config: RunConfig) -> str:
             store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
         shutil.rmtree(logs, ignore_errors=True)
     return record["status"]
+
+
+def lacks_features(record: dict[str, Any], config: RunConfig) -> bool:
+    """Whether a finished run kept fewer features than it is asked for."""
+    lost = config.embeddings > 0 and not RunStore(config.store).keeps_features(record["run_key"])
+    return lost or record.get("embeddings", 0) < config.embeddings
+
+
+def add_features(config: RunConfig, store: RunStore, key: str) -> None:
+    """Does a finished run once more for its features alone: its record and predictions stay as they are."""
+    for name in config.reference_names:
+        _reference_key(config, name)
+    with tempfile.TemporaryDirectory() as logs:
+        try:
+            with threads_of(config):
+                result = attempt(config, store, {}, None, Path(logs), store.resume_file(key))
+        except Exception as error:  # the run is done, and stays so
+            print(f"tlbench: run {key} is done, but kept no features: {type(error).__name__}: {error}", file=sys.stderr)
+            return
+    known = store.record(key)
+    assert known is not None
+    store.add_features({**known, "embeddings": config.embeddings}, result.features)
+    store.forget_state(key)
+
+
+@contextmanager
+def threads_of(config: RunConfig) -> Iterator[None]:
+    """As many threads as the config says, where it says it."""
+    with _threads().limit(limits=config.trainer.threads or None):
+        if config.trainer.threads:
+            torch.set_num_threads(config.trainer.threads)
+        yield
 
 
 @lru_cache(maxsize=1)

@@ -25,8 +25,12 @@ from tlbench.sweep.driver import sweeper
         ("optim.steps=many", r"optim\.steps: .*got 'many'"),
         ("optim.steps=0", r"optim\.steps: Input should be greater than or equal to 1, got 0"),
         ("optim.evaluations=301", "evaluations=301 is more than steps=300"),
-        ("tags=[a,'b,c']", r"tags\.1: String should match pattern.*got 'b,c'"),
-        ("tags=draft", r"tags: Input should be a valid list, got 'draft'"),
+        ("tags=[a,'b,c']", r"tags: 'b,c' is no tag: 1 to 64 letters, no comma"),
+        ("tags=['a ']", "'a ' is no tag"),
+        ("tags=[positive]", "'positive' is no tag.*none of ORACLE, summary, negative"),
+        (f"tags=[{65 * 'a'}]", "is no tag: 1 to 64 letters"),
+        ("tags=draft", r"tags: must be a list such as \[draft\] or \[draft,paper\], got 'draft'"),
+        ("embeddings=1", "embeddings: must be 0, or 2 or more, got 1"),
         ("seed=-1", r"seed: .*greater than or equal to 0"),
         (
             "protocol.shots=-1",
@@ -54,6 +58,10 @@ def test_a_mistake_is_answered_in_one_line_before_anything_runs(override, messag
     with pytest.raises(TlbenchError, match=message) as caught:
         jobs_of("pair=H-P", "method=dann", override)
     assert "\n" not in str(caught.value)
+
+
+def test_tags_may_be_numbers_and_as_long_as_w_and_b_takes_them():
+    assert config_of("pair=H-P", f"tags=[2024,{64 * 'a'}]").tags == ["2024", 64 * "a"]
 
 
 def test_what_a_command_leaves_open_comes_from_the_data_sets_recipe():

@@ -77,10 +77,36 @@ def test_a_run_has_maps_of_its_features_and_one_without_says_how_to_keep_some(sm
 
 
 def test_a_link_that_is_older_than_the_store(small, app):
-    page = app(small, pair="gone", method="pca", run="none", view="run")
+    """What it asks for and is not there is told: the whole store must not stand for it."""
+    page = app(small, pair="gone", method="pca", view="cells")
     assert not page.exception
-    assert page.multiselect(key="pair").value == []
-    assert page.multiselect(key="method").value == ["pca"]
+    assert page.multiselect(key="pair").value == ["gone"]
+    assert query(page, "pair") == "gone"
+    assert "Pair `gone`: nothing here has it." in page.warning[0].value
+    assert "**0** done" in texts(page)
+    page = app(small, tag="draft", selection="bogus")
+    assert {w.value.split(":")[0] for w in page.warning} == {"Nothing here has the selection `bogus`", "Tag `draft`"}
+    assert "Run `none` is not here" in app(small, view="run", run="none").warning[0].value
+    store = RunStore(small)
+    held = next(key for key in store.run_keys() if store.record(key)["method"] == "pca")
+    assert "outside the filters" in texts(app(small, view="run", run=held, method="coral_linear"))
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("predictions.parquet", "predictions.parquet is missing"), ("history.parquet", ""),
+                       ("config.yaml", "config.yaml is missing or damaged")],
+)  # fmt: skip
+def test_a_run_that_lacks_a_file_costs_the_page_no_more(small, app, tmp_path, file, said):
+    root = tmp_path / "runs"
+    shutil.copytree(small, root)
+    key = next(k for k in RunStore(root).run_keys() if RunStore(root).record(k)["method"] == "pca")
+    (root / key / file).unlink()
+    page = app(root, view="run", run=key)
+    assert not page.exception
+    assert not page.error
+    assert said in texts(page)
+    assert "Config" in [header.value for header in page.subheader]
+    assert "What hurt, and why" in [header.value for header in app(root).subheader]
 
 
 def test_from_a_cell_to_its_run_to_its_examples(small, app):

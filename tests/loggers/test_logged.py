@@ -197,13 +197,24 @@ def test_a_sweep_that_was_logged_to_wandb_ends_with_a_summary_in_its_group(sweep
         ["cells.csv", "report.html", "runs.csv"]
     ]
     assert check(str(store.root)) == 0
-    # nothing is left to do: no second summary; another sweep has one of its own runs alone
+    # nothing is left to do: no second summary; another sweep of the same group has one of its own, of its own runs alone
     sweep_with("summed", "logger=wandb")
-    sweep_with("summed", "logger=wandb", "method=source_only", "seed=1", "group=a/b")
-    files = store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb")
-    (other,) = [found for path in files if (found := wandb_run(path))["group"] != plan.stem]
-    assert (other["group"], other["summary"]["runs/done"], other["summary"]["cells/all"]) == ("a/b", 2, 2)
-    assert other["id"] != whole["id"]
+    sweep_with("summed", "logger=wandb", "method=source_only", "seed=1", f"group={plan.stem}", "selection=oracle")
+    files = list(store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb"))
+    assert len(files) == 2
+    (other,) = [found for path in files if (found := wandb_run(path))["id"] != whole["id"]]
+    assert (other["group"], other["summary"]["runs/done"], other["summary"]["cells/all"]) == (plan.stem, 2, 2)
+    assert (whole["tags"], whole["summary"]["selection/rule"]) == (["summary"], "last")
+    assert (other["tags"], other["summary"]["selection/rule"]) == (["summary", "ORACLE"], "oracle")
+    assert other["name"].startswith("ORACLE summary of ")
+
+
+def test_a_sweep_with_w_and_b_switched_off_leaves_nothing_of_it(sweep_with, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    status, store = sweep_with("off", "logger=wandb")
+    assert status == 0
+    assert not (store.root / "plans" / "logs").exists()
+    assert not (store.root / ".store-id").exists()
 
 
 @pytest.mark.parametrize("broken", [True, False])

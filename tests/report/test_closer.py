@@ -46,11 +46,10 @@ def test_what_is_drawn_of_a_cell_that_loses(tmp_path):
         "pca",
         "source_only",
     ]
-    before, after = [
-        axes.get_xlabel() for axes in figures["1_features"].axes
-    ]  # source_only has no features of its own here
-    assert before.startswith("t-SNE 1, before training")
-    assert after.startswith("t-SNE 1, after training")
+    # source_only has no features of its own here
+    before, after = [axes.get_xlabel() for axes in figures["1_features"].axes]
+    assert before.startswith("t-SNE 1: before training")
+    assert after.startswith("t-SNE 1: pca, after training")
     for path in tmp_path.glob("*/features.npz"):
         path.unlink()
     assert "1_features" not in drawn(cells.assign(flag="negative"))

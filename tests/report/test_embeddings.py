@@ -66,6 +66,17 @@ def test_what_the_reference_has_learnt_stands_between_before_and_after():
     assert embedding_map(both, how="pca")["kind"].unique().tolist() == ["raw", "reference", "trained"]
 
 
+def test_equal_features_have_equal_numbers_whatever_they_are_called():
+    x = features(gap=1.0, kinds=["raw"])
+    same = {
+        f"{kind}_{domain}": x[f"raw_{domain}"]
+        for kind in ("raw", "reference", "trained")
+        for domain in ("source", "target")
+    }
+    found = embedding_numbers({**x, **same}).drop(columns="kind")
+    assert (found == found.iloc[0]).all(axis=None)
+
+
 @pytest.mark.parametrize("name", ["source_label", "oracle_target_label", "raw_source", "raw_target"])
 def test_a_reference_of_other_examples_or_without_features_is_left_out(name):
     mine = features()

@@ -21,6 +21,7 @@ def put(store, key, age=3600.0, **changes):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "record.json").write_text(json.dumps(record(run_key=key, **changes)))
     os.utime(folder / "record.json", (time.time() - age,) * 2)
+    (folder / "predictions.parquet").touch()
 
 
 @pytest.fixture

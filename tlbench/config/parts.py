@@ -4,5 +4,18 @@ NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_
 """Of a data set's config: words for people, and paths, whose content is in the fingerprint."""
 NAMES = {"data_dir", "store", "logger", "group", "tags", "sweep"}
 """Paths, names and logging."""
-NOT_CONTENT = NAMES | {"trainer", "selection", "references", "alpha", "margin"}
-"""With hardware and what is only reported: a run is the same run whatever they are."""
+REPORTED = {"selection", "references", "alpha", "margin", "embeddings"}
+"""What is only reported, or kept beside."""
+NOT_CONTENT = NAMES | REPORTED | {"trainer"}
+"""With hardware: a run is the same run whatever they are."""
+
+
+TAG_LENGTH = 64
+"""Letters of a tag; Weights & Biases takes no longer one."""
+BESIDE = " | "
+"""Between the overrides of a trial's base."""
+
+
+def is_content(override: str) -> bool:
+    """Whether `key=value` says what a run is, and not only where it goes and what is reported of it."""
+    return override.split("=", 1)[0].split(".")[0].lstrip("+~") not in NAMES | REPORTED

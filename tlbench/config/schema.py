@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from tlbench.config.parts import TAG_LENGTH
 from tlbench.errors import TlbenchError
 
 Positive = Annotated[int, Field(ge=1)]
@@ -113,8 +114,8 @@ class References(Strict):
         return self
 
 
-Tag = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s,]([^,]*[^\s,])?$")]
-"""A word of the user's, or several; no comma, since tables join tags by commas. Weights & Biases takes no longer one."""
+TAKEN = ("ORACLE", "summary", "negative", "positive", "no_effect", "inconclusive", "few_seeds")
+"""Tags that tlbench gives; tables join tags by commas."""
 
 
 class RunConfig(Strict):
@@ -133,16 +134,35 @@ class RunConfig(Strict):
     references: References
     logger: Group
     group: str
-    tags: list[Tag]
+    tags: list[str]
     seed: Annotated[int, Field(ge=0)]
     alpha: Annotated[float, Field(gt=0, lt=1)]
     margin: Annotated[float, Field(ge=0)]
     validators: Annotated[int, Field(ge=0)]
     distances: Annotated[int, Field(ge=0)]
-    embeddings: Annotated[int, Field(ge=0)] = 0
+    embeddings: Annotated[int, Field(ge=0)]
     data_dir: str
     store: str
     sweep: Group | None = None
+
+    @field_validator("embeddings")
+    @classmethod
+    def _enough_for_a_map(cls, embeddings: int) -> int:
+        if embeddings == 1:
+            raise ValueError("must be 0, or 2 or more")
+        return embeddings
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _words(cls, tags: Any) -> Any:
+        if not isinstance(tags, list):
+            raise ValueError("must be a list such as [draft] or [draft,paper]")
+        words = [str(tag) for tag in tags]
+        for word in words:
+            if word != word.strip() or not 0 < len(word) <= TAG_LENGTH or "," in word or word in TAKEN:
+                raise ValueError(f"{word!r} is no tag: 1 to {TAG_LENGTH} letters, no comma, no space at its ends, none of "
+                                 f"{', '.join(TAKEN)}")  # fmt: skip
+        return words
 
     @field_validator("backbone")
     @classmethod
@@ -150,12 +170,6 @@ class RunConfig(Strict):
         if backbone.get("mode") not in MODES:
             raise ValueError(f"backbone.mode must be {' or '.join(MODES)}, got {backbone.get('mode')!r}")
         return backbone
-
-    @model_serializer(mode="wrap")
-    def _without_embeddings_that_are_none(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # run keys are hashes of this: a run that keeps no features has the key that it had before there was such a thing
-        values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if name != "embeddings" or value}
 
     @property
     def shots(self) -> int | str:

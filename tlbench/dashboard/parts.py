@@ -13,6 +13,7 @@ import streamlit as st
 from matplotlib.figure import Figure
 
 from tlbench.dashboard.state import allowed
+from tlbench.errors import TlbenchError
 from tlbench.report.figures.style import as_svg
 
 ROWS, CHOICES = 1000, 500
@@ -51,7 +52,7 @@ def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> No
     """
     try:
         svg = _svg(name, key, make)
-    except ValueError as error:
+    except (ValueError, TlbenchError) as error:
         st.text(f"No figure: {error}")
         return
     with st.container(key=f"figure-{name}"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from tlbench.dashboard import live, state
+from tlbench.dashboard import live, parts, state
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.filters import Filters, selection_names
 from tlbench.report.words import rule_name
@@ -21,6 +21,8 @@ def show(found: Snapshot) -> Filters:
     with st.sidebar:
         live.watch(found)
         names = selection_names(found.tables.runs)
+        if (asked := st.session_state["selection"]) not in (None, *names):
+            st.warning(f"Nothing here has the selection {parts.literal(asked)}: {LAST} is shown.")
         state.allowed("selection", names)
         st.session_state["selection"] = st.session_state["selection"] or LAST
         st.selectbox("Checkpoint selection", names, key="selection", format_func=rule_name)
@@ -30,8 +32,10 @@ def show(found: Snapshot) -> Filters:
         st.button("Clear filters", on_click=_clear)
         for name, label in LABELS.items():
             options = options_of(found, name)
-            state.allowed(name, options)
-            st.multiselect(label, options, key=name, placeholder="all")
+            absent = [value for value in st.session_state.get(name, []) if value not in options]
+            st.multiselect(label, [*options, *absent], key=name, placeholder="all")
+            if absent:
+                st.warning(f"{label} {', '.join(map(parts.literal, absent))}: nothing here has it.")
     return state.current()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.config.parts import NAMES, NOT_DATA
+from tlbench.config.parts import NAMES, NOT_DATA, TAG_LENGTH
 
 NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""
@@ -21,8 +21,6 @@ METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 POINTS = 200
 """Points of a curve, about; a longer history is thinned evenly."""
-TAG_LENGTH = 64
-"""Weights & Biases takes no longer one."""
 ORACLE_CURVE = "ORACLE/target_score"
 
 

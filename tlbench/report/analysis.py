@@ -108,7 +108,9 @@ def analyse(
 
 def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
     """A gain over a run that is no longer in the store cannot be looked at: it is taken out, and its cell is a hole."""
-    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(set(runs["run_key"]))
+    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(
+        set(runs.loc[runs["status"] == "done", "run_key"])
+    )
     return runs.assign(gain=runs["gain"].mask(lost)) if lost.any() else runs
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.config.parts import NOT_CONTENT
+from tlbench.config.parts import BESIDE, NOT_CONTENT, is_content
 from tlbench.errors import TlbenchError
 from tlbench.report.differences import CellDifferences
 from tlbench.results.store import RunStore
@@ -44,6 +44,9 @@ def planned(store: RunStore) -> Planned:
     """All plans of a store together."""
     by_name = {path.stem: _plan(path) for path in sorted((store.root / "plans").glob("*.json"))}
     plans = list(by_name.values())
+    for run in (run for plan in plans for run in plan["runs"]):
+        if run.get("base"):  # plans of older versions have names and paths in it
+            run["base"] = BESIDE.join(filter(is_content, run["base"].split(BESIDE)))
     table = pd.DataFrame(
         [run for plan in plans for run in plan["runs"]],
         columns=["run_key", "cell_key", "seed", *CELL, "search", "trial", "base"],

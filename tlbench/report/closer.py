@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tlbench.errors import TlbenchError
 from tlbench.report.calibration import reliability_table
 from tlbench.report.cells import Rule, compared
 from tlbench.report.classes import of_cell
 from tlbench.report.confusion import confusion_table
-from tlbench.report.embeddings import embedding_map, embedding_numbers, kept_features
+from tlbench.report.embeddings import About, about_run, embedding_map, embedding_numbers, kept_features
 from tlbench.report.figures.calibration import reliability
 from tlbench.report.figures.classes import class_gains
 from tlbench.report.figures.confusion import confusion_change
@@ -84,7 +86,11 @@ def section(
             )
             figures[f"{i}_training"] = partial(learning_curves, scores, terms, rule.selection)
         if store.keeps_features(first["run_key"]):
-            figures[f"{i}_features"] = partial(_maps, store, first, own_names)
+            try:
+                kept = kept_features(store, first)
+                figures[f"{i}_features"] = partial(_maps, kept, own_names, about_run(store, first))
+            except TlbenchError as error:
+                listed[-1] += f" (no map of features: {error})"
     words = [
         "The cells that lose most beyond noise, and then those in which a class does. For each: the gain of each class; how "
         "its predictions differ from its reference's, and how sure both are; the training of its first seed, and maps of the "
@@ -98,6 +104,5 @@ def _reliability(sides: Mapping[str, Sequence[pd.DataFrame]], rule: Rule) -> Fig
     return reliability(reliability_table(sides, alpha=rule.alpha), rule.selection)
 
 
-def _maps(store: RunStore, run: pd.Series, names: Sequence[str]) -> Figure:
-    features = kept_features(store, run)
-    return embedding_maps(embedding_map(features, names), embedding_numbers(features))
+def _maps(features: Mapping[str, np.ndarray], names: Sequence[str], about: About) -> Figure:
+    return embedding_maps(embedding_map(features, names), embedding_numbers(features), about=about)

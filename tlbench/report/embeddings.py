@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
+from tlbench.report.words import rule_name
 from tlbench.results.store import RunStore
 from tlbench.seeds import stream
 from tlbench.transfer.distances import proxy_a_distance
@@ -38,6 +40,41 @@ def kept_features(store: RunStore, run: Any) -> dict[str, np.ndarray]:
     return with_reference(features, store.features(reference))
 
 
+@dataclass(frozen=True)
+class About:
+    """What a map is of.
+
+    Attributes:
+        where: data set, pair and seed.
+        method, reference: names.
+        step, selection: the checkpoint that is reported, and by which rule; the features are those of the last step.
+        labels: target labels that the method learnt from.
+    """
+
+    where: str = ""
+    method: str = "the method"
+    reference: str = "the reference"
+    step: int | None = None
+    selection: str = ""
+    labels: Literal["none", "shots", "all"] = "none"
+
+
+def about_run(store: RunStore, run: Any) -> About:
+    """What a map of a run is of.
+
+    Args:
+        run: a row of the tidy table (`read_runs`).
+    """
+    record = store.record(run["run_key"])
+    assert record is not None
+    labels: Literal["none", "shots", "all"] = (
+        "all" if record["oracle"] else "shots" if record["sizes"]["shots"] else "none"
+    )
+    where = f"{run['dataset']}, {run['pair']}, {run['protocol']}, seed {run['seed']}"
+    step, selection = int(run["step"]), rule_name(str(run["selection"]))
+    return About(where, str(run["method"]), str(run["reference"]), step, selection, labels)
+
+
 def with_reference(features: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A run's features with what its reference has learnt for the same examples, as `reference_source`, `reference_target`.
 
@@ -48,7 +85,8 @@ def with_reference(features: Mapping[str, np.ndarray], reference: Mapping[str, n
         The run's features alone, where the reference learns none or kept those of other examples.
     """
     same = all(
-        np.array_equal(features[name], reference.get(name, ()))
+        np.shape(features[name]) == np.shape(reference.get(name, ()))
+        and np.allclose(features[name], reference[name], rtol=1e-3, atol=1e-5)  # another device rounds otherwise
         for name in ("source_label", "oracle_target_label", "raw_source", "raw_target")
     )
     learnt = {f"reference_{domain}": reference.get(f"trained_{domain}") for domain in ("source", "target")}
@@ -99,7 +137,7 @@ def embedding_numbers(features: Mapping[str, np.ndarray], *, seed: int = 0) -> p
 
     Returns:
         kind; nearest_neighbour: balanced accuracy in [0, 1] of telling an example's domain by its nearest other example (0.5
-        and below: mixed); a_distance: proxy A-distance, 0 to 2; n_source, n_target, width (of the features).
+        and below: mixed); a_distance: proxy A-distance of one split, 0 to 2; n_source, n_target, width (of the features).
 
     Raises:
         ValueError: as in `embedding_map`.
@@ -107,7 +145,7 @@ def embedding_numbers(features: Mapping[str, np.ndarray], *, seed: int = 0) -> p
     rows = []
     for kind in _kinds(features):
         xs, xt = _both(features, kind)
-        rng = stream(seed, "embedding", kind)
+        rng = stream(seed, "embedding")  # the same folds for all kinds, so that their distances compare
         rows.append((kind, nearest_neighbour(xs, xt), proxy_a_distance(xs, xt, rng=rng), len(xs), len(xt), xs.shape[1]))
     return pd.DataFrame(rows, columns=NUMBERS)
 

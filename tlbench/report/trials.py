@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from tlbench.config.parts import BESIDE
 from tlbench.report.cells import BLOCK
 from tlbench.report.section import Section, points
 from tlbench.report.words import block_title
@@ -83,7 +84,7 @@ def _beside(trials: pd.DataFrame) -> dict[str, str]:
     """What tells the bases of one search and method apart: `, optim.lr=0.05`; nothing where there is one."""
     found: dict[str, str] = {}
     for _, same in trials.groupby([*BLOCK, "pair", "method", "search"], sort=False, dropna=False):
-        words = {base: set(str(base).split(" | ")) for base in same["base"].unique()}
+        words = {base: set(str(base).split(BESIDE)) for base in same["base"].unique()}
         shared = set.intersection(*words.values())
         found |= {base: "".join(f", {word}" for word in sorted(own - shared)) for base, own in words.items()}
     return found

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.config.compose import PER_RUN
+from tlbench.config.parts import BESIDE, is_content
 from tlbench.environment import code_version
 from tlbench.errors import TlbenchError
 from tlbench.listing import describe
@@ -33,7 +34,6 @@ from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of
 from tlbench.sweep.plan import Job, rows_of_plan
 from tlbench.sweep.sweeper import Outcome, TlbenchSweeper
-from tlbench.sweep.trials import BESIDE
 
 Plan = Mapping[tuple[str, str], Sequence[Job]]
 ELSEWHERE = ("data_dir", "logger", "store")
@@ -140,7 +140,8 @@ def tried(job: Job) -> str:
     if job.search is None:
         return ""
     fixed = (job.base or "").split(BESIDE)
-    return " ".join(o for o in job.overrides if o not in fixed and key_of(o) not in PER_RUN) or "as it is"
+    own = [o for o in job.overrides if o not in fixed and key_of(o) not in PER_RUN and is_content(o)]
+    return " ".join(own) or "as it is"
 
 
 def write(

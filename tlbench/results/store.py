@@ -25,11 +25,10 @@ from tlbench.errors import TlbenchError
 SCHEMA = 2
 """Of the records; those of another are left alone."""
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""A large store has a thousand configs, and the loader in C takes a tenth of the time."""
 HISTORY = ["step", "name", "value"]
 FEATURES = "features.npz"
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it, which is ten times as fast and writes the same."""
 
 
@@ -106,7 +105,10 @@ class RunStore:
         """A run's resolved config. Raises TlbenchError where the file is missing or damaged."""
         path = self.root / key / "config.yaml"
         try:
-            return yaml.load(path.read_text("utf-8"), Loader=LOADER)
+            found = yaml.load(path.read_text("utf-8"), Loader=LOADER)
+            if not isinstance(found, dict):
+                raise ValueError("it is no config")
+            return found
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise _lost(path) from error
 
@@ -140,8 +142,12 @@ class RunStore:
         """Loss terms of each step: HISTORY. Raises TlbenchError where the file is missing or damaged."""
         return self._table(key, HISTORY, "history.parquet").to_pandas()
 
+    def has_predictions(self, key: str) -> bool:
+        """Whether the file is there; it may be damaged."""
+        return os.path.exists(f"{self.root}/{key}/predictions.parquet")
+
     def keeps_features(self, key: str) -> bool:
-        """Whether the run was done with `embeddings` above 0."""
+        """Whether its features are there: the run was done with `embeddings` above 0."""
         return (self.root / key / FEATURES).is_file()
 
     def features(self, key: str) -> dict[str, np.ndarray]:
@@ -162,6 +168,14 @@ class RunStore:
             raise TlbenchError(f"Run {key} kept no features. Run it with embeddings=300, say.") from error
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise TlbenchError(f"{path} is damaged. Delete the folder '{path.parent}' and run again.") from error
+
+    def add_features(self, record: dict[str, Any], features: Mapping[str, np.ndarray]) -> None:
+        """Lays features beside a finished run, and replaces its record. The caller holds the run's lock."""
+        folder = self.root / record["run_key"]
+        with tempfile.NamedTemporaryFile("wb", dir=folder, suffix=".part", delete=False) as file:
+            np.savez_compressed(file, **features)  # type: ignore[arg-type]
+        os.replace(file.name, folder / FEATURES)
+        self.rewrite_record(record)
 
     def resume_file(self, key: str) -> Path:
         """Where a run that is not finished keeps its state."""

@@ -25,7 +25,7 @@ Rows of runs that are not done have a `selection` too (the one asked for) and no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from tlbench.results.index import EMPTY, Index, Rows, layout_of, read_index, wri
 from tlbench.results.index import __file__ as index_file
 from tlbench.results.store import SCHEMA, RunStore
 
+TORN = "predictions.parquet is missing; delete the run's folder and run its sweep again"
 FEW = 500
 """Runs up to which reading their records takes less time than reading an index."""
 AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric", "seed"]
@@ -73,7 +74,23 @@ def read_tables(store: RunStore, keys: Sequence[str] | None = None) -> Tables:
     """The tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from the records
     that are newer."""
     few = keys is not None and len(keys) < FEW
-    return tables_of(updated(store, EMPTY if few else read_index(store, _layout()), keys))
+    return without_torn(store, tables_of(updated(store, EMPTY if few else read_index(store, _layout()), keys)))
+
+
+def without_torn(store: RunStore, tables: Tables) -> Tables:
+    """A finished run whose predictions are gone counts as failed: nothing can be said of it, but of all others."""
+    runs = tables.runs
+    done = runs.loc[runs["status"] == "done", "run_key"].unique()
+    torn = {key for key in done if not store.has_predictions(key)}
+    if not torn:
+        return tables
+    rows = runs["run_key"].isin(torn)
+    first = (
+        runs[rows]
+        .drop_duplicates("run_key")
+        .assign(status="failed", reason=TORN, gain=float("nan"), score=float("nan"))
+    )
+    return replace(tables, runs=pd.concat([runs[~rows], first], ignore_index=True))
 
 
 def updated(store: RunStore, index: Index, keys: Sequence[str] | None = None) -> Index:

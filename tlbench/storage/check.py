@@ -14,9 +14,8 @@ import yaml
 from filelock import FileLock, Timeout
 
 from tlbench.errors import TlbenchError
-from tlbench.results.store import DUMPER, HISTORY, PREDICTIONS, SCHEMA, RunStore
+from tlbench.results.store import FEATURES, HISTORY, LOADER, PREDICTIONS, SCHEMA, RunStore
 
-LOADER: Any = yaml.CSafeLoader if DUMPER is not yaml.SafeDumper else yaml.SafeLoader
 ASIDE = re.compile(r"^\.([0-9a-f]+)-")
 
 
@@ -95,6 +94,9 @@ def _run(store: RunStore, key: str, record: dict[str, Any]) -> Iterator[Problem]
         return
     if record["status"] != "done":
         return
+    if record.get("embeddings") and not store.keeps_features(key):
+        text = "is missing; the same command with its `embeddings` makes it anew"
+        yield Problem("file", folder / FEATURES, text)
     counts = rows["step"].value_counts()
     for rule, found in record["selections"].items():
         if (n := int(counts.get(found["step"], 0))) != record["sizes"]["target_test"]:

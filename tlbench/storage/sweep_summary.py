@@ -18,10 +18,17 @@ def log_sweep(outcome: Outcome) -> None:
     if not logged or not outcome.ran:
         return
     try:
+        from tlbench.loggers.wandb_mode import mode
         from tlbench.storage.wandb_export import Target, log_summary_of_sweep
 
+        if mode() == "disabled":
+            return
         folder = outcome.store.root / "plans" / "logs"  # where `wandb sync STORE/*/logs/wandb/offline-run-*` finds it
-        log_summary_of_sweep(outcome, logged[0], Target(logged[0].logger, folder))
+        print("Summing the sweep up in Weights & Biases ...", file=sys.stderr, flush=True)
+        if log_summary_of_sweep(outcome, logged[0], Target(logged[0].logger, folder)) == "offline":
+            print(
+                f"Offline: `wandb sync {outcome.store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr
+            )
     except Exception as error:
         reason = " ".join(str(error).split())
         print(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,15 @@ from tlbench.report.command import provenance, rule_of
 from tlbench.report.html import to_html
 from tlbench.results.store import RunStore
 from tlbench.results.table import read_tables
+from tlbench.selection.rules import ORACLE
 from tlbench.storage.content import content_of
 from tlbench.sweep.sweeper import Outcome
 
 TABLE_ROWS = 10_000
 """Rows of a table that W&B shows."""
 LEDGER = "exported.txt"
+WAITS = {"init_timeout": 30.0, "finish_timeout": 120.0}
+"""Seconds, as `wandb_logger` has them."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Target:
 
     @property
     def entity(self) -> str | None:
-        return self.logger["entity"]
+        return self.logger.get("entity")
 
 
 def export_wandb(store: RunStore, target: Target) -> tuple[int, int, str]:
@@ -107,54 +112,78 @@ def store_id(store: RunStore) -> str:
     """A name that stays with a store; made at its first export."""
     path = store.root / ".store-id"
     if not path.is_file():
-        path.write_text(uuid.uuid4().hex[:16], "utf-8")
+        with tempfile.NamedTemporaryFile(
+            "w", dir=store.root, prefix=".store-id-", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(uuid.uuid4().hex[:16])
+        with suppress(FileExistsError):  # another sweep was quicker
+            os.link(file.name, path)
+        os.unlink(file.name)
     return path.read_text("utf-8").strip()
 
 
-def log_summary_of_sweep(outcome: Outcome, config: RunConfig, target: Target) -> None:
-    """The summary of a sweep's runs, in their group; once more where the same sweep has gone on.
+def log_summary_of_sweep(outcome: Outcome, config: RunConfig, target: Target) -> str:
+    """The summary of a sweep's runs, in their group; once more where the same sweep has gone on. How: as `mode`.
 
     Args:
         config: of one of its runs: selection and group.
     """
     how, store = mode(), outcome.store
     if how == "disabled":
-        return
+        return how
     tables, plans = read_tables(store, [job.key for job in outcome.jobs]), planned(store)
     kept = plans.runs[plans.runs["run_key"].isin({job.key for job in outcome.jobs})]
     found = analyse(store, tables, rule_of(tables.runs, config.selection.rule, "holm", None),
                     plans=Planned(kept, plans.configs))  # fmt: skip
-    name = config.group or outcome.name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-    about = {"id": f"summary-{store_id(store)}-{digest}", "name": f"summary of {name}", "group": name}
+    digest = hashlib.sha256(f"{config.group}\n{outcome.name}".encode()).hexdigest()[:8]
+    about = {"id": f"summary-{store_id(store)}-{digest}", "name": f"summary of {outcome.name}"}
+    about["group"] = config.group or outcome.name
     _log_summary(store, found, target, how, about)
+    return how
 
 
 def _log_summary(store: RunStore, found: Analysis, target: Target, how: str, about: dict[str, Any]) -> None:
     """A run with the tidy table, the table of cells and the report."""
-    about = {**about, "job_type": "summary", "project": target.project, "entity": target.entity, "tags": ["summary"]}
+    oracle = bool(found.cells["uses_target_labels"].any()) or found.rule.selection == ORACLE
+    about = {
+        **about,
+        "job_type": "summary",
+        "project": target.project,
+        "entity": target.entity,
+        "name": f"{'ORACLE ' if oracle else ''}{about['name']}",
+        "tags": ["summary", *(["ORACLE"] if oracle else [])],
+    }
     session = Session()
-    begun(session, target.folder, how, about, target.logger["init_timeout"], target.logger["finish_timeout"])
-    run = session.experiment
+    waits = (float(target.logger.get(name, seconds)) for name, seconds in WAITS.items())
+    begun(session, target.folder, how, about, *waits)
+    try:
+        _log_tables(session.experiment, store, found, about["id"])
+    except BaseException:
+        session.end(False)
+        raise
+    session.end(True)
+
+
+def _log_tables(run: Any, store: RunStore, found: Analysis, name_of: str) -> None:
     run.summary.update(summary_numbers(found))
     for name, table in (("runs", found.runs), ("cells", found.cells)):
         run.log({name: wandb.Table(dataframe=_shown(table))})
     with tempfile.TemporaryDirectory() as folder:
-        artefact = wandb.Artifact(f"report-{about['id'].removeprefix('summary-')}", "report")
+        artefact = wandb.Artifact(f"report-{name_of.removeprefix('summary-')}", "report")
         for path in _files(found, provenance(store, found.runs), Path(folder)):
             artefact.add_file(str(path))
         run.log_artifact(artefact)
-    session.end(True)
 
 
-def summary_numbers(found: Analysis) -> dict[str, int]:
-    """Runs by status and cells by flag."""
+def summary_numbers(found: Analysis) -> dict[str, int | str]:
+    """Runs by status and cells by flag, and under which selection."""
     states = found.runs.drop_duplicates("run_key")["status"].value_counts()
     flags = found.cells["flag"].value_counts()
-    counts = {f"runs/{state}": int(n) for state, n in states.items()}
+    counts: dict[str, int | str] = {f"runs/{state}": int(n) for state, n in states.items()}
     counts |= {f"cells/{flag}": int(n) for flag, n in flags.items() if flag}
     holes = int((found.cells["hole"] != "").sum())
     return counts | {
+        "selection/rule": found.rule.selection,
         "cells/all": len(found.cells),
         "cells/holes": holes,
         "tables/capped": int(len(found.runs) > TABLE_ROWS),

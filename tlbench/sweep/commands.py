@@ -56,14 +56,15 @@ def run_many(
     dry: bool,
     after: Callable[[Outcome], None] = lambda outcome: None,
 ) -> int:
-    """A sweep; 0 only when every run asked for was done. `after` is told of it before its end is printed."""
+    """A sweep; 0 only when every run asked for was done. `after` is told of it at its end."""
     hydra, own = split(overrides)
     with sweeper(hydra, config_dir) as machine:
         if dry:
             return dry_run(machine.plan(own))
         outcome = machine.sweep(own)
+    status = conclude(outcome)
     after(outcome)
-    return conclude(outcome)
+    return status
 
 
 class _Told(TlbenchError):

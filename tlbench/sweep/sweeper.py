@@ -19,7 +19,7 @@ from tlbench.config.compose import Composer
 from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.results.store import RunStore
-from tlbench.run import is_current, lost
+from tlbench.run import is_current, lacks_features, lost
 from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
 from tlbench.sweep.prepare import prepare_images, prepare_weights
@@ -43,7 +43,9 @@ def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
     """Whether nothing is left to do for a job: it cannot be run, or is done and compared with what it asks for."""
     if record is None or record["status"] == "failed":
         return False
-    return record["status"] == "skipped" or is_current(record, job.config)
+    if record["status"] == "skipped":
+        return True
+    return is_current(record, job.config) and not lacks_features(record, job.config)
 
 
 class TlbenchSweeper(Sweeper):

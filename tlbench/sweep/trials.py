@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tlbench.config.build import classifier_learner, method_class
 from tlbench.config.compose import PER_RUN, Composer, plain
-from tlbench.config.parts import NAMES
+from tlbench.config.parts import BESIDE, is_content
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference
@@ -21,8 +21,6 @@ from tlbench.sweep.recipes import SETTABLE, keys_in
 from tlbench.sweep.search import Range, Search, with_values
 
 KNOBS = ("trials", "engine", "seed")
-BESIDE = " | "
-"""Between the overrides of a trial's base."""
 SEARCHED = ("method", *SETTABLE)
 """Groups whose keys may be searched."""
 
@@ -33,7 +31,8 @@ class Asked:
 
     Attributes:
         search, trial: the space that it belongs to and its number there; None without a search.
-        base: what it sets besides pair, seed, names, paths and the trial's values; the trials of one base are chosen among.
+        base: what it sets besides pair, seed, what is no content (`is_content`) and the trial's values; the trials of one base
+            are chosen among.
     """
 
     overrides: Overrides
@@ -98,7 +97,7 @@ def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | 
             alike = [other for other in jobs if same_trials(other) == shared]
             values[shared] = values_so_far(composer, alike, search) if search.engine == "tpe" else search.values()
         for trial, drawn in enumerate(values[shared]):
-            base = BESIDE.join(sorted(o for o in shared if key_of(o).split(".")[0] not in NAMES))
+            base = BESIDE.join(sorted(filter(is_content, shared)))
             yield Asked(with_values(job, drawn), search.name, trial, base)
     if lacks is not None and not values:
         raise lacks

@@ -12,7 +12,7 @@ from tlbench.report.calibration import reliability_table
 from tlbench.report.cells import Rule
 from tlbench.report.confusion import confusion_table
 from tlbench.report.costs import COSTS, pareto
-from tlbench.report.embeddings import NUMBERS
+from tlbench.report.embeddings import NUMBERS, About
 from tlbench.report.figures.calibration import reliability
 from tlbench.report.figures.claims import claimed_and_got
 from tlbench.report.figures.classes import class_gains
@@ -192,6 +192,9 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "selections": lambda: selection_rules(rules()),
     "selections_few": lambda: selection_rules(rules(2)),
     "claims": lambda: claimed_and_got(claims()),
-    "embeddings": lambda: embedding_maps(*maps(kinds=("raw", "reference", "trained"))),
+    "embeddings": lambda: embedding_maps(
+        *maps(kinds=("raw", "reference", "trained")),
+        about=About("office_home, a-b, inductive", methods(1)[0], methods(2)[1], 10, "last"),
+    ),
     "calibration": two_reliabilities,
 }

@@ -40,12 +40,17 @@ def _domain(key: str, _config: dict[str, Any]) -> Domain | None:
 
 
 def _images(config: dict[str, Any], examples: pd.DataFrame, names: Sequence[str]) -> None:
+    if not config:
+        st.text("No images: the run's config is missing.")
+        return
     try:
         domain = _domain(str((config["dataset"], config["pair"], config.get("augment"))), config)
         images = [] if domain is None else images_of(domain, examples)
     except TlbenchError as error:
         st.text(f"No images: {error}")
         return
+    if images:
+        st.caption("True class: the reference's prediction → this run's.")
     with st.container(horizontal=True):
         for image, example in zip(images, examples.itertuples(), strict=False):
             true, now, before = (

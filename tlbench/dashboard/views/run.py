@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from matplotlib.figure import Figure
 
 from tlbench.dashboard import parts
 from tlbench.dashboard.configs import changed_keys
@@ -14,7 +15,9 @@ from tlbench.dashboard.examples import class_names
 from tlbench.dashboard.filters import Filters, chosen
 from tlbench.dashboard.views import changes, maps
 from tlbench.dashboard.views.tables import run_rows, run_words
+from tlbench.errors import TlbenchError
 from tlbench.report.calibration import reliability_table
+from tlbench.report.closer import FEWEST_CHECKPOINTS
 from tlbench.report.confusion import confusion_table
 from tlbench.report.figures.calibration import reliability
 from tlbench.report.figures.confusion import confusion_change
@@ -29,6 +32,10 @@ def show(found: Snapshot, filters: Filters) -> None:
     everything = found.at(filters.selection)
     if held is not None and held not in words and held in set(everything["run_key"]):
         words[held] = run_words(next(everything[everything["run_key"] == held].itertuples()))
+        if held not in set(rows["run_key"]):
+            st.caption("The run below is outside the filters.")
+    elif words and held is not None and held not in words:
+        st.warning(f"Run {parts.literal(held)} is not here under this selection; another one is shown.")
     if len(rows) > parts.CHOICES:
         st.caption(f"{parts.CHOICES} of {len(rows)} runs are listed: narrow the filters for the others.")
     key = parts.pick("Run", "run", list(words), lambda name: words[name])
@@ -50,19 +57,20 @@ def show(found: Snapshot, filters: Filters) -> None:
 def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
     rule, store = filters.selection, found.store
     mine = store.at_step(key, int(run["step"]))
-    names = class_names(store.config(key))
+    try:
+        config = store.config(key)
+    except TlbenchError:  # told below, where it is shown
+        config = {}
+    names = class_names(config)
     depends = (found.root, found.state, key, rule)
-    st.subheader("Learning curves", anchor=False)
-    tables = score_table(found.tables.checkpoints, found.tables.runs, key), term_table(store.history(key))
-    label = f"{str(run['metric']).replace('_', ' ')} (%)"
-    parts.figure(
-        "learning", depends, lambda: learning_curves(*tables, rule, score_label=label), "Scores and losses over steps"
-    )
+    if (found.tables.checkpoints["run_key"] == key).sum() >= FEWEST_CHECKPOINTS:
+        st.subheader("Learning curves", anchor=False)
+        parts.figure("learning", depends, lambda: _curves(found, run, rule), "Scores and losses over steps")
     predictions = {str(run["method"]): [mine]}
     if isinstance(run["reference_run"], str) and store.record(run["reference_run"]) is not None:
         other = store.at_step(run["reference_run"], int(run["reference_step"]))
         predictions[str(run["reference"])] = [other]
-        changes.show(store.config(key), mine, other, names)
+        changes.show(config, mine, other, names)
         st.subheader("Confusions", anchor=False)
         table = confusion_table([(mine, other)], names)
         parts.figure(
@@ -76,6 +84,12 @@ def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
     parts.table(_named(mine, names), "predictions", "Test predictions of the run")
 
 
+def _curves(found: Snapshot, run: pd.Series, rule: str) -> Figure:
+    key, label = str(run["run_key"]), f"{str(run['metric']).replace('_', ' ')} (%)"
+    scores = score_table(found.tables.checkpoints, found.tables.runs, key)
+    return learning_curves(scores, term_table(found.store.history(key)), rule, score_label=label)
+
+
 def _named(predictions: pd.DataFrame, names: Any) -> pd.DataFrame:
     shown = dict(enumerate(names))
     return predictions.assign(
@@ -85,7 +99,11 @@ def _named(predictions: pd.DataFrame, names: Any) -> pd.DataFrame:
 
 def _config(found: Snapshot, run: pd.Series, key: str, words: dict[str, str]) -> None:
     st.subheader("Config", anchor=False)
-    config = found.store.config(key)
+    try:
+        config = found.store.config(key)
+    except TlbenchError as error:
+        st.text(str(error))
+        return
     others = [name for name in words if name != key]
     reference = run.get("reference_run")
     if isinstance(reference, str) and found.store.record(reference) is not None:
@@ -94,8 +112,13 @@ def _config(found: Snapshot, run: pd.Series, key: str, words: dict[str, str]) ->
         "Compare with", "other", others,
         lambda name: ("reference " if name == reference else "") + words.get(name, name),
     )  # fmt: skip
-    if other is not None:
-        changed = changed_keys(config, found.store.config(other))
+    try:
+        theirs = None if other is None else found.store.config(other)
+    except TlbenchError as error:
+        st.text(str(error))
+        return
+    if theirs is not None:
+        changed = changed_keys(config, theirs)
         st.text(f"{len(changed)} keys differ.")
         if len(changed):
             parts.table(changed, "config", "Keys in which the two configs differ")

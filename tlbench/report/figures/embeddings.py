@@ -7,16 +7,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tlbench.report.embeddings import COLUMNS, NUMBERS
+from tlbench.report.embeddings import COLUMNS, NUMBERS, About
 from tlbench.report.figures.style import COLOURS, SMALL, caption, checked, counted, width_of
 
 MARKS = {"source": ("o", "none"), "target": ("^", "full")}
-KIND_WORDS = {"raw": "before training (raw)", "reference": "the reference, after training", "trained": "after training"}
 OTHERS, MOST = "0.75", len(COLOURS)
+UNKNOWN = About()
 HOW = {"tsne": "t-SNE", "pca": "PCA"}
 
 
-def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne") -> Figure:
+LABELS = {
+    "none": "Target labels (ORACLE) only colour the points; the method did not see them.",
+    "shots": "Target labels (ORACLE) colour the points; of them the method saw those of the shots.",
+    "all": "ORACLE: the method was trained on the target labels that colour the points.",
+}
+
+
+def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne", about: About = UNKNOWN) -> Figure:
     """A map for each kind of features: open circles are the source, filled triangles the target, colours are classes.
 
     With more than seven classes the seven most frequent in the sample have colours; the others are grey.
@@ -25,6 +32,7 @@ def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne
         points: `embeddings.embedding_map`'s.
         numbers: `embeddings.embedding_numbers`', from the full features.
         how: `tsne` or `pca`, for the axes' names.
+        about: what the map is of, for the names of the panels and the line under the figure.
 
     Raises:
         ValueError: no row, a column lacking, an example given twice, or a kind without numbers.
@@ -37,27 +45,41 @@ def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne
     shown = sorted(points["label"].value_counts(sort=True).index[:MOST])
     colours = dict(zip(shown, COLOURS, strict=False))
     n_others = points["label"].nunique() - len(shown)
-    width = 4.6 * len(kinds) + 1.0 + width_of([*shown, "target (ORACLE colours)"], SMALL)
+    panel = max(4.6, width_of([f"{HOW[how]} 1: {_named(kind, about)}" for kind in kinds], 9) + 0.3)
+    width = panel * len(kinds) + 1.0 + width_of([*shown, "target (ORACLE colours)"], SMALL)
     figure = Figure(figsize=(width, 5.6), layout="constrained")
     panels = figure.subplots(1, len(kinds), squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         _draw(axes, points[points["kind"] == kind], colours)
         row = next(numbers[numbers["kind"] == kind].itertuples())
         axes.set_xlabel(
-            f"{HOW[how]} 1, {KIND_WORDS[kind]}, {row.width} features\ndomain told by 1-NN: {100 * row.nearest_neighbour:.0f} % "
-            f"(50 %: mixed), A-distance {row.a_distance:.2f} of 2"
+            f"{HOW[how]} 1: {_named(kind, about)}\n{row.width} features; domain told by 1-NN: "
+            f"{100 * row.nearest_neighbour:.0f} % (50 %: mixed)\nproxy A-distance {row.a_distance:.2f} of 2",
+            parse_math=False,
         )
         axes.set_ylabel(f"{HOW[how]} 2")
     figure.legend(handles=_key(colours, n_others), loc="outside right upper", frameon=False, fontsize=SMALL)
-    after = " After training is after the last step, whatever the selection." if set(kinds) - {"raw"} else ""
+    after = f" Features after the last step{_reported(about)}." if set(kinds) - {"raw"} else ""
+    where = f"{about.where}. " if about.where else ""
     n = " and ".join(counted(numbers[f"n_{domain}"], f"{domain} examples") for domain in MARKS)
     warned = " Distances between groups of a t-SNE map mean little." if how == "tsne" else ""
     caption(
         figure,
-        f"{n} of the training parts.{after} The numbers are from the full features, not from the map.{warned} Target labels "
-        "(ORACLE) only colour the points; the method did not see them.",
+        f"{where}{n} of the training parts, each panel laid out by itself.{after} "
+        f"The numbers are from the full features, not from the map, A-distances of one split.{warned} "
+        f"{LABELS[about.labels]}",
     )
     return figure
+
+
+def _named(kind: str, about: About) -> str:
+    if kind == "raw":
+        return "before training"
+    return f"{about.method if kind == 'trained' else about.reference}, after training"
+
+
+def _reported(about: About) -> str:
+    return "" if about.step is None else f"; selection {about.selection} reports step {about.step}"
 
 
 def _draw(axes: Axes, own: pd.DataFrame, colours: dict[str, str]) -> None:
