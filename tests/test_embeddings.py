@@ -8,7 +8,9 @@ from tests.training.test_resume import learner_of
 from tlbench.config.identity import identity_of
 from tlbench.errors import TlbenchError
 from tlbench.learner import checkpoints_of, embeddings_of, outputs_of
+from tlbench.report.embeddings import about_run, kept_features
 from tlbench.results.store import RunStore
+from tlbench.results.table import read_runs
 from tlbench.run import ensure_run
 from tlbench.training.domains import flat
 from tlbench.training.probe import drawn
@@ -98,3 +100,26 @@ def test_features_are_those_that_distances_measure_and_nothing_else_changes(meth
     assert terms == history
     for one, two in zip(checkpoints, alone, strict=True):
         assert (one.test == two.test).all()
+
+
+def test_a_map_has_what_the_reference_has_learnt_as_long_as_that_is_there(run):
+    store, key = run("dann", "embeddings=20")
+    row = next(r for r in read_runs(store).to_dict("records") if r["run_key"] == key and r["selection"] == "last")
+    both = kept_features(store, row)
+    np.testing.assert_array_equal(both["reference_source"], store.features(row["reference_run"])["trained_source"])
+    about = about_run(store, row)
+    assert (about.where, about.method, about.reference) == ("toy, left-right, inductive, seed 0", "dann", "source_only")
+    assert (about.step, about.selection, about.labels) == (
+        store.record(key)["selections"]["last"]["step"],
+        "last",
+        "none",
+    )
+    (store.root / row["reference_run"] / "features.npz").unlink()
+    assert set(kept_features(store, row)) == set(store.features(key))
+
+
+def test_what_a_method_sees_of_the_target_is_in_its_map(run):
+    for method, words, labels in (("oracle", (), "all"), ("dann", ("protocol.shots=1",), "shots")):
+        store, key = run(method, "embeddings=20", *words)
+        row = next(r for r in read_runs(store).to_dict("records") if r["run_key"] == key)
+        assert about_run(store, row).labels == labels

@@ -61,6 +61,11 @@ def test_tag_filter(small, app):
     page.multiselect(key="tag").set_value(["<b>second"]).run()
     assert "**3** done · **0** failed · **0** skipped · **1** missing" in texts(page)
     assert query(page, "tag") == "<b>second"
+    # what is analysed together: its runs and the references that they need, not the other plan's
+    rows = frames(app(small, view="cells", tag="<b>second"))[0]
+    assert len(rows) < len(frames(app(small, view="cells"))[0])
+    assert rows["missing"].ne("").sum() == 1
+    assert frames(app(small, view="cells", tag="first"))[0]["missing"].str.contains("missing").sum() == 0
 
 
 def test_a_run_has_maps_of_its_features_and_one_without_says_how_to_keep_some(small, app, tmp_path):

@@ -49,8 +49,16 @@ def test_methods_at_a_glance_are_sorted_and_a_missing_pair_leaves_no_mean():
     assert seen.loc["dann", ["positive", "negative", "no_effect", "inconclusive"]].tolist() == [1, 1, 0, 0]
     texts = glance_texts(seen.reset_index())
     assert texts.columns.tolist() == [
-        "method", "mean gain (points)", "pairs", "▲ helped", "▼ hurt", "≈ no difference", "○ cannot tell"]  # fmt: skip
+        "method", "▲ helped", "▼ hurt", "≈ no difference", "○ cannot tell", "of pairs", "mean gain (points)", "over"]  # fmt: skip
+    assert texts["over"].unique().tolist() == ["source_only"]
     assert texts["mean gain (points)"].tolist() == ["+2.2", "-0.5", "–"]
+
+
+def test_gains_over_one_reference_stand_together_and_methods_without_any_at_the_end():
+    over = {"reference": "target_only", "protocol": "q"}
+    rows = [*CELLS[4:6], cell("dann", "a-b", gain=9.0, flag="positive", **over), cell("jan", "a-b", hole="no seed")]
+    seen = at_a_glance(pd.DataFrame(rows))
+    assert seen["over"].tolist() == ["source_only", "target_only", ""]
 
 
 def test_a_method_of_two_protocols_is_two_rows():

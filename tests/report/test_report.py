@@ -52,6 +52,20 @@ def test_the_leaderboard_and_every_file_are_written(swept, capsys):
     }
 
 
+def test_each_figure_stands_under_its_own_caption(monkeypatch):
+    rows = [run("source_only", seed=i, accuracy=0.6) for i in range(3)]
+    two = {"b": lambda: "B", "c": lambda: "C"}
+    sections = [
+        Section("one", "One", figures={"a": lambda: "A"}),
+        Section("two", "Two", figures=two, captions={"b": "two b", "c": "two c"}),
+    ]
+    monkeypatch.setattr("tlbench.report.html.as_svg", lambda figure: f"<i>{figure}</i>")
+    why = pd.DataFrame(columns=["cell_key", "cause"])
+    found = Analysis(Rule(), pd.DataFrame(rows), cells_of(*rows), why, pd.DataFrame(), sections, 0)
+    shown = re.findall(r"<figcaption>([^<]*)</figcaption><i>([ABC])</i>", to_html(found, {}))
+    assert shown == [("One", "A"), ("two b", "B"), ("two c", "C")]
+
+
 def test_figures_drawn_in_other_processes_are_the_same(swept, monkeypatch):
     pages = []
     for many in (1, 1000):
@@ -158,7 +172,7 @@ def test_latex_marks_the_best_the_second_and_what_is_negative():
     best, second = re.findall(r"\\textbf\{([^}]*)\}", line), re.findall(r"\\underline\{([^}]*)\}", line)
     assert [text[:2] for text in best] == ["70"]
     assert [text[:2] for text in second] == ["60", "60"]  # both, as they share the place
-    assert re.search(r"\\textit\{-10.0[^}]*blacktriangledown", line)
+    assert re.search(r"\\textit\{\$-\$10.0[^}]*blacktriangledown", line)
     assert "selection last" in text
     assert "protocol p" in text
 

@@ -72,8 +72,9 @@ def test_files_of_a_run_that_are_missing_or_damaged_are_named(tmp_path, name):
     store = RunStore(tmp_path)
     store.write(RECORD, {"seed": 0}, ROWS)
     READ[name](store)
-    for damage in (lambda p: p.write_bytes(b"\xff: ["), lambda p: p.unlink()):
-        damage(tmp_path / "ab12" / name)
+    path = tmp_path / "ab12" / name
+    for content in (b"\xff: [", b"[", b"", None):
+        path.unlink() if content is None else path.write_bytes(content)
         with pytest.raises(TlbenchError, match=rf"{name} is missing or damaged\. Delete the folder"):
             READ[name](store)
 

@@ -55,6 +55,7 @@ def test_a_job_that_was_alone_in_a_launch_is_not_launched_again(tmp_path):
     launcher = Launcher(store, {"00"})
     assert [job.key for job, _ in launch_all(jobs(1), launcher, store)] == ["00"]
     assert launcher.launches == 1
+    assert launch_all(jobs(1), Launcher(RunStore(tmp_path), set()), store) == []
 
 
 @pytest.mark.slow

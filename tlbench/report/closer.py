@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from tlbench.report.figures.classes import class_gains
 from tlbench.report.figures.confusion import confusion_change
 from tlbench.report.figures.embeddings import embedding_maps
 from tlbench.report.figures.learning import learning_curves
+from tlbench.report.figures.style import headed
 from tlbench.report.learning import score_table, term_table
 from tlbench.report.paired import SEEDS, class_gains_by_seed, paired_predictions
 from tlbench.report.section import Draw, Section
@@ -29,6 +31,13 @@ from tlbench.results.store import RunStore
 LOOKED_AT = 3
 FEWEST_CHECKPOINTS = 2
 """Of a run, for a curve."""
+CAPTIONS = {
+    "classes": "gain of each class",
+    "confusions": "how its predictions differ from its reference's",
+    "calibration": "how sure it and its reference are",
+    "training": "training of its first seed",
+    "features": "features of its first seed",
+}
 
 
 def worst(cells: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
@@ -62,42 +71,58 @@ def section(
     if chosen.empty:
         return None
     figures: dict[str, Draw] = {}
+    captions: dict[str, str] = {}
     listed = []
     for i, cell in enumerate(chosen.itertuples(), 1):
-        own = compared(runs, rule.selection)
-        first = own[own["cell_key"] == cell.cell_key].sort_values("seed").iloc[0]
+        place = f"{method_name(cell)} on {cell.dataset}, {cell.pair}, {cell.protocol}"
+        own, why = _of_cell(cell, classes, runs, checkpoints, names.get(cell.dataset, ()), store, rule)
         lost = plus_minus(cell.gain, cell.gain_half, signed=True)
-        listed.append(
-            f"{i}: {method_name(cell)} on {cell.dataset}, {cell.pair}, {cell.protocol} ({lost} over {cell.reference})"
-        )
-        pairs, own_names = paired_predictions(store, runs, cell.cell_key, rule.selection), names.get(cell.dataset, ())
-        if len(by_class := of_cell(classes, cell.cell_key)):
-            by_seed = class_gains_by_seed(pairs, own_names)
-            by_class[SEEDS] = [by_seed.get(name, []) for name in by_class["class"]]
-            figures[f"{i}_classes"] = partial(class_gains, by_class, rule)
-        change = confusion_table(pairs, own_names)
-        figures[f"{i}_confusions"] = partial(confusion_change, change, str(cell.reference), rule_name(rule.selection))
-        sides = {method_name(cell): [mine for mine, _ in pairs], str(cell.reference): [other for _, other in pairs]}
-        figures[f"{i}_calibration"] = partial(_reliability, sides, rule)
-        if (checkpoints["run_key"] == first["run_key"]).sum() >= FEWEST_CHECKPOINTS:
-            scores, terms = (
-                score_table(checkpoints, runs, first["run_key"]),
-                term_table(store.history(first["run_key"])),
-            )
-            figures[f"{i}_training"] = partial(learning_curves, scores, terms, rule.selection)
-        if store.keeps_features(first["run_key"]):
-            try:
-                kept = kept_features(store, first)
-                figures[f"{i}_features"] = partial(_maps, kept, own_names, about_run(store, first))
-            except TlbenchError as error:
-                listed[-1] += f" (no map of features: {error})"
+        listed.append(f"{i}: {place} ({lost} over {cell.reference}){why}")
+        for name, draw in own.items():
+            figures[f"{i}_{name}"] = draw if name == "features" else partial(headed, draw, place)
+            captions[f"{i}_{name}"] = f"{i}: {place}: {CAPTIONS[name]}."
     words = [
         "The cells that lose most beyond noise, and then those in which a class does. For each: the gain of each class; how "
         "its predictions differ from its reference's, and how sure both are; the training of its first seed, and maps of the "
         "features that it kept.",
         " ".join(f"{text}." for text in listed),
     ]
-    return Section("closer", "A closer look at the greatest losses", words, None, None, figures)
+    return Section("closer", "A closer look at the greatest losses", words, None, None, figures, captions)
+
+
+def _of_cell(
+    cell: Any,
+    classes: pd.DataFrame,
+    runs: pd.DataFrame,
+    checkpoints: pd.DataFrame,
+    names: Sequence[str],
+    store: RunStore,
+    rule: Rule,
+) -> tuple[dict[str, Draw], str]:
+    """The figures of one cell by the names of CAPTIONS, and why one is lacking."""
+    own = compared(runs, rule.selection)
+    first = own[own["cell_key"] == cell.cell_key].sort_values("seed").iloc[0]
+    pairs = paired_predictions(store, runs, cell.cell_key, rule.selection)
+    figures: dict[str, Draw] = {}
+    if len(by_class := of_cell(classes, cell.cell_key)):
+        by_seed = class_gains_by_seed(pairs, names)
+        by_class[SEEDS] = [by_seed.get(name, []) for name in by_class["class"]]
+        figures["classes"] = partial(class_gains, by_class, rule)
+    change = confusion_table(pairs, names)
+    figures["confusions"] = partial(confusion_change, change, str(cell.reference), rule_name(rule.selection))
+    sides = {method_name(cell): [mine for mine, _ in pairs], str(cell.reference): [other for _, other in pairs]}
+    figures["calibration"] = partial(_reliability, sides, rule)
+    try:
+        if (checkpoints["run_key"] == first["run_key"]).sum() >= FEWEST_CHECKPOINTS:
+            scores = score_table(checkpoints, runs, first["run_key"])
+            terms = term_table(store.history(first["run_key"]))
+            figures["training"] = partial(learning_curves, scores, terms, rule.selection)
+        if store.keeps_features(first["run_key"]):
+            kept = kept_features(store, first)
+            figures["features"] = partial(_maps, kept, names, about_run(store, first))
+    except TlbenchError as error:
+        return figures, f" (a figure is lacking: {error})"
+    return figures, ""
 
 
 def _reliability(sides: Mapping[str, Sequence[pd.DataFrame]], rule: Rule) -> Figure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from tlbench.report.analysis import Analysis
@@ -58,13 +60,15 @@ def to_latex(found: Analysis) -> str:
     Needs the packages booktabs and amssymb.
     """
     parts = [r"% needs \usepackage{booktabs,amssymb}"]
-    for grid in grids(found.cells):
+    for number, grid in enumerate(grids(found.cells), 1):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
         caption += "Best of a pair in bold, second underlined; negative beyond noise in italics. "
         caption += legend(found.rule, n_tests(found.cells))
         parts += [
-            r"\begin{table}",
+            r"\begin{table}[t]",
+            r"\centering",
             rf"\caption{{{_tex(caption)}}}",
+            rf"\label{{tab:tlbench-{number}}}",
             rf"\begin{{tabular}}{{l{'r' * len(grid.methods)}}}",
             r"\toprule",
             " & ".join(map(_tex, ["pair", *grid.methods])) + r" \\",
@@ -117,4 +121,4 @@ def _tex(text: str) -> str:
     escaped = "".join(TEX_SPECIAL.get(character, character) for character in text)
     for sign, command in {**TEX_FLAGS, "·": r"$\cdot$"}.items():
         escaped = escaped.replace(sign, command)
-    return escaped
+    return re.sub(r"(?<![\w$-])-(?=\d)", "$-$", escaped)  # a minus, not the hyphen of a name

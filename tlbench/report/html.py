@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import jinja2
@@ -34,14 +35,16 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     cells, runs, rule = found.cells, found.runs, found.rule
     first, laid = overview(found), blocks(found)
-    draws = [draw for _, figures in laid for draw in figures.values()]
-    draws += [draw for section in found.sections for draw in section.figures.values()]
-    svgs = iter(as_svgs(draws))
+    parts = [(CAPTIONS[name], draw) for _, figures in laid for name, draw in figures.items()]
+    parts += [(s.captions.get(name, s.title), draw) for s in found.sections for name, draw in s.figures.items()]
+    drawn = iter(list(zip([caption for caption, _ in parts], as_svgs([draw for _, draw in parts]), strict=True)))
+    shown = [_block(grid, list(islice(drawn, len(figures)))) for grid, figures in laid]
+    sections = [_section(section, list(islice(drawn, len(section.figures)))) for section in found.sections]
     return environment.get_template("report.html.j2").render(
         first=first,
         glance=_table(glance_texts(first.methods)) if len(first.methods) else None,
         shown=SHOWN,
-        blocks=[_block(grid, [(CAPTIONS[name], next(svgs)) for name in figures]) for grid, figures in laid],
+        blocks=shown,
         collapsed=len(found.collapsed),
         n_cells=len(cells),
         n_runs=int((runs["status"] == "done").groupby(runs["run_key"]).first().sum()) if len(runs) else 0,
@@ -49,9 +52,7 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
         legend=legend(rule, 0 if cells.empty else n_tests(cells)),
         correction=CORRECTIONS[rule.correction],
         meaning=[(FLAGS[flag], text) for flag, text in MEANING.items()],
-        sections=[
-            _section(section, [(section.title, next(svgs)) for _ in section.figures]) for section in found.sections
-        ],
+        sections=sections,
         oracle=rule.selection == "oracle",
         provenance=provenance,
     )

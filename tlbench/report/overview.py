@@ -71,9 +71,10 @@ def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
         methods: the methods' rows of `summarise`'s table.
 
     Returns:
-        method, gain (mean over pairs in points; nan while a pair is missing), n_pairs, and a count for each of COUNTED.
+        method, gain (mean over pairs in points; nan while a pair is missing), over (the reference), n_pairs, and a count for
+        each of COUNTED; gains over one reference stand together.
     """
-    columns = ["method", "gain", "n_pairs", *COUNTED]
+    columns = ["method", "gain", "over", "n_pairs", *COUNTED]
     if methods.empty:
         return pd.DataFrame(columns=columns)
     several = [name for name in ("dataset", "protocol", "backbone", "classifier") if methods[name].nunique() > 1]
@@ -82,8 +83,11 @@ def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
     for (name, *where), own in named.groupby(["name", *several], sort=False):
         gain = own["gain"].mean() if own["gain"].notna().all() else float("nan")
         counts = own["flag"].value_counts()
-        rows.append([", ".join([name, *where]), gain, len(own), *(int(counts.get(flag, 0)) for flag in COUNTED)])
-    return pd.DataFrame(rows, columns=columns).sort_values("gain", ascending=False, kind="stable", ignore_index=True)
+        over = ", ".join(sorted({str(r) for r in own["reference"].dropna()}))
+        rows.append([", ".join([name, *where]), gain, over, len(own), *(int(counts.get(flag, 0)) for flag in COUNTED)])
+    found = pd.DataFrame(rows, columns=columns)
+    found = found.sort_values(["over", "gain"], ascending=[True, False], kind="stable", ignore_index=True)
+    return pd.concat([found[found["over"] != ""], found[found["over"] == ""]], ignore_index=True)
 
 
 def _headline(methods: pd.DataFrame) -> str:
@@ -170,11 +174,11 @@ def glance_texts(table: pd.DataFrame) -> pd.DataFrame:
     """`at_a_glance`'s table as pages print it."""
     words = {"positive": "helped", "negative": "hurt", "no_effect": "no difference", "inconclusive": "cannot tell",
              "few_seeds": "too few seeds"}  # fmt: skip
-    shown = pd.DataFrame(
-        {"method": table["method"], "mean gain (points)": [points(g, signed=True) for g in table["gain"]],
-         "pairs": table["n_pairs"].astype(str)}
-    )  # fmt: skip
-    for flag in COUNTED:
+    shown = pd.DataFrame({"method": table["method"]})
+    for flag in COUNTED:  # the answer stands where a phone shows it
         if flag in ("positive", "negative") or table[flag].any():
             shown[f"{FLAGS[flag]} {words[flag]}"] = table[flag].astype(str)
+    shown["of pairs"] = table["n_pairs"].astype(str)
+    shown["mean gain (points)"] = [points(g, signed=True) for g in table["gain"]]
+    shown["over"] = table["over"]
     return shown

@@ -13,6 +13,7 @@ from tlbench.report.figures.cost import gain_over_cost
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
+from tlbench.report.figures.style import headed
 from tlbench.report.gains import gain_table
 from tlbench.report.grid import Grid, grids
 from tlbench.report.leaderboards import leaderboard_table
@@ -43,7 +44,7 @@ def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rul
     costs = cost_table(cells, runs, rule.selection)
     if (costs["role"] == "method").any():
         found["cost"] = partial(gain_over_cost, costs, rule)
-    return found
+    return {name: partial(headed, draw, grid.title) for name, draw in found.items()}
 
 
 def blocks(found: Analysis) -> list[tuple[Grid, dict[str, Draw]]]:
@@ -63,8 +64,8 @@ def all_figures(found: Analysis) -> dict[str, Draw]:
         for name, figure in figures.items()
     }
     for section in found.sections:
-        drawn |= {
-            section.name if len(section.figures) == 1 else f"{section.name}_{name}": figure
-            for name, figure in section.figures.items()
-        }
+        for name, figure in section.figures.items():
+            alone = len(section.figures) == 1
+            stem = section.name if alone else name if name.startswith(section.name) else f"{section.name}_{name}"
+            drawn[stem] = figure if section.captions else partial(headed, figure, section.title)
     return drawn

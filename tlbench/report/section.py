@@ -23,6 +23,7 @@ class Section:
         shown: the table as pages print it, texts only; None for none.
         data: the same unrounded, for `NAME.csv`; None for none.
         figures: name to what draws it.
+        captions: name of a figure to what stands above it on a page; else the title does.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Section:
     shown: pd.DataFrame | None = None
     data: pd.DataFrame | None = None
     figures: dict[str, Draw] = field(default_factory=dict)
+    captions: dict[str, str] = field(default_factory=dict)
 
 
 def points(value: float, *, signed: bool = False) -> str:

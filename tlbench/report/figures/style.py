@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,13 @@ def caption(figure: Figure, words: str) -> None:
     room = max(30, int(figure.get_figwidth() / (0.8 * LETTER * SMALL)) - 4)  # prose is narrower than names
     lines = textwrap.wrap(words, room)
     figure.supxlabel("\n".join(lines), fontsize=SMALL, color="0.25", linespacing=1.3, parse_math=False)
+
+
+def headed(draw: Callable[[], Figure], about: str) -> Figure:
+    """A figure whose line below begins with what it is of, so that it can stand by itself."""
+    figure = draw()
+    caption(figure, f"{about}. {' '.join(figure.get_supxlabel().split())}")
+    return figure
 
 
 def counted(values: Iterable[object], word: str) -> str:
