@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tlbench: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\ntlbench: interrupted. Finished runs are kept; the same command goes on from here.", file=sys.stderr)
+        more = " Finished runs are kept; the same command goes on from here." if options.command in RESUMED else ""
+        print(f"\ntlbench: interrupted.{more}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -285,3 +286,7 @@ def list_options(options: argparse.Namespace) -> int:
     for name, text in found:
         print(f"{name:<{width}}  {text}")
     return 0
+
+
+RESUMED = (run, sweep, reproduce)
+"""Commands that go on where they were interrupted."""

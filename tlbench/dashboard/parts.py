@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from tlbench.dashboard.state import allowed
 from tlbench.errors import TlbenchError
-from tlbench.report.figures.style import as_svg
+from tlbench.report.figures.style import as_svg, counted
 
 ROWS, CHOICES = 1000, 500
 """Rows of a table and choices of a list that are sent to the browser at most."""
@@ -40,7 +40,7 @@ def table(frame: pd.DataFrame, name: str, alt: str) -> None:
         st.caption(f"The first {ROWS} of {len(frame)} rows; the CSV has all.")
     st.dataframe(frame.head(ROWS), hide_index=True, alt=alt)
     st.download_button(
-        f"CSV ({len(frame)} rows)", lambda: frame.to_csv(index=False), f"{name}.csv", "text/csv", on_click="ignore",
+        f"CSV ({counted([len(frame)], 'rows')})", lambda: frame.to_csv(index=False), f"{name}.csv", "text/csv", on_click="ignore",
         key=f"csv-{name}",
     )  # fmt: skip
 

@@ -58,7 +58,7 @@ def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
     for flag, title in (("negative", "What hurt, and why"), ("positive", "What helped")):
         own = methods[methods["flag"] == flag].sort_values("gain", ascending=flag == "negative")
         st.subheader(title, anchor=False)
-        st.text(f"{len(own)} of {known} cells are {flag} beyond noise.")
+        st.text(f"{len(own)} of {counted([known], 'cells')} {'is' if len(own) == 1 else 'are'} {flag} beyond noise.")
         if len(own):
             rows = cell_rows(own)
             if flag == "negative":
@@ -93,7 +93,7 @@ def _keys(grid: Grid) -> set[str]:
 def _holes(cells: pd.DataFrame) -> None:
     holes = cells[cells["hole"] != ""]
     st.subheader("What is missing", anchor=False)
-    st.text(f"{len(holes)} of {len(cells)} cells are not complete.")
+    st.text(f"{len(holes)} of {counted([len(cells)], 'cells')} {'is' if len(holes) == 1 else 'are'} not complete.")
     if len(holes):
         parts.table(cell_rows(holes), "missing", "Cells that are not complete")
 
