@@ -5,9 +5,12 @@ import pytest
 
 from tests.support import config_of
 from tests.training.test_resume import learner_of
+from tlbench.cli import main
 from tlbench.config.identity import identity_of
+from tlbench.dashboard.data import tagged
 from tlbench.errors import TlbenchError
 from tlbench.learner import checkpoints_of, embeddings_of, outputs_of
+from tlbench.report.cells import planned
 from tlbench.report.embeddings import about_run, kept_features
 from tlbench.results.store import RunStore
 from tlbench.results.table import read_runs
@@ -123,3 +126,21 @@ def test_what_a_method_sees_of_the_target_is_in_its_map(run):
         store, key = run(method, "embeddings=20", *words)
         row = next(r for r in read_runs(store).to_dict("records") if r["run_key"] == key)
         assert about_run(store, row).labels == labels
+
+
+def test_a_sweep_asks_finished_runs_for_features_and_gives_them_tags_without_running_them(toy, tmp_path, capsys):
+    pytest.importorskip("streamlit", reason="the dashboard's extra is not installed")
+    words = ["sweep", *WORDS, "method=coral_linear", "backbone=identity", "classifier=nearest_neighbour", "seed=0,1",
+             "hydra/launcher=basic", f"store={tmp_path / 's'}", "--config-dir", str(toy)]  # fmt: skip
+    store = RunStore(tmp_path / "s")
+    assert main([*words, "tags=[early]"]) == 0
+    assert not any(store.keeps_features(key) for key in store.run_keys())
+    assert main([*words, "embeddings=10"]) == 0
+    assert all(store.keeps_features(key) for key in store.run_keys())
+    stamps = store.stamps()
+    capsys.readouterr()
+    assert main([*words, "tags=[late]", "embeddings=10"]) == 0
+    assert "4 are there" in capsys.readouterr().err
+    assert store.stamps() == stamps
+    keys = set(store.run_keys())
+    assert tagged(read_runs(store), planned(store)) == {"early": keys, "late": keys}
