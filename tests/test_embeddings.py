@@ -15,6 +15,7 @@ from tlbench.report.embeddings import about_run, kept_features
 from tlbench.results.store import RunStore
 from tlbench.results.table import read_runs
 from tlbench.run import ensure_run
+from tlbench.storage.check import check_store
 from tlbench.training.domains import flat
 from tlbench.training.probe import drawn
 
@@ -119,6 +120,15 @@ def test_a_map_has_what_the_reference_has_learnt_as_long_as_that_is_there(run):
     )
     (store.root / row["reference_run"] / "features.npz").unlink()
     assert set(kept_features(store, row)) == set(store.features(key))
+
+
+def test_lost_features_are_found_by_a_check(run):
+    store, key = run("source_only", "embeddings=20")
+    assert check_store(store).problems == []
+    (store.root / key / "features.npz").unlink()
+    (problem,) = check_store(store).problems
+    assert "features.npz" in problem.line()
+    assert "is missing; the same command" in problem.line()
 
 
 def test_what_a_method_sees_of_the_target_is_in_its_map(run):

@@ -182,28 +182,28 @@ def sweep_with(place, monkeypatch):
 
 @pytest.mark.slow
 def test_a_sweep_that_was_logged_to_wandb_ends_with_a_summary_in_its_group(sweep_with, capsys):
-    status, store = sweep_with("summed", "logger=wandb")
+    status, store = sweep_with("summed", "logger=wandb", "group=a/b")
     (plan,) = (store.root / "plans").glob("*.json")
     runs = store.run_keys()
     (file,) = store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb")
     whole = wandb_run(file)
     assert (status, whole["group"], whole["name"], whole["job_type"]) == (
-        0, plan.stem, f"summary of {plan.stem}", "summary"
+        0, "a/b", f"summary of {plan.stem}", "summary"
     )  # fmt: skip
     (one,) = store.root.glob(f"{runs[0]}/logs/wandb/offline-run-*/*.wandb")
-    assert wandb_run(one)["group"] == plan.stem
+    assert wandb_run(one)["group"] == "a/b"
     assert (whole["summary"]["runs/done"], whole["summary"]["cells/all"]) == (len(runs), len(runs))
     assert [paths for (kind, _), paths in whole["artifacts"].items() if kind == "report"] == [
         ["cells.csv", "report.html", "runs.csv"]
     ]
     assert check(str(store.root)) == 0
     # nothing is left to do: no second summary; another sweep of the same group has one of its own, of its own runs alone
-    sweep_with("summed", "logger=wandb")
-    sweep_with("summed", "logger=wandb", "method=source_only", "seed=1", f"group={plan.stem}", "selection=oracle")
+    sweep_with("summed", "logger=wandb", "group=a/b")
+    sweep_with("summed", "logger=wandb", "method=source_only", "seed=1", "group=a/b", "selection=oracle")
     files = list(store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb"))
     assert len(files) == 2
     (other,) = [found for path in files if (found := wandb_run(path))["id"] != whole["id"]]
-    assert (other["group"], other["summary"]["runs/done"], other["summary"]["cells/all"]) == (plan.stem, 2, 2)
+    assert (other["group"], other["summary"]["runs/done"], other["summary"]["cells/all"]) == ("a/b", 2, 2)
     assert (whole["tags"], whole["summary"]["selection/rule"]) == (["summary"], "last")
     assert (other["tags"], other["summary"]["selection/rule"]) == (["summary", "ORACLE"], "oracle")
     assert other["name"].startswith("ORACLE summary of ")

@@ -13,6 +13,10 @@ CLASSES = pd.DataFrame(
 )
 
 
+def said(figure):
+    return " ".join(figure.get_supxlabel().split())
+
+
 def test_flagged_cells_come_first_then_those_with_a_class_that_loses():
     cells = table(
         cell("source_only"), cell("coral", gain=3.0, flag="positive"), cell("mmd", gain=-9.0, flag="inconclusive"),
@@ -29,7 +33,7 @@ def test_no_more_than_a_few_and_none_without_a_loss():
 
 
 def test_what_is_drawn_of_a_cell_that_loses(tmp_path):
-    sweep(tmp_path, "pair=P-R", "method=pca", "seed=0", "embeddings=20")
+    sweep(tmp_path, "pair=P-R", "method=pca", "seed=0,1", "embeddings=20")
     store, rule = RunStore(tmp_path), Rule()
     tables = read_tables(store)
     cells = analyse(store, tables, rule, brief=True).cells
@@ -49,6 +53,9 @@ def test_what_is_drawn_of_a_cell_that_loses(tmp_path):
     # source_only has no features of its own here
     before, after = [axes.get_xlabel() for axes in figures["1_features"].axes]
     assert before.startswith("t-SNE 1: before training")
+    assert "mini_digits, photo-printed, inductive, seed 0." in said(figures["1_features"])
+    for name in ("1_confusions", "1_calibration"):
+        assert said(figures[name]).startswith("pca on mini_digits, photo-printed, inductive. ")
     assert after.startswith("t-SNE 1: pca, after training")
     for path in tmp_path.glob("*/features.npz"):
         path.unlink()
