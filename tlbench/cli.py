@@ -69,7 +69,9 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=_version())
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_runs, _report, _dashboard, _reproduce, _data, _store, _list):
+    for add in (
+        _runs_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser, _list_parser
+    ):  # fmt: skip
         add(commands)
     return top
 
@@ -77,7 +79,7 @@ def parser() -> argparse.ArgumentParser:
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
-def _runs(commands: Commands) -> None:
+def _runs_parser(commands: Commands) -> None:
     for name, command, text in (
         ("run", run, "one run, and the references it is compared with"),
         ("sweep", sweep, "a grid of runs; lists such as seed=0,1,2 and pair=all; resumes by itself"),
@@ -89,7 +91,7 @@ def _runs(commands: Commands) -> None:
         sub.set_defaults(command=command)
 
 
-def _report(commands: Commands) -> None:
+def _report_parser(commands: Commands) -> None:
     sub = commands.add_parser("report", help="leaderboard, gains and flags of a store")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--out", default="results/report", help="folder to write to (default: results/report)")
@@ -108,7 +110,7 @@ def _report(commands: Commands) -> None:
     sub.set_defaults(command=report)
 
 
-def _dashboard(commands: Commands) -> None:
+def _dashboard_parser(commands: Commands) -> None:
     sub = commands.add_parser("dashboard", help="a store in the browser, live")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--port", type=int, help="port to listen on (default: 8501; 0: a free one)")
@@ -120,7 +122,7 @@ def _dashboard(commands: Commands) -> None:
     sub.set_defaults(command=dashboard)
 
 
-def _reproduce(commands: Commands) -> None:
+def _reproduce_parser(commands: Commands) -> None:
     sub = commands.add_parser("reproduce", help="a published table under its own protocol, claimed beside got")
     sub.add_argument("paper", help="as `tlbench list papers` names it")
     sub.add_argument("overrides", nargs="*", help="key=value, for a part of the table, such as seed=0 or pair=A-W")
@@ -133,7 +135,7 @@ def _reproduce(commands: Commands) -> None:
     sub.set_defaults(command=reproduce)
 
 
-def _data(commands: Commands) -> None:
+def _data_parser(commands: Commands) -> None:
     sub = commands.add_parser("data", help="fetch a data set, or check its files")
     sub.add_argument("action", choices=("get", "check"))
     sub.add_argument("name", help="as `tlbench list datasets` names it")
@@ -142,14 +144,14 @@ def _data(commands: Commands) -> None:
     sub.set_defaults(command=data)
 
 
-def _list(commands: Commands) -> None:
+def _list_parser(commands: Commands) -> None:
     sub = commands.add_parser("list", help="what there is to choose from")
     sub.add_argument("what", metavar="|".join(LISTED))
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=list_options)
 
 
-def _store(commands: Commands) -> None:
+def _store_parser(commands: Commands) -> None:
     text = "check a store, export it, or make it fast to read"
     actions = commands.add_parser("store", help=text, description=text).add_subparsers(required=True, metavar="ACTION")
     for name, text in (

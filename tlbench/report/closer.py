@@ -75,7 +75,7 @@ def section(
     listed = []
     for i, cell in enumerate(chosen.itertuples(), 1):
         place = f"{method_name(cell)} on {cell.dataset}, {cell.pair}, {cell.protocol}"
-        own, why = _of_cell(cell, classes, runs, checkpoints, names.get(cell.dataset, ()), store, rule)
+        own, why = _figures_of(cell, classes, runs, checkpoints, names.get(cell.dataset, ()), store, rule)
         lost = plus_minus(cell.gain, cell.gain_half, signed=True)
         listed.append(f"{i}: {place} ({lost} over {cell.reference}){why}")
         for name, draw in own.items():
@@ -90,7 +90,7 @@ def section(
     return Section("closer", "A closer look at the greatest losses", words, None, None, figures, captions)
 
 
-def _of_cell(
+def _figures_of(
     cell: Any,
     classes: pd.DataFrame,
     runs: pd.DataFrame,

@@ -129,8 +129,6 @@ def log_summary_of_sweep(outcome: Outcome, config: RunConfig, target: Target) ->
         config: of one of its runs: selection and group.
     """
     how, store = mode(), outcome.store
-    if how == "disabled":
-        return how
     tables, plans = read_tables(store, [job.key for job in outcome.jobs]), planned(store)
     kept = plans.runs[plans.runs["run_key"].isin({job.key for job in outcome.jobs})]
     found = analyse(store, tables, rule_of(tables.runs, config.selection.rule, "holm", None),
@@ -164,12 +162,12 @@ def _log_summary(store: RunStore, found: Analysis, target: Target, how: str, abo
     session.end(True)
 
 
-def _log_tables(run: Any, store: RunStore, found: Analysis, name_of: str) -> None:
+def _log_tables(run: Any, store: RunStore, found: Analysis, run_id: str) -> None:
     run.summary.update(summary_numbers(found))
     for name, table in (("runs", found.runs), ("cells", found.cells)):
         run.log({name: wandb.Table(dataframe=_shown(table))})
     with tempfile.TemporaryDirectory() as folder:
-        artefact = wandb.Artifact(f"report-{name_of.removeprefix('summary-')}", "report")
+        artefact = wandb.Artifact(f"report-{run_id.removeprefix('summary-')}", "report")
         for path in _files(found, provenance(store, found.runs), Path(folder)):
             artefact.add_file(str(path))
         run.log_artifact(artefact)
