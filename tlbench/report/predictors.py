@@ -45,8 +45,8 @@ def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame
 
     Returns:
         protocol, backbone, classifier, metric, method, variant, uses_target_labels, features, distance, rho, low, high, p, n
-        (pairs), p_corrected (Holm, over the distances of one method and kind of features). Pairs with several sources are left out:
-        their distances are of the pooled sources.
+        (pairs), p_corrected (Holm, over the distances of one method and kind of features). Pairs with several sources are left
+        out: their distances are of the pooled sources.
     """
     if cells.empty or distances.empty:
         return pd.DataFrame()
