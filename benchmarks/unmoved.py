@@ -35,7 +35,8 @@ SWEEPS = [
     [*DIGITS, f"method={ESTIMATORS}", "classifier=linear_svm", "backbone=identity", "seed=0,1"],
     [*DIGITS, f"method={GRADIENTS}", *SHORT, "seed=0,1"],
     [*DIGITS, "method=oracle,target_only,source_and_target,dann", *SHORT, "protocol.shots=2", "seed=0,1"],
-    [*DIGITS, "method=oracle,tradaboost,coral_linear", "method.rounds=5", "protocol.shots=3", "classifier=logistic"],
+    [*DIGITS, "method=oracle,coral_linear", "protocol.shots=3", "classifier=logistic"],
+    [*DIGITS, "method=tradaboost", "method.rounds=5", "protocol.shots=3", "classifier=logistic"],
     ["pair=handwritten+printed-photo", "method=coral,source_only", *SHORT, "selection=iwv", "embeddings=40"],
     [*DIGITS, "method=mmd", "search=mmd", "search.trials=3", *SHORT, "protocol=transductive"],
     [

@@ -11,7 +11,8 @@ from tlbench.config.build import dataset_of, method_class, protocol_of
 from tlbench.config.schema import RunConfig
 from tlbench.learner import Learner
 from tlbench.method import GradientMethod
-from tlbench.results.store import SCHEMA
+from tlbench.method.code import code_fingerprint
+from tlbench.store.records import SCHEMA
 from tlbench.task import HeldOut, Task
 
 
@@ -29,6 +30,7 @@ def described(config: RunConfig) -> dict[str, Any]:
         "family": method.family,
         "oracle": method.oracle,
         "method_revision": method.revision,
+        "method_code": code_fingerprint(method),  # type: ignore[arg-type]
         "seed": config.seed,
         "selection": config.selection.rule,
         **compared_with(config),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tlbench.dashboard.data import tagged
 from tlbench.dashboard.filters import DEFAULTS, MANY, PLACES, chosen, from_query, made, selection_names, to_query
-from tlbench.report.cells import Planned
+from tlbench.store.plans import Planned
 
 TEXT = st.text(min_size=1, max_size=8)
 RUNS = pd.DataFrame(

@@ -6,7 +6,7 @@ from tests.report.tables import cell, run, table
 from tests.report.test_differences import stored
 from tlbench.report.causes import cause_of, causes, section
 from tlbench.report.cells import Rule
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 RULE = Rule(selection="im")
 ROWS = ["method", "role", "gain", "flag"]

@@ -14,7 +14,7 @@ from tlbench.report.terminal import print_leaderboard
 
 def printed(cells, collapsed):
     nothing = pd.DataFrame(columns=["cell_key", "cause", "evidence"])
-    found = SimpleNamespace(cells=cells, rule=Rule(), causes=nothing, collapsed=collapsed, n_unfinished=0, n_older=0)
+    found = SimpleNamespace(cells=cells, rule=Rule(), causes=nothing, collapsed=collapsed, n_unfinished=0, notes=[])
     screen = StringIO()
     print_leaderboard(found, Console(file=screen, width=200))
     return screen.getvalue()

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tlbench.report.cells import CELL, Rule
+from tlbench.report.cells import Rule
 from tlbench.report.differences import CellDifferences
 from tlbench.report.section import Section, p_text, points
 from tlbench.report.words import method_name
+from tlbench.store.table import CELL
 from tlbench.transfer.cells import Crossed, cell_flag, corrected, half_width, p_above
 
 LISTED = 5

@@ -58,8 +58,8 @@ def print_leaderboard(found: Analysis, console: Console) -> None:
             console.print(Text(f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {cell.hole}", style="yellow"))
     if found.n_unfinished:
         console.print(f"\n[bold]not done[/]: {found.n_unfinished} runs of trials; see Hyper-parameters in the page")
-    if found.n_older:
-        console.print(f"\n{found.n_older} runs of an older version of tlbench are left out; run their sweep again.")
+    for note in found.notes:
+        console.print(Text(f"\n{note}", style="dim"))
 
 
 def _line(cell: Any) -> str:
