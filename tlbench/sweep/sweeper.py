@@ -25,6 +25,8 @@ from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
 from tlbench.sweep.prepare import prepare_images, prepare_weights
 from tlbench.sweep.progress import sweep_bar
 
+OWN = "hydra_plugins.tlbench.TlbenchSweeper"
+"""Under which name Hydra finds the sweeper, see `register`."""
 LOCAL = ("BasicLauncher", "JoblibLauncher")
 
 
@@ -148,5 +150,5 @@ def register() -> None:
     sys.modules["hydra_plugins.tlbench"] = sys.modules[__name__]
     TlbenchSweeper.__module__ = "hydra_plugins.tlbench"
     Plugins.instance().register(TlbenchSweeper)
-    node: dict[str, Any] = {"_target_": "hydra_plugins.tlbench.TlbenchSweeper", "quiet": False, "runs_per_job": None}
+    node: dict[str, Any] = {"_target_": OWN, "quiet": False, "runs_per_job": None}
     ConfigStore.instance().store(group="hydra/sweeper", name="tlbench", node=node, provider="tlbench")
