@@ -18,7 +18,7 @@ from tlbench.backbones.small import Identity
 from tlbench.backbones.timm_model import TimmBackbone, check_pixels, check_size
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.classifiers.network import Network
-from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of, target_of
+from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of
 from tlbench.config.schema import Group, RunConfig
 from tlbench.data.domain import Inputs, as_rows
 from tlbench.data.images.rows import ImageRows
@@ -118,7 +118,6 @@ def rehearse(config: RunConfig) -> None:
     lacks_val = rule in NEED_SOURCE_VAL and not protocol_of(config).keeps_source_val
     if lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
         raise no_such_rule(config.selection.name, config.protocol["name"])
-    target_of("logger", config.logger)
     parts = ("protocol", "augment", "backbone", "classifier", "method")
     augment, backbone = augment_of(config), config.backbone
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:

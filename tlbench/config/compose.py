@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from tlbench.config.own import name_by_file, own_folders
 from tlbench.config.schema import RunConfig, checked
 from tlbench.config.told import in_one_line
+from tlbench.config.values import typed
 from tlbench.errors import TlbenchError, unknown
 
 GROUPS = (
@@ -65,7 +66,7 @@ def _as_taken(group: str, values: dict[str, Any]) -> dict[str, Any]:
     if group.split(".")[-1] in PLAIN:
         return values
     is_method = group == "method" or group.startswith("references.methods.")
-    return {key: value for key, value in values.items() if not (is_method and key == "recipe")}
+    return typed(group, {key: value for key, value in values.items() if not (is_method and key == "recipe")})
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
