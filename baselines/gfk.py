@@ -31,8 +31,11 @@ class GeodesicFlowKernel(MappedMethod):
             raise TlbenchError(f"method.source_axes must be one of {', '.join(AXES)}, got {source_axes!r}.")
         self.source_axes = source_axes
 
+    def most(self, width: int) -> int:
+        return width // 2
+
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
-        k = min(self.dim, source_ND.shape[1] // 2, len(source_ND) - 1, len(target_MD) - 1)
+        k = min(self.dim, self.most(source_ND.shape[1]), len(source_ND) - 1, len(target_MD) - 1)
         target_DK = principal_axes(target_MD, k)
         by_labels = self.source_axes == "pls"
         source_DK = label_axes(source_ND, labels_N, n_classes, k) if by_labels else principal_axes(source_ND, k)

@@ -53,7 +53,8 @@ RUN = ["run", "dataset=mini_digits", "pair=H-P", "method=source_only"]
     ("arguments", "message"),
     [
         (["run", "dataset=minidigits", "pair=H-P", "method=dann"], "Did you mean 'mini_digits'"),
-        ([*RUN, "pair=H-Q"], "Unknown domain 'Q'"),
+        (["run", "dataset=mini_digits", "pair=H-Q", "method=source_only"], "Unknown domain 'Q'"),
+        ([*RUN, "pair=H-R"], "pair is set twice: pair=H-P and pair=H-R"),
         (["run", "dataset=mini_digits", "pair=H-P", "method=dan"], "Did you mean 'dann'"),
         ([*RUN, "backbone=lenett"], "Did you mean 'lenet'"),
         ([*RUN, "optim.steeps=3"], "Did you mean 'optim.steps'"),

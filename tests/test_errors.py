@@ -31,3 +31,18 @@ def test_no_users_mistake_has_a_traceback(capsys):
     assert capsys.readouterr().err.startswith("tlbench: Unknown list 'method'. Did you mean 'methods'?")
     with pytest.raises(SystemExit):
         main(["swep"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", "--store"], ["dashboard", "--store"], ["store", "check", "--store"], ["store", "compact", "--store"],
+        ["store", "export", "--csv", "x.csv", "--store"], ["list", "methods", "--config-dir"],
+        ["run", "pair=H-P", "--config-dir"],
+    ],
+)  # fmt: skip
+def test_a_name_that_no_file_system_takes_has_no_traceback(command, capsys):
+    from tlbench.cli import main
+
+    assert main([*command, 300 * "x"]) == 2
+    assert capsys.readouterr().err == f"tlbench: File name too long: '{300 * 'x'}'.\n"

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -238,3 +240,24 @@ def test_hidden_labels_are_those_of_the_unlabelled_rows(sizes, toy):
     if task.shots is not None:
         assert [label[tuple(x)] for x in task.shots.inputs] == task.shots.labels.tolist()
     assert len(task.source) == (9 if "n_source=9" in sizes else 48)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"target_test": 0.0001}, r"protocol\.target_test=0\.0001 of the 40 examples of 'd' leaves 0 for .* a larger share"),
+        ({"target_test": 0.9999}, r"leaves 40 for the test and 0 for training\. Set a smaller share"),
+        ({"source_val": 0.9999}, r"protocol\.source_val=0\.9999 of the 40 examples of 'd' leaves none for training"),
+    ],
+)  # fmt: skip
+def test_a_share_that_leaves_a_part_empty_is_refused(shares, message):
+    Inductive(source_val=0.5, target_test=0.5).rows([domain(40)], domain(40), 0)
+    with pytest.raises(Refused, match=message):
+        Inductive(**shares).rows([domain(40)], domain(40), 0)
+
+
+def test_a_training_part_of_one_class_is_refused_whatever_left_it():
+    one = dataclasses.replace(domain(40), labels=np.zeros(40, dtype=np.int64))
+    Transductive().rows([one, domain(40, "e")], domain(40), 0)
+    with pytest.raises(Refused, match="The protocol keeps source examples of one class"):
+        Transductive().rows([one], domain(40), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -27,6 +28,8 @@ LISTED = (
     "papers",
 )
 FORMATS = ("html", "md", "csv", "latex")
+OF_THE_MACHINE = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP, errno.EROFS, errno.ENOSPC)
+"""What is wrong with a file or a place, and not with tlbench: a name too long, no right to read, no room."""
 FIGURES = ("svg", "pdf", "png")
 DESCRIPTION = (
     "Benchmark transfer learning: train methods, compare them with matched references, say where transfer hurts."
@@ -50,17 +53,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest:  # overrides that stand behind an option
         options.overrides += rest
     try:
+        if hasattr(options, "overrides"):
+            from tlbench.config.arguments import read
+
+            options.overrides = read(options.overrides)
         return options.command(options)
     except TlbenchError as error:
         print(f"tlbench: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        print(f"tlbench: {error.strerror}: '{error.filename}'.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         more = " Finished runs are kept; the same command goes on from here." if options.command in RESUMED else ""
         print(f"\ntlbench: interrupted.{more}", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 class TlbenchError(Exception):
@@ -41,3 +43,9 @@ def unknown(kind: str, given: str, known: Iterable[str], where: str = "") -> Tlb
     if where:
         parts.append(f"Set by {where}.")
     return TlbenchError(" ".join(parts))
+
+
+@lru_cache(maxsize=1024)
+def say_once(line: str) -> None:
+    """A line on stderr that stops nothing; once a process, as a command makes its plan more than once."""
+    print(f"tlbench: {line}", file=sys.stderr)

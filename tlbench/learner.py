@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -18,13 +19,13 @@ from tlbench.backbones.small import Identity
 from tlbench.backbones.timm_model import TimmBackbone, check_pixels, check_size
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.classifiers.network import Network
-from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of, target_of
+from tlbench.config.build import augment_of, build, classifier_learner, dataset_of, method_class, protocol_of
 from tlbench.config.schema import Group, RunConfig
 from tlbench.data.domain import Inputs, as_rows
 from tlbench.data.images.rows import ImageRows
-from tlbench.errors import TlbenchError
+from tlbench.errors import TlbenchError, say_once
 from tlbench.loggers import log_terms
-from tlbench.method import EstimatorMethod, GradientMethod, Reference
+from tlbench.method import EstimatorMethod, GradientMethod, MappedMethod, Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
 from tlbench.seeds import torch_seed
 from tlbench.selection.rules import LAST, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
 Learner = GradientMethod | EstimatorMethod
+MOST_WEIGHTS = 10**10
+"""Of a network; 40 GB, and more than anything trained here has by far."""
 
 
 def build_learner(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Learner, Task, HeldOut]:
@@ -118,7 +121,6 @@ def rehearse(config: RunConfig) -> None:
     lacks_val = rule in NEED_SOURCE_VAL and not protocol_of(config).keeps_source_val
     if lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
         raise no_such_rule(config.selection.name, config.protocol["name"])
-    target_of("logger", config.logger)
     parts = ("protocol", "augment", "backbone", "classifier", "method")
     augment, backbone = augment_of(config), config.backbone
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
@@ -151,24 +153,60 @@ def _rehearse(groups: str, shape: tuple[int, ...], changing: bool) -> None:
         **backbone,
         **{key: value for key, value in (("pretrained", False), ("weights", None)) if key in backbone},
     }
-    with torch.device("meta"):
+    with _one_line(f"backbone '{backbone['name']}'"), torch.device("meta"):
         model = build("backbone", unloaded, drop=HOW, input_shape=shape)
     if isinstance(model, FittedBackbone):
         check_fitted(backbone["name"], backbone["mode"], augmented=changing)
     else:
         check_size(model, backbone["name"], shape)
-    fixed = fixed_parameters(model, backbone)
+    try:
+        with torch.device("meta"):
+            _rehearse_learner(group, model)
+    except RuntimeError:  # it works out what has no values on the meta device
+        with _one_line(f"method '{group['method']['name']}' with classifier '{classifier['name']}'"):
+            _rehearse_learner(group, model)
+
+
+def _rehearse_learner(group: Group, model: nn.Module) -> None:
+    """Classifier and method on the features of a backbone."""
+    backbone, classifier, method = group["backbone"], group["classifier"], group["method"]
+    width = int(cast(Any, model).out_dim)
     if classifier_learner(classifier) == "gradient":
-        head = build("classifier", classifier, in_dim=model.out_dim, n_classes=2)
-        Network(model, head, fixed=fixed, batch_norm=backbone.get("batch_norm", "shared"))
-        given: dict[str, Any] = {"network": Network(Identity(input_shape=(model.out_dim,)), head)}
+        head = build("classifier", classifier, in_dim=width, n_classes=2)
+        how = backbone.get("batch_norm", "shared")
+        _check_count(
+            Network(model, head, fixed=fixed_parameters(model, backbone), batch_norm=how), "backbone, classifier"
+        )
+        given: dict[str, Any] = {"network": Network(Identity(input_shape=(width,)), head)}
     else:
         given = {"classifier": build("classifier", classifier, n_classes=2, seed=0)}
-    kind = method_class(group["method"])
-    if kind.learner == "either":
-        build("method", group["method"])
-    elif kind.learner == classifier_learner(classifier):
-        build("method", group["method"], **given)
+    kind = method_class(method)
+    if kind.learner not in ("either", classifier_learner(classifier)):
+        return
+    built = build("method", method, **({} if kind.learner == "either" else given))
+    if isinstance(built, nn.Module):
+        _check_count(built, f"method={method['name']}")
+    if isinstance(built, MappedMethod) and built.dim > (most := built.most(width)):
+        if most < 1:
+            raise TlbenchError(f"method={method['name']} needs more features than the {width} that there are.")
+        say_once(f"method.dim={built.dim} of {method['name']} is more than {width} features allow; it takes {most}.")
+
+
+def _check_count(module: nn.Module, what: str) -> None:
+    """Raises TlbenchError for more weights than any machine trains, before they are allocated."""
+    if (count := sum(p.numel() for p in module.parameters())) > MOST_WEIGHTS:
+        raise TlbenchError(
+            f"{what} would have {count:.1e} weights, and {MOST_WEIGHTS:.0e} is the most. Set smaller widths."
+        )
+
+
+@contextmanager
+def _one_line(what: str) -> Iterator[None]:
+    """Raises TlbenchError where torch cannot make a part, of 10^20 weights, say."""
+    try:
+        yield
+    except (RuntimeError, OverflowError, MemoryError) as error:
+        raise TlbenchError(f"{what} cannot be built: {' '.join(str(error).split())[:200]}") from error
 
 
 def checkpoints_of(

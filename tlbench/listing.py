@@ -20,5 +20,5 @@ def describe(group: str, config_dir: str | None = None) -> list[tuple[str, str]]
 
 
 def _first_comment(path: Path) -> str:
-    first = path.read_text("utf-8").split("\n", 1)[0]
+    first = path.read_text("utf-8", errors="replace").split("\n", 1)[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""

@@ -73,7 +73,8 @@ class Protocol(ABC):
         """All rows, before some are kept."""
 
     def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
-        """Splits by seed. Raises Refused where a class has too few examples for the shots, or n_source leaves one class."""
+        """Splits by seed. Raises Refused where a class has too few examples for the shots, or a part would be left with none
+        or, for training on the source, with one class."""
         self.refuse_impossible()
         found = self._split(sources, target, seed)
         train = [
@@ -102,10 +103,9 @@ class Protocol(ABC):
 
     def _check_classes(self, train: list[np.ndarray], sources: Sequence[Domain]) -> None:
         labels = np.concatenate([source.labels[part] for source, part in zip(sources, train, strict=True)])
-        if self.n_source is not None and len(np.unique(labels)) < 2:
-            raise Refused(
-                f"protocol.n_source={self.n_source} keeps source examples of one class under this seed. Ask for more."
-            )
+        if len(np.unique(labels)) < 2:
+            what = "The protocol" if self.n_source is None else f"protocol.n_source={self.n_source}"
+            raise Refused(f"{what} keeps source examples of one class under this seed. Ask for more.")
 
     def _draw_shots(self, target: Domain, pool: np.ndarray, seed: int, *, leave: int) -> tuple[np.ndarray, np.ndarray]:
         """(shots, rest of the pool without the shots' groups); at least `leave` examples of each class remain."""
@@ -195,9 +195,19 @@ class Inductive(Protocol):
             held, rest = split_by_group(pool, source.groups, self.source_val, stream(seed, "source", source.name))
             val.append(held)
             train.append(rest)
+            if not len(rest):
+                raise Refused(
+                    f"protocol.source_val={self.source_val:g} of the {len(pool)} examples of '{source.name}' leaves none for "
+                    "training. Set a smaller share."
+                )
         whole = np.arange(len(target))
         if target.given_test is None:
             test, pool = split_by_group(whole, target.groups, self.target_test, stream(seed, "target", target.name))
+            if not len(test) or not len(pool):
+                raise Refused(
+                    f"protocol.target_test={self.target_test:g} of the {len(whole)} examples of '{target.name}' leaves "
+                    f"{len(test)} for the test and {len(pool)} for training. Set a {'smaller' if len(test) else 'larger'} share."
+                )
         else:
             test, pool = whole[target.given_test], whole[~target.given_test]
         shots, rest = self._draw_shots(target, pool, seed, leave=0)

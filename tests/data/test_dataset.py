@@ -14,7 +14,7 @@ class Named(Dataset):
 
 def office(**changes) -> Dataset:
     short = {"amazon": "A", "dslr": "D", "webcam": "W"}
-    return Named(**{"name": "office31", "short": short, "classes": ["mug"], "input_shape": [4], **changes})
+    return Named(**{"name": "office31", "short": short, "classes": ["mug", "pen"], "input_shape": [4], **changes})
 
 
 def test_pairs_are_all_ordered_pairs():
@@ -56,3 +56,32 @@ def test_domain_names_are_plain():
     office(short={"real_world2": "R"})
     with pytest.raises(TlbenchError, match="only letters, digits and _"):
         office(short={"real-world": "R"})
+
+
+def test_domain_names_may_be_of_any_language():
+    assert office(short={"白天": "日", "夜晚": "夜"}).pair("日-夜") == Pair(("白天",), "夜晚")
+
+
+@pytest.mark.parametrize(
+    ("short", "both"),
+    [({"amazon": "A", "art": "A"}, "'A'"), ({"amazon": "art", "art": "R"}, "'art'")],
+)
+def test_two_domains_with_one_name_are_told(short, both):
+    office(short={"amazon": "A", "art": "art"})
+    with pytest.raises(TlbenchError, match=rf"Domains 'amazon' and 'art' of office31 are both called {both}\. Set by"):
+        office(short=short)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"classes": ["mug"]}, r"office31 has one class \('mug'\); there must be two or more"),
+        ({"classes": []}, "office31 has no class"),
+        ({"input_shape": [4, 0]}, "input_shape must be whole numbers of 1 or more, got"),
+        ({"transforms": [1]}, "transforms must be a list of functions .*got 1"),
+    ],
+)
+def test_what_no_data_set_can_have_is_told(wrong, message):
+    office(classes=["mug", "pen"], input_shape=[4, 1], transforms=[lambda inputs, rows: inputs])
+    with pytest.raises(TlbenchError, match=message):
+        office(**wrong)

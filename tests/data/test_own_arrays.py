@@ -76,7 +76,7 @@ def test_tables_that_will_not_do(spoil, message):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("dataset.paths=[a.csv,b.csv]", "must name a file for each domain"),
+        ("dataset.paths=[a.csv,b.csv]", r"dataset\.paths: must be names with their values such as"),
         ("dataset.paths={a: a.csv}", "two or more domains, got a"),
         ("dataset.paths={a: a.csv, b: nowhere.csv}", r"'nowhere\.csv' does not exist\. Set by dataset\.paths\.b"),
         ("dataset.paths={a: a.csv, b: b.txt}", r"Unknown kind of file '\.txt'"),
@@ -105,3 +105,10 @@ def test_short_codes():
     assert short_codes(["amazon", "art", "b"]) == {"amazon": "AM", "art": "AR", "b": "B"}
     assert short_codes(["A", "b"]) == {"A": "A", "b": "b"}
     assert short_codes(["dog", "dogs"]) == {"dog": "DOG", "dogs": "DOGS"}
+
+
+def test_labels_that_are_all_equal_are_told_before_anything_runs():
+    for domain in "ab":
+        Path(f"{domain}.csv").write_text("label,f\n" + "".join(f"0,{i}\n" for i in range(9)))
+    with pytest.raises(TlbenchError, match=r"arrays has one class \('0'\); there must be two or more"):
+        config_of("dataset=arrays", "dataset.paths={a: a.csv, b: b.csv}", "dataset.labels=label", "pair=a-b")

@@ -1,11 +1,13 @@
 import dataclasses
 
+import pytest
 import torch
 from torch.nn import functional as F
 
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
+from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 
@@ -46,3 +48,20 @@ def test_a_method_sees_the_source_with_labels_and_the_target_without():
 def test_probabilities_sum_to_one():
     p = make().predict_proba(torch.randn(7, 3))
     torch.testing.assert_close(p.sum(dim=1), torch.ones(7))
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        (torch.tensor(1.0), "it returned a Tensor"),
+        (None, "it returned a NoneType"),
+        ({"gap": torch.ones(3)}, r"it returned a dict with Tensor of shape \(3,\) under 'gap'"),
+        ({"gap": 1.0}, "it returned a dict with float"),
+    ],
+)
+def test_terms_that_are_no_dict_of_scalars_are_told_with_the_class(terms, message):
+    method, batch = make(), [(torch.randn(6, 3), torch.zeros(6, dtype=torch.long))]
+    assert "extra" in method.losses(batch, torch.randn(5, 3))
+    method.adaptation_terms = lambda source, target: terms
+    with pytest.raises(TlbenchError, match=rf"^Recorder\.adaptation_terms must return a dict of scalar .*{message}"):
+        method.losses(batch, torch.randn(5, 3))

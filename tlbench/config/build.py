@@ -4,49 +4,37 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache, partial
-from pkgutil import resolve_name
-from typing import Any, get_type_hints
+from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import get_class, instantiate
-from pydantic import TypeAdapter, ValidationError
+from hydra.utils import instantiate
+from pydantic import ValidationError
 
 from tlbench.config.schema import Group, RunConfig, first_line
+from tlbench.config.targets import located
+from tlbench.config.values import typed
 from tlbench.data.dataset import Dataset
 from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.protocols import Protocol
 
-SCALARS: dict[Any, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (int, float, str, bool)}
-
 
 def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) -> Any:
     """Calls the group's `_target_` with its other keys and what is `given`; a user's mistake becomes one line."""
-    values = {k: v for k, v in group.items() if k not in ("name", *drop)}
-    if "_target_" not in values:
-        raise TlbenchError(f"conf/{kind}/{group.get('name')}.yaml has no _target_; it must name the class to build.")
-    _check_scalars(kind, values)
+    name = given.get("name", group.get("name"))
+    values = {k: v for k, v in typed(kind, {**group, "name": name}).items() if k not in ("name", *drop)}
     try:
         return _made({**values, "_partial_": True})(**given)
     except ValidationError as error:
         raise TlbenchError(first_line(error, kind)) from error
     except InstantiationException as error:
         reason = str(error).splitlines()[0]
-        raise TlbenchError(f"{kind} '{group.get('name')}' cannot be built: {reason}") from error
+        raise TlbenchError(f"{kind} '{name}' cannot be built: {reason}") from error
     except TypeError as error:
         raise TlbenchError(
-            f"{kind} '{group.get('name')}' ({values['_target_']}) does not fit its config: {error}."
+            f"{kind} '{name}' ({values['_target_']}) does not fit its config: {str(error).splitlines()[0]}."
         ) from error
-
-
-def target_of(kind: str, group: Group) -> Any:
-    """What a group's `_target_` names, imported and not called; values of the wrong kind and missing libraries are told."""
-    _check_scalars(kind, group)
-    try:
-        return resolve_name(group["_target_"])
-    except (KeyError, ImportError, AttributeError, ValueError) as error:
-        raise TlbenchError(f"{kind} '{group.get('name')}': its _target_ is not found ({error}).") from error
 
 
 def _made(values: Any) -> Any:
@@ -60,51 +48,26 @@ def _made(values: Any) -> Any:
         return made
     if any(key.startswith("_") and key.endswith("_") for key in made):  # `_args_` and the like
         return instantiate(values)
-    try:
-        target = resolve_name(values["_target_"])
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InstantiationException(f"Error locating target '{values['_target_']}' ({error})") from error
+    target = located("_target_", values)
     return partial(target, **made) if values.get("_partial_") else target(**made)
-
-
-def _check_scalars(kind: str, values: Group) -> None:
-    """Raises TlbenchError where a number, text or truth value is not what the `_target_` says it takes."""
-    for key, hint in _scalars(values["_target_"]):
-        if key in values:
-            try:
-                SCALARS[hint].validate_python(values[key], strict=hint in (int, bool))
-            except ValidationError as error:
-                raise TlbenchError(
-                    f"{kind}.{key}: {error.errors()[0]['msg']}, got {values[key]!r}. Set by {kind}.{key}=... on the "
-                    "command line or in conf/."
-                ) from error
-
-
-@lru_cache(maxsize=256)
-def _scalars(target: str) -> list[tuple[str, type]]:
-    """Arguments of a target that are numbers, texts or truth values."""
-    try:
-        found = resolve_name(target)
-        hints = get_type_hints(getattr(found, "__init__") if isinstance(found, type) else found)  # noqa: B009
-    except (ImportError, AttributeError, ValueError, NameError, TypeError):
-        return []  # what is wrong with the target itself is told where it is built
-    return [(key, hint) for key, hint in hints.items() if hint in SCALARS]
 
 
 def method_class(group: Group) -> type[Method]:
     """The class of a method config, imported but not built."""
-    try:
-        found = get_class(group["_target_"])
-    except (KeyError, ImportError, ValueError) as error:
-        raise TlbenchError(f"method '{group.get('name')}': class not found ({error}). See its _target_.") from error
-    if not issubclass(found, Method):
-        raise TlbenchError(f"method '{group.get('name')}': {found.__name__} is no tlbench.method.Method.")
+    found = located("method", group)
+    if not isinstance(found, type) or not issubclass(found, Method):
+        raise TlbenchError(f"method '{group.get('name')}': {group['_target_']} is no tlbench.method.Method.")
     return found
 
 
 def classifier_learner(group: Group) -> str:
     """What a classifier config is for: "gradient" or "estimator"."""
-    return str(getattr(get_class(group["_target_"]), "learner"))  # noqa: B009
+    learner = getattr(located("classifier", group), "learner", None)
+    if learner not in ("gradient", "estimator"):
+        raise TlbenchError(
+            f"classifier '{group.get('name')}': {group['_target_']} must say that its learner is gradient or estimator."
+        )
+    return str(learner)
 
 
 def dataset_of(config: RunConfig) -> Dataset:

@@ -1,10 +1,11 @@
-"""From Hydra's overrides to the config of one run, and from Hydra's errors to one line."""
+"""From Hydra's overrides to the config of one run."""
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -12,11 +13,12 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from tlbench.config.own import name_by_file, own_folders
 from tlbench.config.schema import RunConfig, checked
+from tlbench.config.told import in_one_line
+from tlbench.config.values import typed
 from tlbench.errors import TlbenchError, unknown
 
 GROUPS = (
@@ -31,6 +33,8 @@ GROUPS = (
     "selection",
     "logger",
 )
+PLAIN = ("optim", "trainer", "selection")
+"""Groups that nothing is built from; their values are checked as they are."""
 NOT_OF_A_RUN = ("hydra", "search")
 """What a sweep reads and no run does: the values of a trial stand in its config, and where they came from changes no key."""
 PER_RUN = ("pair", "seed")
@@ -47,10 +51,22 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
     for group in GROUPS:
         if not isinstance(values.get(group), dict):
             raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
-        values[group] = {"name": choices[group], **values[group]}
-    for method in (values["method"], *values["references"]["methods"].values()):
-        method.pop("recipe", None)  # overrides, which stand in the config by now; no parameter of the method
+        values[group] = _as_taken(group, {"name": choices[group], **values[group]})
+    references = values.get("references")
+    if isinstance(references, dict) and isinstance(methods := references.get("methods"), dict):
+        for name, method in methods.items():
+            if not isinstance(method, dict):
+                raise TlbenchError(f"references.methods.{name} must be the config of a method, got {method!r}.")
+            methods[name] = _as_taken(f"references.methods.{name}", method)
     return checked(values)
+
+
+def _as_taken(group: str, values: dict[str, Any]) -> dict[str, Any]:
+    """A group as what it builds takes it; the recipe of a method stands in the config by now, and is no parameter of it."""
+    if group.split(".")[-1] in PLAIN:
+        return values
+    is_method = group == "method" or group.startswith("references.methods.")
+    return typed(group, {key: value for key, value in values.items() if not (is_method and key == "recipe")})
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -82,7 +98,7 @@ class Composer:
         """
         key = tuple(overrides)
         if key not in self._composed:
-            try:
+            with self._told(overrides):
                 values = self._values(key)
                 if values:
                     lines = {override.input_line for override in values}
@@ -90,8 +106,8 @@ class Composer:
                     ConfigLoaderImpl._apply_overrides_to_config(values, config)
                 else:
                     config = self.loader.load_sweep_config(self.master, list(overrides))
-            except (HydraException, OmegaConfBaseException) as error:
-                raise self._told(error, overrides) from error
+                    for group in GROUPS:
+                        name_by_file(self.loader, group, config, overrides)
             self._composed[key] = config
         return self._composed[key]
 
@@ -106,7 +122,7 @@ class Composer:
         """The config of the run that these overrides, without any sweep in them, ask for."""
         own = {key: o.split("=", 1)[1] for o in overrides if (key := o.split("=", 1)[0]) in PER_RUN}
         shared = tuple(o for o in overrides if o.split("=", 1)[0] not in PER_RUN)
-        try:
+        with self._told(overrides):
             values = OmegaConf.from_dotlist([f"{key}={value}" for key, value in own.items()])
             if shared in self._settled and len(own) == len(PER_RUN):
                 return checked({**self._settled[shared], **plain(values)})
@@ -114,22 +130,20 @@ class Composer:
             merged = OmegaConf.merge(OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"]), values)
             assert isinstance(merged, DictConfig)
             config = settle(merged, raw.hydra.runtime.choices)
-        except OmegaConfBaseException as error:
-            raise self._told(error, overrides) from error
         if not OF_A_RUN.search(OmegaConf.to_yaml(merged)):
             self._settled[shared] = dict(config)
         return config
 
-    def _told(self, error: Exception, overrides: Sequence[str]) -> TlbenchError:
-        text = str(error)
-        if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
-            group, _, name = error.missing_cfg_file.rpartition("/")
-            return unknown(group, name, error.options, f"{group}={name}")
-        if match := re.match(r"Could not override '([^']+)'", text):
-            return self._unknown_key(match[1], overrides)
-        if isinstance(error, ConfigCompositionException) and error.__cause__ is not None:
-            text = f"{text} {error.__cause__}"
-        return TlbenchError(" ".join(text.split()))
+    @contextmanager
+    def _told(self, overrides: Sequence[str]) -> Iterator[None]:
+        """Any mistake in a config in one line, a key that is not there with the nearest that is."""
+        try:
+            with in_one_line(*own_folders(self.loader)):
+                yield
+        except TlbenchError as error:
+            if match := re.match(r"Could not override '([^']+)'", str(error)):
+                raise self._unknown_key(match[1], overrides) from error.__cause__
+            raise
 
     def _unknown_key(self, key: str, overrides: Sequence[str]) -> TlbenchError:
         groups = [o for o in overrides if o.split("=", 1)[0] in GROUPS and o.split("=", 1)[0] != key]
@@ -138,7 +152,8 @@ class Composer:
         top, _, rest = key.partition(".")
         if rest and (top in known or top in GROUPS):
             known = [k for k in known if k.startswith(f"{top}.")]
-            return unknown("config key", key, set(known), f"{key}=... on the command line")
+            with_ = f", with {top}={raw.hydra.runtime.choices[top]}" if top in GROUPS else ""
+            return unknown("config key", key, set(known), f"{key}=... on the command line{with_}")
         tops = {*GROUPS, *(k for k in known if "." not in k)}
         return unknown("config key", top, tops, f"{key}=... on the command line")
 

@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
@@ -18,14 +19,26 @@ from pydantic import (
 from tlbench.config.parts import TAG_LENGTH
 from tlbench.errors import TlbenchError
 
-Positive = Annotated[int, Field(ge=1)]
+LARGEST = 2**63 - 1
+"""Whole number that tables of results can hold."""
+Positive = Annotated[int, Field(ge=1, le=LARGEST)]
+Whole = Annotated[int, Field(ge=0, le=LARGEST)]
 MODES = ("finetune", "frozen", "last_k")
 Group = dict[str, Any]
 """A group that is built from its `_target_`, with the name of its file under `name`."""
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Base of what a config says: no key that is not known, no number that is not finite, no truth value for a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("must not be true or false")
+        return value
 
 
 class OptimConfig(Strict):
@@ -135,12 +148,12 @@ class RunConfig(Strict):
     logger: Group
     group: str
     tags: list[str]
-    seed: Annotated[int, Field(ge=0)]
+    seed: Whole
     alpha: Annotated[float, Field(gt=0, lt=1)]
     margin: Annotated[float, Field(ge=0)]
-    validators: Annotated[int, Field(ge=0)]
-    distances: Annotated[int, Field(ge=0)]
-    embeddings: Annotated[int, Field(ge=0)]
+    validators: Whole
+    distances: Whole
+    embeddings: Whole
     data_dir: str
     store: str
     sweep: Group | None = None
@@ -151,6 +164,13 @@ class RunConfig(Strict):
         if embeddings == 1:
             raise ValueError("must be 0, or 2 or more")
         return embeddings
+
+    @field_validator("data_dir", "store")
+    @classmethod
+    def _is_a_folder(cls, folder: str) -> str:
+        if not folder.strip():
+            raise ValueError("must name a folder")
+        return folder
 
     @field_validator("tags", mode="before")
     @classmethod

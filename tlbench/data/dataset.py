@@ -71,9 +71,29 @@ class Dataset(ABC):
         self.metric = metric
         self.about, self.recipe = dict(about or {}), dict(recipe or {})
         self.by_hand = by_hand
-        for domain in self.short:
-            if not re.fullmatch(r"\w+", domain, re.ASCII):
-                raise TlbenchError(f"Domain name '{domain}' of {name}: only letters, digits and _ are allowed.")
+        self._refuse_impossible()
+
+    def _refuse_impossible(self) -> None:
+        """Raises TlbenchError for what no data set can have, whatever its files hold."""
+        for domain, code in self.short.items():
+            if not isinstance(domain, str) or not re.fullmatch(r"\w+", domain):
+                raise TlbenchError(f"Domain name '{domain}' of {self.name}: only letters, digits and _ are allowed.")
+            if other := next((o for o, c in self.short.items() if o != domain and code in (o, c)), None):
+                raise TlbenchError(
+                    f"Domains '{domain}' and '{other}' of {self.name} are both called '{code}'. Set by dataset.short; give each "
+                    "a code of its own."
+                )
+        if len(self.classes) < 2:
+            found = f"one class ('{self.classes[0]}')" if self.classes else "no class"
+            raise TlbenchError(f"{self.name} has {found}; there must be two or more to tell apart. Check the labels.")
+        if any(side < 1 for side in self.input_shape):
+            raise TlbenchError(f"dataset.input_shape must be whole numbers of 1 or more, got {list(self.input_shape)}.")
+        for transform in self.transforms:
+            if not callable(transform):
+                raise TlbenchError(
+                    "dataset.transforms must be a list of functions such as "
+                    f"{{_target_: tlbench.data.transforms.zscore, _partial_: true}}, got {transform!r}."
+                )
 
     @abstractmethod
     def load(self, domain: str) -> Domain:

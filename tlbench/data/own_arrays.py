@@ -44,10 +44,6 @@ class ArrayFiles(FileDataset):
         short: Mapping[str, str] | None = None,
         **base: Any,
     ) -> None:
-        if not isinstance(paths, Mapping):
-            raise TlbenchError(
-                f"dataset.paths must name a file for each domain, such as {{a: a.npz, b: b.csv}}, got {paths}."
-            )
         if len(paths) < 2:
             raise TlbenchError(f"dataset.paths must name two or more domains, got {', '.join(paths) or 'none'}.")
         for domain, path in paths.items():

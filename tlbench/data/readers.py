@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import scipy.io
+import scipy.sparse as sp
 from sklearn.datasets import load_svmlight_file
 
 from tlbench.data.domain import Inputs
@@ -19,17 +20,19 @@ from tlbench.errors import TlbenchError, unknown
 
 
 def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarray]:
-    """A MATLAB file up to v7.2: field `inputs` (N, D), field `labels` (N, 1) or (1, N)."""
+    """A MATLAB file of any version: field `inputs` (N, D), field `labels` (N, 1) or (1, N), as MATLAB shows them."""
+    if h5py.is_hdf5(path):
+        return _fields(path, *matlab_hdf5(path, (inputs, labels)), inputs, labels)
     try:
         fields = scipy.io.loadmat(path)
     except (ValueError, NotImplementedError, OSError, scipy.io.matlab.MatReadError) as error:
-        raise TlbenchError(f"{path} is no MATLAB file up to v7.2 ({error}). Get the file again.") from error
+        raise TlbenchError(f"{path} is no MATLAB file ({error}). Get the file again.") from error
     public = [name for name in fields if not name.startswith("__")]
     return _fields(path, fields, public, inputs, labels)
 
 
 def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarray]:
-    """An HDF5 file (MATLAB v7.3 too): data set `inputs` (N, D) as stored, data set `labels` with N entries."""
+    """An HDF5 file: data set `inputs` (N, D) as stored, data set `labels` with N entries."""
     try:
         with h5py.File(path, "r") as file:
             fields = {name: file[name][()] for name in (inputs, labels) if name in file}
@@ -37,6 +40,39 @@ def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarr
     except OSError as error:
         raise TlbenchError(f"{path} is no HDF5 file ({error}). Get the file again.") from error
     return _fields(path, fields, known, inputs, labels)
+
+
+def matlab_hdf5(path: Path, names: Iterable[str]) -> tuple[dict[str, Inputs], list[str]]:
+    """Fields of these names of a MATLAB file v7.3, which is HDF5, and the names of all that it has.
+
+    MATLAB writes columns first, so axes stand in reverse there.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            known = [name for name in file if not name.startswith("#")]
+            return {name: _matlab_array(path, file[name]) for name in names if name in file}, known
+    except OSError as error:
+        raise TlbenchError(f"{path} is no whole MATLAB file v7.3 ({error}). Get the file again.") from error
+
+
+def _matlab_array(path: Path, node: h5py.Dataset | h5py.Group) -> Inputs:
+    kind = node.attrs.get("MATLAB_class", b"struct")
+    if "MATLAB_sparse" in node.attrs and "data" in node:
+        ends = node["jc"][()]
+        shape = int(node.attrs["MATLAB_sparse"]), len(ends) - 1
+        return sp.csc_matrix((node["data"][()], node["ir"][()], ends), shape=shape).tocsr()
+    if (
+        isinstance(node, h5py.Dataset)
+        and node.dtype.kind in "biuf"
+        and kind != b"char"
+        and "MATLAB_empty" not in node.attrs
+    ):
+        return node[()].T
+    kind = kind.decode() if isinstance(kind, bytes) else kind
+    raise TlbenchError(
+        f"{path}: field '{node.name.strip('/')}' is a {kind} of MATLAB and no array of numbers. Save it as numbers, such as by "
+        "double(...)."
+    )
 
 
 def read_svmlight(path: Path, *, n_features: int, zero_based: bool) -> tuple[Inputs, np.ndarray]:
@@ -105,8 +141,9 @@ def read_letters(path: Path, *, columns: Mapping[str, str], split: str, value: s
 
 def _fields(
     path: Path, fields: Mapping[str, Any], known: Iterable[str], inputs: str, labels: str
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Inputs, np.ndarray]:
     for field in (inputs, labels):
         if field not in fields:
             raise unknown("field", field, known, f"the reader's config; file {path}")
-    return np.asarray(fields[inputs]), np.asarray(fields[labels]).ravel()
+    found = fields[inputs]
+    return found.tocsr() if sp.issparse(found) else np.asarray(found), np.asarray(fields[labels]).ravel()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tlbench.classifiers.network import Network
+from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 
 
@@ -68,8 +69,23 @@ class GradientMethod(Method, nn.Module):
             # in full precision also where the network computes with less: distances of features cancel out otherwise
             with torch.autocast(logits.device.type, enabled=False):
                 source = SourceOutput(outputs[0][0].float(), outputs[0][1].float(), labels[0])
-                terms |= self.adaptation_terms(source, TargetOutput(outputs[-1][0].float(), outputs[-1][1].float()))
+                target_seen = TargetOutput(outputs[-1][0].float(), outputs[-1][1].float())
+                terms |= self._named_scalars(self.adaptation_terms(source, target_seen))
         return terms
+
+    def _named_scalars(self, terms: object) -> dict[str, Tensor]:
+        """What `adaptation_terms` gave. Raises TlbenchError where it is no dict of scalars."""
+        given = type(terms).__name__
+        if isinstance(terms, dict):
+            wrong = [name for name, term in terms.items() if not (isinstance(term, Tensor) and term.ndim == 0)]
+            if not wrong:
+                return terms
+            given = f"{given} with {type(terms[wrong[0]]).__name__} of shape "
+            given += f"{tuple(getattr(terms[wrong[0]], 'shape', ()))} under '{wrong[0]}'"
+        raise TlbenchError(
+            f"{type(self).__name__}.adaptation_terms must return a dict of scalar tensors by name, such as "
+            f'{{"means": self.weight * gap}}; it returned a {given}.'
+        )
 
     def outputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B, F) and class probabilities (B, C) of a batch; a method that predicts in a way of its own overrides it."""

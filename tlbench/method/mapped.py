@@ -20,7 +20,7 @@ class MappedMethod(EstimatorMethod, ABC):
     is. Test examples are mapped as the target is: they need not be among the training examples.
 
     Args:
-        dim: dimensions of the map, at most.
+        dim: dimensions of the map, at most; where features allow fewer, the plan says so in a line and the run takes these.
     """
 
     def __init__(self, *, dim: int, **base: Any) -> None:
@@ -28,6 +28,10 @@ class MappedMethod(EstimatorMethod, ABC):
         if dim < 1:
             raise TlbenchError(f"method.dim must be 1 or more, got {dim}. Set by method.dim=...")
         self.dim = dim
+
+    def most(self, width: int) -> int:
+        """Dimensions that a map of rows of this width has at most."""
+        return width
 
     @abstractmethod
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:

@@ -17,11 +17,14 @@ from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from joblib.externals.loky import get_reusable_executor
+from omegaconf import DictConfig, OmegaConf
 
-from tlbench.errors import TlbenchError
+from tlbench.config.own import replaced
+from tlbench.config.told import in_one_line, told
+from tlbench.errors import TlbenchError, say_once
 from tlbench.paths import conf_dir
 from tlbench.run import execute
-from tlbench.sweep.sweeper import TlbenchSweeper, register
+from tlbench.sweep.sweeper import OWN, TlbenchSweeper, register
 
 
 @contextmanager
@@ -40,6 +43,7 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
         sys.path.append(os.getcwd())
     # workers of an earlier pool of this process know neither its folder nor its import path of today
     get_reusable_executor().shutdown(wait=True)
+    _check_sweeper(hydra_overrides)
     register()
     setup_globals()
     with initialize_config_dir(str(conf_dir()), job_name="tlbench", version_base="1.3"):
@@ -51,13 +55,37 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
             folders.prepend("command-line", f"file://{Path(config_dir).resolve()}")
             GlobalHydra.instance().clear()
             hydra = Hydra.create_main_hydra2("tlbench", folders)
-        try:
+            for line in replaced(Path(config_dir)):
+                say_once(line)
+        with in_one_line(*([Path(config_dir)] if config_dir is not None else [])):
             master = hydra.compose_config(
                 config_name="config", overrides=list(hydra_overrides), run_mode=RunMode.MULTIRUN
             )
-        except HydraException as error:
-            raise TlbenchError(" ".join(str(error).split())) from error
+        _check_launcher(master)
+        if (target := OmegaConf.select(master, "hydra.sweeper._target_")) != OWN:
+            raise TlbenchError(NO_OTHER.format(found=target))
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(master))
-        found = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=execute, config=master)
+        try:
+            found = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=execute, config=master)
+        except HydraException as error:  # round the words of the sweeper itself
+            raise error.__cause__ if isinstance(error.__cause__, TlbenchError) else told(error) from error
         assert isinstance(found, TlbenchSweeper)
         yield found
+
+
+NO_OTHER = "tlbench sweeps by its own sweeper, got {found}. Leave hydra/sweeper and hydra.sweeper._target_ out."
+
+
+def _check_sweeper(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.lstrip("+~") == "hydra/sweeper" and value != "tlbench":
+            raise TlbenchError(NO_OTHER.format(found=override))
+
+
+def _check_launcher(config: DictConfig) -> None:
+    """What a launcher would say of its own number of processes, once for each run of a sweep."""
+    if OmegaConf.select(config, "hydra.launcher.n_jobs") == 0:
+        raise TlbenchError(
+            "hydra.launcher.n_jobs must be 1 or more processes, or -1 for one a core, got 0. Set by hydra.launcher.n_jobs=..."
+        )

@@ -28,6 +28,8 @@ def grids(composer: Composer, arguments: Sequence[str]) -> list[Overrides]:
     others = [a for a in arguments if key_of(a) != "sweep"]
     if not named:
         return [others]
+    if named[-1] not in (known := composer.options("sweep")):
+        raise unknown("sweep", named[-1], known, f"sweep={named[-1]}")
     given = {key_of(a) for a in others}
     found = composer.raw([f"sweep={named[-1]}"]).sweep.grids
     return [[str(o) for o in grid if key_of(str(o)) not in given] + others for grid in found]
@@ -45,8 +47,8 @@ def _product(composer: Composer, arguments: Sequence[str]) -> Iterator[Overrides
 def _check_choices(composer: Composer, overrides: Sequence[str]) -> None:
     for override in overrides:
         group, _, name = override.partition("=")
-        if group in GROUPS and name not in (options := composer.options(group)):
-            raise unknown(group, name, options, override)
+        if group in GROUPS and (name := name.strip("'\"")) not in (options := composer.options(group)):
+            raise unknown(group, name, options, f"{group}={name}")
 
 
 def _pairs(composer: Composer, job: Sequence[str]) -> list[str]:

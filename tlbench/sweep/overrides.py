@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
 from tlbench.errors import TlbenchError
@@ -28,6 +28,10 @@ def parsed(arguments: Sequence[str]) -> list[Override]:
 
 def values_of(override: Override) -> Overrides:
     """The single overrides that a list or a range stands for."""
+    if isinstance(override.value(), Glob):
+        raise TlbenchError(
+            f"{override.input_line}: name the values, such as method=dann,mmd; a glob is not understood."
+        )
     if override.is_sweep_override():
         return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
     return [override.input_line or ""]

@@ -29,6 +29,8 @@ from tlbench.sweep.prepare import prepare_images, prepare_weights
 from tlbench.sweep.progress import sweep_bar
 from tlbench.worker import end_with_parent, name_sweep
 
+OWN = "hydra_plugins.tlbench.TlbenchSweeper"
+"""Under which name Hydra finds the sweeper, see `register`."""
 LOCAL = ("BasicLauncher", "JoblibLauncher")
 
 
@@ -172,5 +174,5 @@ def register() -> None:
     sys.modules["hydra_plugins.tlbench"] = sys.modules[__name__]
     TlbenchSweeper.__module__ = "hydra_plugins.tlbench"
     Plugins.instance().register(TlbenchSweeper)
-    node: dict[str, Any] = {"_target_": "hydra_plugins.tlbench.TlbenchSweeper", "quiet": False, "runs_per_job": None}
+    node: dict[str, Any] = {"_target_": OWN, "quiet": False, "runs_per_job": None}
     ConfigStore.instance().store(group="hydra/sweeper", name="tlbench", node=node, provider="tlbench")

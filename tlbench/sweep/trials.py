@@ -59,6 +59,8 @@ def search_of(composer: Composer, grid: Sequence[str]) -> tuple[Search | None, O
             )
         return None, others
     name = named[-1]
+    if name not in (known := composer.options("search")):
+        raise unknown("search", name, known, f"search={name}")
     group = plain(DictConfig({"search": composer.raw(own).search}))["search"]
     space = {key: _range(name, key, value) for key, value in group.items() if key not in KNOBS}
     given = {key_of(a) for a in others}

@@ -73,9 +73,9 @@ def test_subsets_share_one_cache_and_differ_in_nothing_but_rows(tmp_path):
 
 def test_target_classes_that_no_source_has_need_an_open_set(tmp_path):
     with pytest.raises(TlbenchError, match=r"target_classes \['owl'\] are not among the source's.*unknown=true"):
-        dataset(tmp_path, source_classes=["cat"], target_classes=["cat", "owl"])
+        dataset(tmp_path, source_classes=["cat", "dog"], target_classes=["cat", "owl"])
     with pytest.raises(TlbenchError, match=r"Unknown class 'foks'\. Did you mean 'fox'\?"):
-        dataset(tmp_path, source_classes=["foks"])
+        dataset(tmp_path, source_classes=["foks", "cat"])
 
 
 def test_a_class_that_a_domain_lacks_is_told_unless_it_is_not_needed(tmp_path):
@@ -212,5 +212,7 @@ def test_a_list_that_is_no_utf8_is_told(tmp_path):
 
 def test_lists_are_named_for_each_domain(tmp_path):
     image_folder(tmp_path / "own")
-    with pytest.raises(TlbenchError, match=r"dataset\.lists must name a list file for each domain"):
+    with pytest.raises(
+        TlbenchError, match=r"dataset\.lists: must be names with their values such as \{a:1,b:2\}, got \'a\.txt\'"
+    ):
         composed("image_list", [f"dataset.root={tmp_path / 'own'}", "dataset.lists=a.txt"], None)

@@ -88,10 +88,6 @@ class ImageLists(ImageDataset):
     ) -> None:
         if not Path(root).expanduser().is_dir():
             raise TlbenchError(f"Image folder '{root}' does not exist. Set by dataset.root=...")
-        if not isinstance(lists, Mapping):
-            raise TlbenchError(
-                f"dataset.lists must name a list file for each domain, such as {{a: a.txt, b: b.txt}}, got {lists}."
-            )
         files: dict[str, dict[str, str]] = {}
         for domain, given in lists.items():
             parts = {"list": given} if isinstance(given, str) else dict(given)
