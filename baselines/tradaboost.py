@@ -65,7 +65,7 @@ class TrAdaBoost(EstimatorMethod):
             self.votes.append(-np.log(beta_t))
         return self
 
-    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
+    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
         first = voting_from(self.rounds)
         says_TNC = np.stack([_one_hot(learner.predict_proba(x_ND)) for learner in self.learners[first:]])
         return voted(says_TNC, np.array(self.votes[first:]))
