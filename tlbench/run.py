@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -186,6 +186,8 @@ def attempt(
     features = embeddings_of(learner, task, held_out, config, trained=False)
     checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger, resume)
     clock.lap("fit")
+    checkpoints = [replace(found, test=found.test[held_out.file_order]) for found in checkpoints]
+    held_out = held_out.in_file_order()
     picks = chosen(checkpoints, task, held_out, dataset.metric)
     if config.selection.rule not in picks:
         raise no_such_rule(config.selection.name, config.protocol["name"])

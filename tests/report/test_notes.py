@@ -10,7 +10,8 @@ NOTHING = pd.DataFrame()
 
 def tables(runs=(), **more):
     columns = ["run_key", "status", "method", "method_revision", "method_code"]
-    return Tables(pd.DataFrame(list(runs), columns=columns), NOTHING, NOTHING, more.pop("n_older", 0), **more)
+    rows = pd.DataFrame(list(runs), columns=columns).assign(harness=more.pop("harness", 2))
+    return Tables(rows, NOTHING, NOTHING, more.pop("n_older", 0), **more)
 
 
 def test_a_sound_store_has_no_notes():
@@ -42,3 +43,9 @@ def test_whether_predictions_were_looked_at_is_said():
     looked = tables(checked=Checked(7, 2, 0.25))
     assert checks(looked) == "Predictions of 7 runs were compared with their checksums; 2 have none to compare with."
     assert "in 0.2 s" in checks(looked, timed=True)
+
+
+def test_runs_of_two_revisions_of_the_harness_are_told():
+    rows = [("a", "done", "dann", 1, "x"), ("b", "done", "dann", 1, "x"), ("c", "done", "dann", 1, "x")]
+    (note,) = notes(tables(rows, harness=[None, 2, 2]))
+    assert "2 revisions of the harness (1 by 1, 2 by 2)" in note

@@ -11,6 +11,9 @@ from tlbench.config.parts import NOT_CONTENT, NOT_DATA
 from tlbench.config.schema import RunConfig
 from tlbench.data.images.augment import BILINEAR
 
+HARNESS = 2
+"""Raised when the harness itself moves the numbers of all runs. 2: the target's examples come in an order of their own."""
+
 
 def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
     """All that two runs must share to be compared: everything but the method, and the data's fingerprint."""
@@ -24,7 +27,7 @@ def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
         recipe["augment"] = {k: v for k, v in recipe["augment"].items() if k != "interpolation"}
     if recipe["backbone"].get("weights"):
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
-    return {**recipe, **hardware, "fingerprint": fingerprint}
+    return {**recipe, **hardware, "fingerprint": fingerprint, "harness": HARNESS}
 
 
 def recipe_key(config: RunConfig, fingerprint: str) -> str:

@@ -10,7 +10,7 @@ NAMED = 5
 
 def notes(tables: Tables) -> list[str]:
     """Sentences on what is not as it should be, the gravest first."""
-    return [*_damage(tables), *_older(tables), *changed_code(tables)]
+    return [*_damage(tables), *_older(tables), *_harness(tables), *changed_code(tables)]
 
 
 def _damage(tables: Tables) -> list[str]:
@@ -26,6 +26,16 @@ def _older(tables: Tables) -> list[str]:
     if not tables.n_older:
         return []
     return [f"{tables.n_older} runs of an older version of tlbench are left out; run their sweep again."]
+
+
+def _harness(tables: Tables) -> list[str]:
+    """Runs that cannot be compared with others, because the harness itself moved the numbers of all runs in between."""
+    revisions = tables.runs.drop_duplicates("run_key")["harness"].fillna(1).astype(int).value_counts().sort_index()
+    if len(revisions) < 2:
+        return []
+    counts = ", ".join(f"{n} by {revision}" for revision, n in revisions.items())
+    return [f"The runs were made by {len(revisions)} revisions of the harness ({counts}), whose numbers differ: they are other "
+            "cells. Run the sweep again for those of the last one alone."]  # fmt: skip
 
 
 def changed_code(tables: Tables) -> list[str]:

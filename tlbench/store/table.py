@@ -19,6 +19,7 @@ Columns (the same in `report --format csv`):
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
     created                           time at which the run ended, UTC
     tags                              the words that it was given, joined by ", "; a later sweep's are in its plan
+    harness                           revision of the harness itself (none: 1); runs of two are other cells
     method_revision, method_code      the method's revision, and a hash of its code, which should change with it
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
 """
@@ -48,7 +49,7 @@ FEW = 500
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 AXES = [*CELL, "seed"]
 METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
-CODE = ["method_revision", "method_code"]
+CODE = ["harness", "method_revision", "method_code"]
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}

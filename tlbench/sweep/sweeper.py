@@ -113,7 +113,9 @@ class TlbenchSweeper(Sweeper):
                 changed[job.config.method["name"]] += 1
         for name, n in changed.items():
             text = f"{name}: its code has changed since {n} runs that are there were made, and its revision has not: they are "
-            console.print(f"{text}not run again. Raise `revision` in its class if its numbers have moved.", soft_wrap=True)
+            console.print(
+                f"{text}not run again. Raise `revision` in its class if its numbers have moved.", soft_wrap=True
+            )
         references = sum(not job.asked for job in jobs)
         console.print(
             f"{len(jobs)} runs ({references} of them references that the methods need), {len(jobs) - len(todo)} are there."
