@@ -240,7 +240,7 @@ def report(options: argparse.Namespace) -> int:
     known = [name for name, _ in describe("selection")]
     if options.selection not in known:
         raise unknown("selection", options.selection, known, f"--selection {options.selection}")
-    if options.margin is not None and not options.margin >= 0:
+    if options.margin is not None and not 0 <= options.margin < float("inf"):
         raise TlbenchError(f"--margin must be 0 or more points, got {options.margin:g}.")
     return make_report(
         store,

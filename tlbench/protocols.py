@@ -16,20 +16,20 @@ from pydantic.dataclasses import dataclass as checked
 
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
-from tlbench.seeds import stream
+from tlbench.seeds import LARGEST, stream
 from tlbench.splits import Rows, kept, split_by_group, without
 
 ALL = "all"
 
 
 def _shots(value: object) -> object:
-    if value == ALL or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if value == ALL or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST):
         return value
     raise ValueError("must be a whole number of 0 or more, or the word all")
 
 
 Shots = Annotated[int | Literal["all"], PlainValidator(_shots)]
-Size = Annotated[int, Field(ge=2, strict=True)]
+Size = Annotated[int, Field(ge=2, le=LARGEST, strict=True)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 STRICT = ConfigDict(extra="forbid")
 
@@ -149,7 +149,7 @@ class Sampled(Transductive):
     """`n_source_per_class` labelled source examples a class, drawn by seed (all of a class that has fewer); the whole
     target is training and test, as in the Office-Caltech10 experiments since Gong et al., CVPR 2012."""
 
-    n_source_per_class: Annotated[int, Field(ge=1)] = 20
+    n_source_per_class: Annotated[int, Field(ge=1, le=LARGEST)] = 20
 
     def _name(self) -> str:
         return f"sampled {self.n_source_per_class}/class"

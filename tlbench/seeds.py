@@ -10,6 +10,9 @@ import zlib
 
 import numpy as np
 
+LARGEST = 2**63 - 1
+"""Seed, or other whole number, that tables of results can hold."""
+
 
 def stream(seed: int, *names: str) -> np.random.Generator:
     """The NumPy generator called `names` of a run with this seed (>= 0)."""

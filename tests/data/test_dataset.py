@@ -75,6 +75,8 @@ def test_two_domains_with_one_name_are_told(short, both):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        ({"name": " "}, "must have a name"),
+        ({"short": {"a": "A", "b": None}}, "Short code 'None' of office31"),
         ({"classes": ["mug"]}, r"office31 has one class \('mug'\); there must be two or more"),
         ({"classes": []}, "office31 has no class"),
         ({"input_shape": [4, 0]}, "input_shape must be whole numbers of 1 or more, got"),

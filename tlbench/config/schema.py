@@ -18,9 +18,9 @@ from pydantic import (
 
 from tlbench.config.parts import TAG_LENGTH
 from tlbench.errors import TlbenchError
+from tlbench.seeds import LARGEST
 
-LARGEST = 2**63 - 1
-"""Whole number that tables of results can hold."""
+MOST_THREADS, MOST_IN_A_BATCH = 4096, 10**6
 Positive = Annotated[int, Field(ge=1, le=LARGEST)]
 Whole = Annotated[int, Field(ge=0, le=LARGEST)]
 MODES = ("finetune", "frozen", "last_k")
@@ -58,7 +58,7 @@ class OptimConfig(Strict):
     backbone_lr: Annotated[float, Field(ge=0)]
     schedule: Literal["constant", "annealed", "cosine", "quarters"]
     annealing: Annotated[float, Field(gt=0)] | None = None
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Field(ge=2, le=MOST_IN_A_BATCH)]
     balanced: bool
     steps: Positive
     evaluations: Positive
@@ -98,7 +98,7 @@ class TrainerConfig(Strict):
     compile: bool
     accumulate: Positive
     checkpoint_steps: Positive
-    threads: Annotated[int, Field(ge=0)]
+    threads: Annotated[int, Field(ge=0, le=MOST_THREADS)]
     progress: bool
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import AllowInfNan, Field, Strict, TypeAdapter, ValidationError
 
-from tlbench.config.schema import LARGEST
 from tlbench.config.targets import hints_of, located
 from tlbench.errors import TlbenchError
+from tlbench.seeds import LARGEST
 
 LEAVES: dict[Any, Any] = {
     int: Annotated[int, Strict(), Field(ge=-LARGEST, le=LARGEST)],
@@ -21,8 +21,7 @@ LEAVES: dict[Any, Any] = {
     NoneType: None,
 }
 SHAPES = {
-    "sequence": "must be a list such as [a,b]",
-    "is_instance_of": "must be a list such as [a,b]",
+    "list": "must be a list such as [a,b]",
     "dict": "must be names with their values such as {a:1,b:2}",
     "mapping": "must be names with their values such as {a:1,b:2}",
 }
@@ -79,5 +78,5 @@ def _strict(hint: Any) -> Any:
     if origin in (Union, UnionType):
         return Union[tuple(_strict(option) for option in arguments)]  # noqa: UP007, they are known only now
     if origin in (Sequence, list) and arguments:
-        return Sequence[_strict(arguments[0])]  # type: ignore[misc]
+        return list[_strict(arguments[0])]  # type: ignore[misc]
     return Mapping[Any, Any] if origin in (Mapping, dict) else Any

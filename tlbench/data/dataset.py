@@ -75,9 +75,12 @@ class Dataset(ABC):
 
     def _refuse_impossible(self) -> None:
         """Raises TlbenchError for what no data set can have, whatever its files hold."""
+        if not self.name.strip():
+            raise TlbenchError("A data set must have a name. Set by dataset.name=...")
         for domain, code in self.short.items():
-            if not isinstance(domain, str) or not re.fullmatch(r"\w+", domain):
-                raise TlbenchError(f"Domain name '{domain}' of {self.name}: only letters, digits and _ are allowed.")
+            for kind, word in (("Domain name", domain), ("Short code", code)):
+                if not isinstance(word, str) or not re.fullmatch(r"\w+", word):
+                    raise TlbenchError(f"{kind} '{word}' of {self.name}: only letters, digits and _ are allowed.")
             if other := next((o for o, c in self.short.items() if o != domain and code in (o, c)), None):
                 raise TlbenchError(
                     f"Domains '{domain}' and '{other}' of {self.name} are both called '{code}'. Set by dataset.short; give each "

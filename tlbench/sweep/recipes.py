@@ -37,13 +37,34 @@ def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrid
     shapes = [_shape(composer, tuple(o for o in job if key_of(o) in ("method", "classifier"))) for job in jobs]
     beside = sorted({shape for shape in shapes if shape != "either"})
     for job, shape in zip(jobs, shapes, strict=True):
-        recipe = dataset_like(composer, job).recipe
-        for learner in [shape] if shape != "either" else beside or [str(recipe.get("reference", "gradient"))]:
+        recipe = _data_recipe(dataset_like(composer, job))
+        for learner in [shape] if shape != "either" else beside or [*recipe["reference"]]:
             given = {key_of(o) for o in job}
-            asked = [str(o) for o in [*recipe.get(learner, []), *recipe.get("common", [])]]
+            asked = [*recipe.get(learner, []), *recipe.get("common", [])]
             whole = [*(o for o in asked if key_of(o) not in given), *job]
             _check_keys(composer, whole)
             yield whole
+
+
+def _data_recipe(dataset: Dataset) -> dict[str, Overrides]:
+    """The recipe of a data set, `reference` as a list of one shape.
+
+    Raises:
+        TlbenchError: a part of it is no list of key=value, or the shape is none.
+    """
+    shape = dataset.recipe.get("reference", "gradient")
+    if shape not in ("gradient", "estimator"):
+        raise TlbenchError(
+            f"recipe.reference of a data set is gradient or estimator, got {shape!r}. Set in conf/dataset/{dataset.name}.yaml."
+        )
+    parts = {name: part for name, part in dataset.recipe.items() if name != "reference"}
+    for name, part in parts.items():
+        if not isinstance(part, list) or not all(isinstance(o, str) and "=" in o for o in part):
+            raise TlbenchError(
+                f"recipe.{name} of a data set is a list of overrides such as [backbone=mlp, classifier=head], got {part!r}. "
+                f"Set in conf/dataset/{dataset.name}.yaml."
+            )
+    return {**parts, "reference": [shape]}
 
 
 def method_recipe(composer: Composer, job: Sequence[str]) -> Overrides:

@@ -69,7 +69,7 @@ class TlbenchSweeper(Sweeper):
     """
 
     def __init__(self, quiet: bool = False, runs_per_job: int | None = None) -> None:
-        if runs_per_job is not None and runs_per_job < 1:
+        if runs_per_job is not None and (type(runs_per_job) is not int or runs_per_job < 1):
             raise TlbenchError(f"hydra.sweeper.runs_per_job must be 1 or more, or null; got {runs_per_job}.")
         self.quiet, self.runs_per_job = quiet, runs_per_job
 
