@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from tlbench.config.identity import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
 from tlbench.store.check import check_store
+from tlbench.store.reading import Damaged, StoreReader
 from tlbench.store.runs import RunStore
 from tlbench.store.table import compact, read_tables
 
@@ -28,7 +30,7 @@ def opened(folder: str) -> RunStore:
 
 def check(folder: str) -> int:
     """Prints what is wrong, a line each; 0 only if nothing is."""
-    found = check_store(opened(folder))
+    found = check_store(opened(folder), wrong_key)
     for problem in found.problems:
         print(problem.line())
     counts = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items())) or "none"
@@ -36,6 +38,17 @@ def check(folder: str) -> int:
     print(f"Runs: {counts}{older}.")
     print("All is well." if not found.problems else f"{len(found.problems)} problems.")
     return 1 if found.problems else 0
+
+
+def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | None:
+    """What is wrong where the config of a run is not that of its key."""
+    try:
+        found = key_of_stored(store.config(key), record)
+    except Damaged:  # told already
+        return None
+    if found is None or found == key:
+        return None
+    return f"is the config of run {found}, not of this one; delete the folder '{store.folder(key)}' and run again"
 
 
 def make_index(folder: str) -> int:

@@ -179,3 +179,18 @@ def test_misuse_is_answered_in_one_line(arguments, message, capsys):
     assert status == 2
     assert error.startswith(f"tlbench: {message}")
     assert error.count("\n") == 1
+
+
+def test_a_config_that_is_not_that_of_its_key_is_told(toy, tmp_path, capsys):
+    root = tmp_path / "store"
+    words = ["run", "dataset=toy", "pair=L-R", "method=source_only", "classifier=logistic", "logger=none", f"store={root}"]
+    assert main([*words, "--config-dir", str(toy)]) == 0
+    store = RunStore(root)
+    (key,) = store.run_keys()
+    assert check(store, capsys)[0] == 0
+    path = root / key / "config.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    reseal(store, key, "config.yaml")
+    status, text = check(store, capsys)
+    assert status == 1
+    assert "is the config of run" in text
