@@ -24,7 +24,7 @@ ORDER = [
     {"splits"},
     {"data"},
     {"functional"},
-    {"environment", "seeds", "paths", "worker"},
+    {"environment", "seeds", "paths", "worker", "aside"},
     {"errors"},
     {"__init__"},
 ]

@@ -183,7 +183,15 @@ def test_misuse_is_answered_in_one_line(arguments, message, capsys):
 
 def test_a_config_that_is_not_that_of_its_key_is_told(toy, tmp_path, capsys):
     root = tmp_path / "store"
-    words = ["run", "dataset=toy", "pair=L-R", "method=source_only", "classifier=logistic", "logger=none", f"store={root}"]
+    words = [
+        "run",
+        "dataset=toy",
+        "pair=L-R",
+        "method=source_only",
+        "classifier=logistic",
+        "logger=none",
+        f"store={root}",
+    ]
     assert main([*words, "--config-dir", str(toy)]) == 0
     store = RunStore(root)
     (key,) = store.run_keys()

@@ -149,8 +149,8 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatc
 
     work = {
         "run": ("tlbench.store.runs.pq.write_table", lambda: store.write({**RECORD, "run_key": "cd34"}, {}, ROWS)),
-        "record": ("tlbench.store.aside.os.replace", lambda: store.rewrite_record(RECORD)),
-        "plan": ("tlbench.store.aside.os.replace", lambda: write_plan(store, "p", [], [], {})),
+        "record": ("tlbench.aside.os.replace", lambda: store.rewrite_record(RECORD)),
+        "plan": ("tlbench.aside.os.replace", lambda: write_plan(store, "p", [], [], {})),
     }
     (store.root / "plans").mkdir()
     place, write = work[what]

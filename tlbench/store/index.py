@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tlbench.store.aside import replacing
+from tlbench.aside import replacing
 from tlbench.store.reading import Damaged, StoreReader
 
 FILE = "index.parquet"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from tlbench.aside import replacing
 from tlbench.config.parts import BESIDE, is_content
 from tlbench.errors import TlbenchError
-from tlbench.store.aside import replacing
 from tlbench.store.reading import StoreReader
 from tlbench.store.table import CELL
 

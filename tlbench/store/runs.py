@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock
 
+from tlbench.aside import not_written, replacing, unique
 from tlbench.errors import TlbenchError
-from tlbench.store.aside import not_written, replacing, unique
 from tlbench.store.reading import FEATURES, HISTORY, PREDICTIONS, StoreReader
 from tlbench.store.records import checksum, checksums, sealed
 

@@ -36,8 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def not_written(path: Path, error: OSError) -> TlbenchError:
-    """The error of a file or folder of a store that cannot be written."""
+    """The error of a file or folder that cannot be written."""
     reason = error.strerror or type(error).__name__
-    return TlbenchError(
-        f"'{path}' cannot be written ({reason}). Make room, or choose another place by store=... or $TLBENCH_STORE."
-    )
+    where = "choose another place by store=... or $TLBENCH_STORE (caches: $TLBENCH_CACHE)"
+    return TlbenchError(f"'{path}' cannot be written ({reason}). Make room, or {where}.")
