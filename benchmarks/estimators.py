@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from baselines.coral_linear import CoralLinear, recolour
 from baselines.tradaboost import TrAdaBoost
 from tlbench.classifiers.estimators import LinearSVM, Logistic
-from tlbench.config.build import dataset_of, protocol_of
+from tlbench.run.setup import Setup
 from tlbench.sweep.driver import sweeper
 from tlbench.task import Labelled, Task, load_task
 
@@ -81,8 +81,8 @@ def office(pair: str, shots: int) -> Callable[[int], Task]:
               "backbone=identity", "classifier=logistic"]  # fmt: skip
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
         config = machine.composer.run_config(chosen)
-    dataset, protocol = dataset_of(config), protocol_of(config)
-    return lambda seed: load_task(dataset, dataset.pair(config.pair), protocol, seed)[0]
+    setup = Setup.of(config)
+    return lambda seed: load_task(setup.dataset, setup.pair, setup.protocol, seed)[0]
 
 
 def problems() -> Iterator[Problem]:

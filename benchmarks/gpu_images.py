@@ -19,11 +19,10 @@ from pathlib import Path
 import torch
 from images import make_files
 
-from tlbench.config.build import augment_of, dataset_of, protocol_of
 from tlbench.environment import versions
-from tlbench.learner import build_learner
+from tlbench.run.prepare import prepare
+from tlbench.run.setup import Setup
 from tlbench.sweep.driver import sweeper
-from tlbench.task import load_task
 from tlbench.training import fit
 from tlbench.training.batches import PairedBatches
 from tlbench.training.module import finished
@@ -49,9 +48,7 @@ class Resident(PairedBatches):
 
 def rate(config, batches: type[PairedBatches]) -> float:
     """Images per second between the first and the last step."""
-    dataset = dataset_of(config)
-    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), 0, augment_of(config))
-    learner, task, held_out = build_learner(config, task, held_out)
+    run, _ = prepare(Setup.of(config))
     marks: list[float] = []
 
     class Marks(fit.pl.Callback):
@@ -66,7 +63,7 @@ def rate(config, batches: type[PairedBatches]) -> float:
     if batches is Resident:
         fit.Ahead = lambda loader, pinned: loader
     try:
-        fit.fit_gradient(learner, task, held_out, config)
+        fit.fit_gradient(run.learner, run.task, run.test, config.optim, config.trainer, seed=config.seed, validators=0)
     finally:
         fit.make_trainer, fit.PairedBatches, fit.Ahead = make, own, ahead
     return 2 * BATCH * (config.optim.steps - 21) / (marks[1] - marks[0])

@@ -80,7 +80,7 @@ def ours(root: Path, workers: int, epochs: int) -> list[float]:
     """Images per second of each epoch, from the cache to normalised batches."""
     import torch
 
-    from tlbench.config.build import augment_of, dataset_of, protocol_of
+    from tlbench.run.setup import Setup
     from tlbench.sweep.driver import sweeper
     from tlbench.task import load_task
     from tlbench.training.batches import PairedBatches
@@ -91,8 +91,8 @@ def ours(root: Path, workers: int, epochs: int) -> list[float]:
               "backbone=resnet50", "classifier=head"]  # fmt: skip
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
         config = machine.composer.run_config(chosen)
-    dataset = dataset_of(config)
-    task, _ = load_task(dataset, dataset.pair(config.pair), protocol_of(config), 0, augment_of(config))
+    setup = Setup.of(config)
+    task, *_ = load_task(setup.dataset, setup.pair, setup.protocol, 0, setup.augment)
     rates = []
     for epoch in range(epochs):
         steps = len(task.source) // BATCH

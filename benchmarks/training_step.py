@@ -19,12 +19,13 @@ from pathlib import Path
 import torch
 from images import make_files
 
-from tlbench.config.build import augment_of, dataset_of, protocol_of
 from tlbench.config.schema import RunConfig
-from tlbench.learner import build_learner
+from tlbench.data.domain import Inputs
 from tlbench.method import GradientMethod
+from tlbench.run.prepare import prepare
+from tlbench.run.setup import Setup
 from tlbench.sweep.driver import sweeper
-from tlbench.task import HeldOut, Labelled, Task, load_task
+from tlbench.task import Task
 from tlbench.training.batches import PairedBatches
 from tlbench.training.fit import fit_gradient
 from tlbench.training.module import finished, make_optimizer
@@ -59,9 +60,9 @@ def bare(method: GradientMethod, task: Task, config: RunConfig) -> None:
         optimizer.step()
 
 
-def harness(method: GradientMethod, task: Task, held_out: HeldOut, config: RunConfig) -> None:
+def harness(method: GradientMethod, task: Task, test: Inputs, config: RunConfig) -> None:
     """The same through Lightning and tlbench, checkpoints left out: they are evaluation, not training."""
-    fit_gradient(method, task, held_out, config)
+    fit_gradient(method, task, test, config.optim, config.trainer, seed=config.seed, validators=config.validators)
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -72,17 +73,18 @@ def seconds(work: Callable[[], None]) -> float:
 
 def compare(config: RunConfig, repeats: int) -> tuple[list[float], list[float]]:
     """Seconds of each repeat: bare, harness."""
-    dataset = dataset_of(config)
-    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed, augment_of(config))
-    learner, task, held_out = build_learner(config, task, held_out)
-    one = Labelled(held_out.test.inputs[:1], held_out.test.labels[:1])  # evaluation is no part of a step
-    task, held_out = replace(task, source_val=None), replace(held_out, test=one)
+    run, _ = prepare(Setup.of(config))
+    learner, task, test = (
+        run.learner,
+        replace(run.task, source_val=None),
+        run.test[:1],
+    )  # evaluation is no part of a step
     assert isinstance(learner, GradientMethod)
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         one, two = copy.deepcopy(learner), copy.deepcopy(learner)
         times[0].append(seconds(lambda one=one: bare(one, task, config)))
-        times[1].append(seconds(lambda two=two: harness(two, task, held_out, config)))
+        times[1].append(seconds(lambda two=two: harness(two, task, test, config)))
         for a, b in zip(one.parameters(), two.parameters(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
     return times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,23 @@ import pandas as pd
 import scipy.io
 
 from tlbench.config.schema import RunConfig
+from tlbench.data.dataset import Dataset
+from tlbench.data.domain import Inputs
+from tlbench.data.images.augment import Augment
+from tlbench.method import GradientMethod
+from tlbench.protocols import Protocol
+from tlbench.run import ensure as ensuring
+from tlbench.run.fit import fit
+from tlbench.run.prepare import prepare
+from tlbench.run.rehearse import rehearse
+from tlbench.run.setup import Setup
+from tlbench.run.values import Fitted, Prepared
 from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
-from tlbench.task import HeldOut, Labelled, Task
+from tlbench.task import Hidden, Labelled, Task, load_task
+from tlbench.training import fit as fitting
+from tlbench.training.checkpoints import Checkpoint
 
 TOY = """\
 # toy: three domains of four features, made by a test
@@ -70,6 +84,66 @@ def settled(*overrides: str) -> RunConfig:
         return machine.composer.run_config(list(overrides))
 
 
+def ensure_run(config: RunConfig) -> str:
+    """Does a run unless it is done; its status."""
+    return ensuring.ensure(Setup.of(config))
+
+
+def identity_of(config: RunConfig) -> dict[str, str]:
+    """The keys of a run."""
+    return Setup.of(config).keys
+
+
+def rehearsed(config: RunConfig) -> None:
+    """Builds every part without data."""
+    rehearse(Setup.of(config))
+
+
+def prepared(config: RunConfig) -> tuple[Prepared, Hidden]:
+    """A run before its training."""
+    return prepare(Setup.of(config))
+
+
+def trained(
+    method: GradientMethod, task: Task, test: Inputs, config: RunConfig, resume: Path | None = None
+) -> tuple[list[Checkpoint], list[dict[str, float]]]:
+    """Trains a gradient method as a run of this config would."""
+    how = {"seed": config.seed, "validators": config.validators, "resume": resume}
+    return fitting.fit_gradient(method, task, test, config.optim, config.trainer, **how)
+
+
+def fitted(config: RunConfig, learner: object | None = None) -> Fitted:
+    """A run after its training; with `learner` in place of its own."""
+    run, _ = prepared(config)
+    return fit([run if learner is None else replace(run, learner=learner)])[0]
+
+
+def loaded(config: RunConfig) -> tuple[Task, Inputs, Hidden]:
+    """What a method may see, the inputs of the test examples, and what only the judge may see."""
+    setup = Setup.of(config)
+    return load_task(setup.dataset, setup.pair, setup.protocol, config.seed, setup.augment)
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    return Setup.of(config).dataset
+
+
+def protocol_of(config: RunConfig) -> Protocol:
+    return Setup.of(config).protocol
+
+
+def augment_of(config: RunConfig) -> Augment | None:
+    return Setup.of(config).augment
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Test examples of a made task with their labels, and the labels that the target lacks."""
+
+    test: Labelled
+    target_labels: np.ndarray
+
+
 def predictions_of(store: RunStore, method: str, selection: str = "last", **where: object) -> pd.DataFrame:
     """Stored predictions of the one run of this method (and of these record fields)."""
     records = [r for key in store.run_keys() if (r := store.record(key)) and r["method"] == method]
@@ -90,4 +164,4 @@ def gaussian_task(
     source, target, test = draw(n, 0.0), draw(m, shift), draw(m, shift)
     shots = draw(2 * shots_per_class, shift) if shots_per_class else None
     task = Task(source, target.inputs, shots, draw(n // 3, 0.0), 2, (3,))
-    return task, HeldOut(test, np.array([f"t/{i}" for i in range(m)]), np.arange(m), target.labels, np.arange(m))
+    return task, HeldOut(test, target.labels)

@@ -6,12 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support import config_of
-from tlbench.config.build import dataset_of, protocol_of
+from tests.support import config_of, dataset_of, loaded
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.protocols import Inductive, Sampled, Transductive
-from tlbench.task import load_task
 
 
 def domain(n: int, name: str = "d", classes: int = 3, per_group: int = 1, given_test: int = 0, seed: int = 0) -> Domain:
@@ -237,10 +235,10 @@ def test_values_out_of_range_and_unknown_keys_are_refused(kind, wrong):
 def test_hidden_labels_are_those_of_the_unlabelled_rows(sizes, toy):
     config = config_of("dataset=toy", "pair=L-R", *(f"protocol.{size}" for size in sizes), config_dir=toy)
     dataset = dataset_of(config)
-    task, held_out = load_task(dataset, dataset.pair("L-R"), protocol_of(config), 0)
+    task, _, hidden = loaded(config)
     true = dataset.load("right")
     label = {tuple(x): y for x, y in zip(true.inputs, true.labels, strict=True)}
-    assert [label[tuple(x)] for x in task.target] == held_out.target_labels.tolist()
+    assert [label[tuple(x)] for x in task.target] == hidden.target_labels.tolist()
     assert task.target_is_labelled == ("shots=all" in sizes)
     if "n_target=10" in sizes:
         assert len(task.target) == 10

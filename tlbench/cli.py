@@ -291,7 +291,7 @@ def list_options(options: argparse.Namespace) -> int:
     if options.what not in LISTED:
         raise unknown("list", options.what, LISTED)
     if options.what == "papers":
-        from tlbench.reproduce.command import list_papers
+        from tlbench.reproduce.papers import list_papers
 
         return list_papers()
     group = "search" if options.what == "searches" else options.what.removesuffix("s")

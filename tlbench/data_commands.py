@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import ValidationError
 from rich.console import Console
 
-from tlbench.config.build import build
 from tlbench.config.compose import plain
 from tlbench.config.schema import first_line
 from tlbench.data.check import check, lines
@@ -17,6 +16,7 @@ from tlbench.data.dataset import Dataset
 from tlbench.data.fetch.get import by_hand, get
 from tlbench.data.fetch.sources import Source
 from tlbench.errors import TlbenchError, unknown
+from tlbench.run.setup import dataset_named
 from tlbench.sweep.driver import sweeper
 
 
@@ -27,7 +27,7 @@ def composed(name: str, overrides: Sequence[str], config_dir: str | None) -> tup
             raise unknown("dataset", name, known, f"tlbench data ... {name}")
         config = machine.composer.raw([f"dataset={name}", *overrides])
     group, folder = plain(config.dataset), str(config.data_dir)
-    dataset = build("dataset", group, name=group.get("name", name), data_dir=folder)
+    dataset = dataset_named(group, folder, group.get("name", name))
     return dataset, group.get("sources") or [], Path(folder)
 
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, PlainValidator
 from pydantic.dataclasses import dataclass as checked
 
-from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.seeds import LARGEST, stream
 from tlbench.splits import Rows, kept, split_by_group, without
+
+if TYPE_CHECKING:
+    from tlbench.data.domain import Domain
 
 ALL = "all"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from tlbench.config.identity import key_of_stored
+from tlbench.config.stored import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
 from tlbench.store.check import check_store
@@ -101,11 +101,12 @@ def _to_wandb(store: RunStore, project: str | None, entity: str | None, out: Pat
     from tlbench.loggers.wandb_export import Ledger, Target, export_runs
     from tlbench.loggers.wandb_mode import mode
     from tlbench.report.wandb_summary import log_summary_of_store
+    from tlbench.run.setup import logger_of
 
     logger = yaml.safe_load((conf_dir() / "logger" / "wandb.yaml").read_text("utf-8"))
     target = Target({**logger, "name": "wandb", "project": project or logger["project"], "entity": entity}, out)
     ledger = Ledger(target)
-    new, old = export_runs(store, target, ledger)
+    new, old = export_runs(store, target, ledger, logger_of)
     log_summary_of_store(store, target, ledger)
     print(f"W&B project {target.project}, {mode()}: {new} runs exported, {old} were there.")
     if mode() == "offline":

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlbench.data.dataset import Dataset, Pair
-from tlbench.data.domain import Domain, Inputs, stack
-from tlbench.data.images.augment import Augment
+from tlbench.data.domain import Inputs, stack
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import in_cache
-from tlbench.protocols import Protocol
 from tlbench.seeds import stream
+
+if TYPE_CHECKING:
+    from tlbench.data.dataset import Dataset, Pair
+    from tlbench.data.domain import Domain
+    from tlbench.data.images.augment import Augment
+    from tlbench.protocols import Protocol
 
 
 @dataclass(frozen=True)
@@ -51,38 +54,36 @@ class Task:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """What only evaluation and the oracle reference see.
+class Hidden:
+    """What no method sees: labels, and what its test examples are called. For evaluation and the oracle reference.
 
     Attributes:
-        test: target test examples with labels.
-        ids, groups, rows: name, group and row in its domain of each test example.
+        labels: of the test examples, in the order in which a method meets them.
+        ids, groups, rows: name, group and row in its domain of each test example, likewise.
         target_labels: the labels that `Task.target` lacks, row by row.
-
-    The test examples are in the order in which a method meets them, or, from `in_file_order`, in that of their file.
     """
 
-    test: Labelled
+    labels: np.ndarray
     ids: np.ndarray
     groups: np.ndarray
-    target_labels: np.ndarray
     rows: np.ndarray
+    target_labels: np.ndarray
 
     @property
     def file_order(self) -> np.ndarray:
         """Places of the test examples, those that stand first in their file first."""
         return np.argsort(self.rows, kind="stable")
 
-    def in_file_order(self) -> HeldOut:
+    def in_file_order(self) -> Hidden:
         """The same with the test examples as their file has them."""
         order = self.file_order
-        test = Labelled(self.test.inputs[order], self.test.labels[order])
-        return replace(self, test=test, ids=self.ids[order], groups=self.groups[order], rows=self.rows[order])
+        parts = {name: getattr(self, name)[order] for name in ("labels", "ids", "groups", "rows")}
+        return replace(self, **parts)
 
 
 def load_task(
     dataset: Dataset, pair: Pair, protocol: Protocol, seed: int, augment: Augment | None = None
-) -> tuple[Task, HeldOut]:
+) -> tuple[Task, Inputs, Hidden]:
     """Reads the domains, splits them by the protocol and applies the data set's transforms.
 
     Unlabelled and test examples of the target come in an order of their own (`arrival`): files are often sorted by class, and a
@@ -90,6 +91,9 @@ def load_task(
 
     Args:
         augment: what is done to images in files, whose cache is made now where there is none; None for arrays.
+
+    Returns:
+        What a method may see, the inputs of the test examples, and what only the judge may see.
     """
     sources, target = [dataset.load_as(name, "source") for name in pair.sources], dataset.load_as(pair.target, "target")
     rows = protocol.rows(sources, target, seed)
@@ -114,7 +118,8 @@ def load_task(
         input_shape=dataset.input_shape if augment is None else augment.input_shape,
         target_is_labelled=bool(np.isin(unlabelled, rows.target_shots).any()),
     )
-    return task, HeldOut(from_target(test), target.ids(test), target.groups[test], target.labels[unlabelled], test)
+    hidden = Hidden(target.labels[test], target.ids(test), target.groups[test], test, target.labels[unlabelled])
+    return task, target_x[test], hidden
 
 
 def arrival(domain: Domain, rows: np.ndarray) -> np.ndarray:
@@ -127,16 +132,16 @@ def arrival(domain: Domain, rows: np.ndarray) -> np.ndarray:
 
 
 def map_inputs(
-    task: Task, held_out: HeldOut, function: Callable[[Inputs], np.ndarray], shape: tuple[int, ...]
-) -> tuple[Task, HeldOut]:
-    """The same task with every input replaced by `function(inputs)`, as frozen features do; `shape` of one output."""
+    task: Task, test: Inputs, function: Callable[[Inputs], np.ndarray], shape: tuple[int, ...]
+) -> tuple[Task, np.ndarray]:
+    """The same task and test inputs, each `function(inputs)`, as frozen features do; `shape` of one output."""
 
     def on(examples: Labelled | None) -> Labelled | None:
         return None if examples is None else Labelled(function(examples.inputs), examples.labels)
 
     changed: dict[str, Any] = {name: on(getattr(task, name)) for name in ("source", "shots", "source_val")}
-    test = Labelled(function(held_out.test.inputs), held_out.test.labels)
-    return replace(task, **changed, target=function(task.target), input_shape=shape), replace(held_out, test=test)
+    tested = function(test)
+    return replace(task, **changed, target=function(task.target), input_shape=shape), tested
 
 
 MOST_KEPT = 8

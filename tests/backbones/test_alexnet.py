@@ -3,10 +3,10 @@ import torch
 from torch import nn
 from torchvision.models import alexnet
 
-from tests.support import settled
+from tests.support import rehearsed, settled
 from tlbench.backbones.alexnet import AlexNet
+from tlbench.backbones.stages import fixed_parameters
 from tlbench.errors import TlbenchError
-from tlbench.learner import fixed_parameters, rehearse
 
 SIDE = 64
 
@@ -84,8 +84,8 @@ def test_what_is_no_colour_image_is_refused(shape):
 
 def test_images_that_are_too_small_are_told_before_anything_is_read():
     own = ["dataset=office31", "pair=A-W", "classifier=head", "backbone=alexnet"]
-    rehearse(settled(*own, "augment=office"))
+    rehearsed(settled(*own, "augment=office"))
     with pytest.raises(
         TlbenchError, match=r"'alexnet' does not take examples of shape \(3, 32, 32\).*Set augment\.size"
     ):
-        rehearse(settled(*own, "augment=office", "augment.size=32"))
+        rehearsed(settled(*own, "augment=office", "augment.size=32"))

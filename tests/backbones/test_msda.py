@@ -3,12 +3,13 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from tests.support import config_of, gaussian_task, settled
+from tests.support import config_of, gaussian_task, rehearsed, settled
 from tlbench.backbones import kept_fits, msda
 from tlbench.backbones.msda import MSDA, denoising_map, stacked_maps
 from tlbench.errors import TlbenchError
-from tlbench.learner import rehearse
-from tlbench.training.frozen import on_features
+from tlbench.run.backbone import built_backbone
+from tlbench.run.setup import Setup
+from tlbench.training.frozen import Frozen, on_features
 
 
 def counts(n=12, d=5, seed=0) -> np.ndarray:
@@ -115,14 +116,18 @@ def test_training_inputs_alone_decide():
     """Other rows for the test and for validation, and other labels everywhere, leave the features of the training as they are."""
     config = config_of("dataset=mini_digits", "pair=H-P", "backbone=msda", "classifier=logistic", "method=source_only")
     (task, held_out), (other, other_held_out) = gaussian_task(), gaussian_task(seed=1)
-    one, tested = on_features(config, task, held_out)
+    frozen, device = (
+        Frozen.of(built_backbone(Setup.of(config), 0, task.input_shape), config.backbone),
+        torch.device("cpu"),
+    )
+    one, tested = on_features(frozen, task, held_out.test.inputs, device, "msda")
     object.__setattr__(task, "source_val", other.source_val)
     object.__setattr__(task.source, "labels", 1 - task.source.labels)
-    two, tested_too = on_features(config, task, other_held_out)
+    two, tested_too = on_features(frozen, task, other_held_out.test.inputs, device, "msda")
     np.testing.assert_array_equal(one.source.inputs, two.source.inputs)
     np.testing.assert_array_equal(one.target, two.target)
     assert one.target.shape == (50, 18)
-    assert not np.array_equal(tested.test.inputs, tested_too.test.inputs)
+    assert not np.array_equal(tested, tested_too)
 
 
 @pytest.mark.parametrize(
@@ -154,11 +159,11 @@ def test_a_run_that_would_train_it_or_change_its_inputs_is_told_before_any_data_
     mini = ("dataset=mini_digits", "pair=H-P", "backbone=msda", "classifier=head", "method=dann")
     config = config_of(*mini)
     with pytest.raises(TlbenchError, match=r"Use backbone\.mode=frozen"):
-        rehearse(config.model_copy(update={"backbone": {**config.backbone, "mode": "finetune"}}))
+        rehearsed(config.model_copy(update={"backbone": {**config.backbone, "mode": "finetune"}}))
     images = ("dataset=digits", "pair=mnist-usps", "backbone=msda", "method=dann", "augment.size=32")
-    rehearse(settled(*images, "augment=digits", "classifier=head"))
+    rehearsed(settled(*images, "augment=digits", "classifier=head"))
     with pytest.raises(TlbenchError, match=r"Use augment=plain"):
-        rehearse(settled(*images, "augment=random_crop", "classifier=head"))
+        rehearsed(settled(*images, "augment=random_crop", "classifier=head"))
 
 
 def test_a_wide_fit_is_made_once_and_read_from_then_on(tmp_path, monkeypatch):

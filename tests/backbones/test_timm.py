@@ -4,12 +4,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tests.support import settled
+from tests.support import rehearsed, settled
+from tlbench.backbones.stages import fixed_parameters
 from tlbench.backbones.timm_model import TimmBackbone, check_pixels
 from tlbench.backbones.weights import file_hash, load_weights, weights_hash
 from tlbench.config.keys import run_key
 from tlbench.errors import TlbenchError
-from tlbench.learner import fixed_parameters, rehearse
 
 SMALL = "test_resnet.r160_in1k"
 """timm's own little network for tests."""
@@ -177,9 +177,9 @@ def test_pixels_must_be_normalised_as_the_weights_expect():
 )
 def test_what_does_not_fit_is_told_before_anything_is_read(changes, message):
     with pytest.raises(TlbenchError, match=message):
-        rehearse(settled("dataset=office31", "pair=A-W", "augment=office", "classifier=head", "method=dann", *changes))
+        rehearsed(settled("dataset=office31", "pair=A-W", "augment=office", "classifier=head", "method=dann", *changes))
     with pytest.raises(TlbenchError, match="is for images in files, but dataset=mini_digits holds arrays"):
-        rehearse(settled("pair=H-P", "augment=office", "backbone=lenet", "classifier=head"))
+        rehearsed(settled("pair=H-P", "augment=office", "backbone=lenet", "classifier=head"))
 
 
 def test_weights_that_cannot_be_fetched_are_told(tmp_path, monkeypatch):

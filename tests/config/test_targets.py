@@ -1,6 +1,6 @@
 import pytest
 
-from tlbench.config.build import build, classifier_learner, method_class
+from tlbench.config.build import build, classifier_shape, method_class
 from tlbench.config.targets import hints_of, located
 from tlbench.errors import TlbenchError
 
@@ -50,7 +50,7 @@ def test_a_class_of_another_kind_is_told():
     with pytest.raises(TlbenchError, match=r"method 'm': json\.dumps is no tlbench\.method\.Method"):
         method_class({"name": "m", "_target_": "json.dumps"})
     with pytest.raises(TlbenchError, match="must say that its learner is gradient or estimator"):
-        classifier_learner({"name": "c", "_target_": "my_whole.Mine"})
+        classifier_shape({"name": "c", "_target_": "my_whole.Mine"})
 
 
 def test_what_is_built_is_called_by_its_name():

@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support import config_of, jobs_of, settled
-from tlbench.config.build import augment_of, dataset_of, protocol_of
+from tests.support import augment_of, config_of, dataset_of, jobs_of, protocol_of, rehearsed, settled
 from tlbench.data.fetch.sources import Source
 from tlbench.data_commands import composed
-from tlbench.learner import rehearse
 from tlbench.listing import describe
 from tlbench.paths import conf_dir
 from tlbench.sweep.driver import sweeper
@@ -62,7 +60,7 @@ def test_the_first_line_says_what_it_is(file):
 def test_methods(name):
     config = config_of(*MINI, f"method={name}", "protocol.shots=1")
     assert config.method["name"] == name
-    rehearse(config)
+    rehearsed(config)
 
 
 @pytest.mark.parametrize("name", FILES_OF["backbone"])
@@ -72,7 +70,7 @@ def test_backbones(name):
         config = config_of(*MINI, *chosen, "classifier=head")
     else:
         config = settled("dataset=office31", "pair=A-W", "augment=office", "classifier=head", "method=dann", *chosen)
-    rehearse(config)
+    rehearsed(config)
     assert config.backbone["mode"] in ("finetune", "frozen")
 
 
@@ -89,7 +87,7 @@ def test_augments(name):
 @pytest.mark.parametrize("name", FILES_OF["classifier"])
 def test_classifiers(name):
     config = config_of(*MINI, f"classifier={name}", "backbone=identity")
-    rehearse(config)
+    rehearsed(config)
     assert config.classifier["name"] == name
 
 
@@ -185,7 +183,7 @@ def test_searches(name):
         assert all(values.holds(value) for value in drawn)
         assert len(set(drawn)) > 1
         assert values.choices is not None or min(drawn) < default < max(drawn)
-    rehearse(config_of(*MINI, f"method={method}", "protocol.shots=1", *(f"{k}={v}" for k, v in trials[0].items())))
+    rehearsed(config_of(*MINI, f"method={method}", "protocol.shots=1", *(f"{k}={v}" for k, v in trials[0].items())))
 
 
 def test_the_default_data_set_is_built_once_for_equal_configs():

@@ -11,12 +11,9 @@ ORDER = [
     {"data_commands", "reproduce", "store_commands", "dashboard"},
     {"sweep", "report", "listing"},
     {"run"},
-    {"about"},
-    {"comparison"},
-    {"learner"},
+    {"config"},
     {"training", "selection", "metrics", "loggers"},
     {"transfer", "store"},
-    {"config"},
     {"method"},
     {"classifiers", "backbones"},
     {"task"},
@@ -24,12 +21,59 @@ ORDER = [
     {"splits"},
     {"data"},
     {"functional"},
-    {"environment", "seeds", "paths", "worker", "aside"},
+    {"environment", "seeds", "strict", "paths", "aside"},
     {"errors"},
     {"__init__"},
 ]
+DEEPEST, MOST_IMPORTS = 18, 17
+"""Modules that stand on one another, and modules of tlbench that one module imports."""
+KNOW_CONFIGS = {
+    "cli",
+    "sweep",
+    "run/setup",
+    "config",
+    "reproduce",
+    "dashboard/examples",
+    "data_commands",
+    "store_commands",
+}
+"""Commands, what plans, and the one stage at which a config becomes a run; dashboard/examples takes shipped configs alone."""
 ROOT = Path(tlbench.__file__).parent
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
+
+
+def modules() -> dict[str, Path]:
+    """Dotted name of each module of the package, packages by their own name."""
+    found = {}
+    for path in ROOT.rglob("*.py"):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path, known: set[str]) -> set[str]:
+    """Modules of the package that a file imports, wherever in it; not those that only a type checker imports."""
+    found, tree = set(), ast.parse(path.read_text("utf-8"))
+    checked = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in checked:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (inner & known) or {node.module}
+    return found & known
+
+
+def graph() -> dict[str, set[str]]:
+    known = modules()
+    return {name: imports(path, set(known)) - {name, "tlbench"} for name, path in known.items()}
 
 
 def layer(path: Path) -> str:
@@ -53,3 +97,31 @@ def test_imports_go_down():
                     names = [rest.split(".")[0]] if rest else [a.name for a in node.names if a.name in LEVEL]
                     for name in names or ["__init__"]:
                         assert name == own or LEVEL[name] >= LEVEL[own], f"{path}: {module}"
+
+
+def test_no_module_stands_on_itself_and_none_on_too_many():
+    edges, depth = graph(), dict[str, int]()
+
+    def deep(name: str, above: tuple[str, ...]) -> int:
+        assert name not in above, f"a cycle: {' -> '.join([*above[above.index(name) :], name])}"
+        if name not in depth:
+            depth[name] = 1 + max((deep(other, (*above, name)) for other in edges[name]), default=0)
+        return depth[name]
+
+    deepest = max(edges, key=lambda name: deep(name, ()))
+    assert depth[deepest] <= DEEPEST, deepest
+
+
+def test_no_module_imports_too_many():
+    widest = max(graph().items(), key=lambda item: len(item[1]))
+    assert len(widest[1]) <= MOST_IMPORTS, widest
+
+
+def test_configs_become_objects_in_one_place():
+    edges = graph()
+    builders = {name for name, others in edges.items() if "tlbench.config.build" in others}
+    assert builders == {"tlbench.run.setup"}
+    for name, others in edges.items():
+        if any(other.split(".")[1:2] == ["config"] for other in others):
+            place = "/".join(name.split(".")[1:])
+            assert any(place == known or place.startswith(f"{known}/") for known in KNOW_CONFIGS), name

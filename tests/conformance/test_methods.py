@@ -11,15 +11,12 @@ import yaml
 
 import baselines
 from tests.conformance.cases import METHODS, is_oracle, learns_by_gradient, toy_config, variants
-from tlbench.config.build import dataset_of, protocol_of
+from tests.support import dataset_of, ensure_run, identity_of, prepared, protocol_of
 from tlbench.data.domain import Domain
 from tlbench.data.files import FileDataset
-from tlbench.learner import build_learner
 from tlbench.paths import conf_dir
 from tlbench.protocols import Protocol
-from tlbench.run import ensure_run, identity_of
 from tlbench.store.runs import RunStore
-from tlbench.task import load_task
 from tlbench.training.batches import PairedBatches
 
 GRADIENT = [method for method in METHODS if learns_by_gradient(method)]
@@ -110,8 +107,8 @@ def test_the_oracle_does_use_target_labels(toy, tmp_path, shared, monkeypatch):
 
 def one_step(method: str, variant: str, toy: Path, progress: float = 0.5):
     config = toy_config(method, toy, *([f"method.variant={variant}"] if variant else []))
-    task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), 0)
-    learner, task, _ = build_learner(config, task, held_out)
+    run, _ = prepared(config)
+    learner, task = run.learner, run.task
     (batch,) = PairedBatches(learner.labelled(task), task.target, batch_size=16, steps=1, seed=0)
     learner.progress, learner.steps = progress, 400
     return learner, learner.losses(*batch)

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from tests.conformance.cases import METHODS, is_oracle, toy_config
-from tests.support import config_of
+from tests.support import config_of, ensure_run, identity_of
 from tlbench import task
-from tlbench.config.identity import identity_of
-from tlbench.run import ensure_run
 from tlbench.store.runs import RunStore
 
 CLASSES, EACH = 4, 60

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.conformance.cases import METHODS, toy_config
-from tlbench.run import ensure_run, identity_of
+from tests.support import ensure_run, identity_of
 from tlbench.store.runs import RunStore
 
 FOLDER = Path(__file__).parents[1] / "traces"

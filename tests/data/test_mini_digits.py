@@ -5,8 +5,7 @@ import pytest
 from matplotlib import get_data_path
 from sklearn.datasets import load_digits
 
-from tests.support import config_of
-from tlbench.config.build import dataset_of
+from tests.support import config_of, dataset_of
 from tlbench.data import mini_digits
 from tlbench.data.printed_digits import digit_fonts, draw_printed, draws_digits, glyph
 

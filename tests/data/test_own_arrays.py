@@ -6,12 +6,11 @@ import pytest
 import scipy.io
 from sklearn.datasets import dump_svmlight_file
 
-from tests.support import config_of, settled
+from tests.support import config_of, ensure_run, settled
 from tlbench.config.keys import run_key
 from tlbench.data.short import short_codes
 from tlbench.data_commands import composed
 from tlbench.errors import TlbenchError
-from tlbench.run import ensure_run
 
 X = {"a": np.arange(12.0).reshape(6, 2), "b": np.arange(12.0).reshape(6, 2)[::-1] + 1}
 Y = np.array([0, 1, 2, 0, 1, 2])

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support import config_of
-from tlbench.config.build import dataset_of, protocol_of
-from tlbench.task import load_task
+from tests.support import config_of, dataset_of, loaded
 
 pytestmark = [pytest.mark.data, pytest.mark.usefixtures("real_data")]
 
@@ -32,16 +30,16 @@ def test_numbers_of_pairs():
 
 def test_amazon_reviews_keep_their_given_test_part():
     config = config_of("dataset=amazon_reviews", "pair=books-dvd")
-    task, held_out = load_task(dataset_of(config), dataset_of(config).pair("B-D"), protocol_of(config), 0)
-    assert len(held_out.test) == 3586
+    task, _, hidden = loaded(config)
+    assert len(hidden.labels) == 3586
     assert task.target.shape == (2000, 5000)
     assert len(task.source) + len(task.source_val) == 2000
-    assert all(int(name.split("/")[1]) >= 2000 for name in held_out.ids)
+    assert all(int(name.split("/")[1]) >= 2000 for name in hidden.ids)
 
 
 def test_office_caltech10_is_normalised_per_domain():
     config = config_of("dataset=office_caltech10", "pair=A-W")
-    task, _ = load_task(dataset_of(config), dataset_of(config).pair("A-W"), protocol_of(config), 0)
+    task, *_ = loaded(config)
     for x in (task.source.inputs, task.target):
         np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-9)
         assert set(np.round(x.std(axis=0), 9)) <= {0.0, 1.0}
@@ -49,7 +47,7 @@ def test_office_caltech10_is_normalised_per_domain():
 
 def test_mnist_usps_images_lie_between_minus_one_and_one():
     config = config_of("dataset=mnist_usps", "pair=M-U")
-    task, _ = load_task(dataset_of(config), dataset_of(config).pair("M-U"), protocol_of(config), 0)
+    task, *_ = loaded(config)
     assert task.source.inputs.shape == (2000, 1, 16, 16)
     for x in (task.source.inputs, task.target):
         assert -1 <= x.min() < -0.9

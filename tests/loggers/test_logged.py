@@ -6,12 +6,10 @@ import json
 import pytest
 
 from tests.logs import wandb_run
-from tests.support import config_of, write_toy
+from tests.support import config_of, ensure_run, identity_of, write_toy
 from tlbench.cli import main
-from tlbench.config.identity import identity_of
 from tlbench.errors import TlbenchError
 from tlbench.loggers import needs
-from tlbench.run import ensure_run
 from tlbench.store.runs import RunStore
 from tlbench.store_commands import check, export
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tests.support import rehearsed
 from tlbench.cli import main
-from tlbench.learner import rehearse
 from tlbench.listing import describe
 from tlbench.paths import results_dir
 from tlbench.reproduce.command import same_table
@@ -34,7 +34,7 @@ def test_recipes_are_whole(name):
             for grid in grids:
                 own = [o for o in grid.arguments if key_of(o) not in ("pair", "seed")]
                 pair = (grid.pairs or [dataset_like(machine.composer, own).pairs[0]])[0]
-                rehearse(machine.composer.run_config([*own, f"pair={pair}"]))
+                rehearsed(machine.composer.run_config([*own, f"pair={pair}"]))
     for part, row in paper.grids([]):
         if paper.rows[row].published is not None:
             mine = claims[(claims["row"] == paper.rows[row].published) & (claims["pair"] != AVERAGE)]

@@ -1,7 +1,7 @@
 """What a reproduced table says of a trial."""
 
 from tests.support import jobs_of
-from tlbench.reproduce.command import tried
+from tlbench.reproduce.paper_runs import tried
 
 DANN = ("pair=H-P", "method=dann", "search=dann", "search.trials=2")
 

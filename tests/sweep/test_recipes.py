@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import config_of, jobs_of
+from tests.support import config_of, ensure_run, identity_of, jobs_of
 from tlbench.cli import main
 from tlbench.config.build import method_class
 from tlbench.errors import TlbenchError
-from tlbench.run import ensure_run, identity_of
 from tlbench.store.runs import RunStore
 from tlbench.sweep.overrides import key_of
 

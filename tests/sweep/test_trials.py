@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from tests.support import jobs_of
+from tests.support import identity_of, jobs_of
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
-from tlbench.run import identity_of
 from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of

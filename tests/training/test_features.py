@@ -1,6 +1,5 @@
 """Features of frozen backbones: computed once, resumed, shared; a second run reads no image."""
 
-import json
 import os
 from dataclasses import replace
 
@@ -8,18 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support import config_of
+from tests.support import augment_of, config_of, dataset_of, ensure_run, identity_of, prepared, trained
 from tests.trees import image_folder
 from tlbench.backbones.timm_model import TimmBackbone
-from tlbench.config.build import augment_of, dataset_of, protocol_of
 from tlbench.data.images.cache import ImageCache
 from tlbench.data.images.rows import in_cache
-from tlbench.run import ensure_run, identity_of
+from tlbench.run import backbone as of_run
+from tlbench.run.backbone import built_backbone
+from tlbench.run.setup import Setup
 from tlbench.store.runs import RunStore
-from tlbench.task import load_task
 from tlbench.training import features
 from tlbench.training.features import kept_features
-from tlbench.training.frozen import built_backbone, frozen_backbone
+from tlbench.training.frozen import Frozen
 from tlbench.training.predict import frozen_features
 
 FROZEN = ["dataset=image_folder", "pair=P-S", "backbone=timm", "backbone.name=test_resnet", "backbone.pretrained=false",
@@ -32,11 +31,18 @@ def _own(tmp_path, monkeypatch):
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(features, "CHUNK", 4)
     image_folder(tmp_path / "own")
-    frozen_backbone.cache_clear()
+    of_run._FROZEN.clear()
 
 
 def frozen_config(tmp_path, *changes):
     return config_of(*FROZEN, f"dataset.root={tmp_path / 'own'}", *changes)
+
+
+def frozen_of(config, shape=None):
+    """The frozen backbone of a run, and what identifies its features."""
+    setup = Setup.of(config)
+    found = Frozen.of(built_backbone(setup, 0, shape or setup.augment.input_shape), config.backbone)
+    return found.backbone, found.digest
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def test_a_second_run_passes_nothing_through_the_backbone_and_reads_no_image(tmp
 def test_they_are_the_features_of_the_test_view(tmp_path):
     config = frozen_config(tmp_path, "method=source_only")
     dataset, augment = dataset_of(config), augment_of(config)
-    backbone, digest = frozen_backbone.__wrapped__(json.dumps(config.backbone), 0, augment.input_shape)
+    backbone, digest = frozen_of(config)
     rows = in_cache(dataset.load("photo").inputs, augment, "x")[np.array([3, 17, 0])]
     got = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
     np.testing.assert_allclose(got, frozen_features(backbone, rows, torch.device("cpu")), rtol=1e-4, atol=1e-5)
@@ -89,11 +95,16 @@ def test_other_weights_or_views_are_other_features_and_the_seed_counts_only_for_
 def test_networks_that_share_weights_and_differ_in_what_they_compute_have_features_of_their_own(tmp_path):
     groups = [{"_target_": "tlbench.backbones.timm_model.TimmBackbone", "name": "x", "model": model, "pretrained": False,
                "weights": None, "mode": "frozen"} for model in ("efficientnet_b0", "tf_efficientnet_b0")]  # fmt: skip
-    (_, one), (_, two) = (frozen_backbone.__wrapped__(json.dumps(group), 0, (3, 32, 32)) for group in groups)
+    config = frozen_config(tmp_path, "method=source_only")
+
+    def digest(group):
+        return frozen_of(config.model_copy(update={"backbone": group}), (3, 32, 32))[1]
+
+    one, two = map(digest, groups)
     assert one.rsplit(" ", 1)[1] == two.rsplit(" ", 1)[1]  # one set of weights
     assert one != two
     moved = {**groups[0], "weights": None, "mode": "finetune", "name": "y"}
-    assert frozen_backbone.__wrapped__(json.dumps(moved), 0, (3, 32, 32))[1] == one
+    assert digest(moved) == one
 
 
 def test_features_are_computed_with_the_arithmetic_that_the_run_asks_for(tmp_path, monkeypatch):
@@ -118,24 +129,19 @@ def test_under_random_augmentation_gradient_methods_pass_batches_through_the_fro
 
 
 def test_the_frozen_network_does_not_move(tmp_path):
-    from tlbench.learner import build_learner
-    from tlbench.training.fit import fit_gradient
 
     config = frozen_config(tmp_path, "method=dann", "augment.flip=0.5")
-    dataset = dataset_of(config)
-    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), 0, augment_of(config))
-    learner, task, held_out = build_learner(config, task, held_out)
-    before = built_backbone(config.backbone, 0, task.input_shape).state_dict()
-    fit_gradient(learner, task, held_out, config)
-    after = learner.network.backbone.state_dict()
+    run, _ = prepared(config)
+    before = built_backbone(run.setup, 0, run.task.input_shape).state_dict()
+    trained(run.learner, run.task, run.test, config)
+    after = run.learner.network.backbone.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_an_extraction_that_died_goes_on_where_it_stopped(tmp_path, calls):
     config = frozen_config(tmp_path, "method=source_only")
     dataset, augment = dataset_of(config), augment_of(config)
-    group = json.dumps(config.backbone)
-    backbone, digest = frozen_backbone.__wrapped__(group, 0, augment.input_shape)
+    backbone, digest = frozen_of(config)
     rows = in_cache(dataset.load("photo").inputs, augment, "x")
     want = kept_features(backbone, digest, rows, torch.device("cpu"), "x")
     (done,) = (tmp_path / "cache" / "features").glob("*.bin")
@@ -152,8 +158,7 @@ def test_an_extraction_that_died_goes_on_where_it_stopped(tmp_path, calls):
 def test_rows_of_several_domains_find_their_own_features(tmp_path):
     config = frozen_config(tmp_path, "method=source_only")
     dataset, augment = dataset_of(config), augment_of(config)
-    group = json.dumps(config.backbone)
-    backbone, digest = frozen_backbone.__wrapped__(group, 0, augment.input_shape)
+    backbone, digest = frozen_of(config)
     device = torch.device("cpu")
     photo, sketch = (in_cache(dataset.load(name).inputs, augment, name) for name in ("photo", "sketch"))
     both = replace(photo, caches=photo.caches + sketch.caches, cache_N=np.array([1, 0, 1]), row_N=np.array([4, 4, 0]))

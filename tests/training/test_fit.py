@@ -5,18 +5,17 @@ import pytest
 import torch
 from torch import nn
 
-from tests.support import config_of, gaussian_task
+from tests.support import config_of, gaussian_task, trained
 from tlbench.backbones.small import MLP
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
-from tlbench.config.schema import OptimConfig
 from tlbench.errors import Diverged, TlbenchError
 from tlbench.method import GradientMethod
 from tlbench.method.reference import SupervisedNetwork
 from tlbench.training.checkpoints import evaluation_steps
 from tlbench.training.device import device_of, set_arithmetic
-from tlbench.training.fit import fit_gradient
 from tlbench.training.module import AdaptationModule, make_optimizer
+from tlbench.training.settings import OptimConfig
 from tlbench.training.several import divergence_in
 
 
@@ -47,7 +46,7 @@ class Constant(GradientMethod):
 def test_progress_runs_from_zero_over_the_runs_own_length(config):
     task, held_out = gaussian_task()
     method = Constant(network=network())
-    checkpoints, history = fit_gradient(method, task, held_out, config)
+    checkpoints, history = trained(method, task, held_out.test.inputs, config)
     assert method.progresses == pytest.approx([i / 6 for i in range(6)])
     assert method.lengths == {6}
     assert [c.step for c in checkpoints] == [2, 4, 6]
@@ -58,7 +57,7 @@ def test_progress_runs_from_zero_over_the_runs_own_length(config):
 def test_a_run_equals_a_loop_written_by_hand(config):
     task, held_out = gaussian_task()
     method = SupervisedNetwork(network=network(), examples=[task.source])
-    checkpoints, history = fit_gradient(method, task, held_out, config)
+    checkpoints, history = trained(method, task, held_out.test.inputs, config)
     from tlbench.training.batches import PairedBatches
 
     own = network()
@@ -84,7 +83,7 @@ def test_a_run_equals_a_loop_written_by_hand(config):
 def test_the_first_step_and_term_that_is_not_finite_are_named(config):
     task, held_out = gaussian_task()
     with pytest.raises(Diverged) as caught:
-        fit_gradient(Constant(bad=3, network=network()), task, held_out, config)
+        trained(Constant(bad=3, network=network()), task, held_out.test.inputs, config)
     assert (caught.value.step, caught.value.term) == (3, "extra")
     assert (back := divergence_in(f"...\ntlbench.errors.Diverged: {caught.value}\n")) is not None
     assert (back.step, back.term) == (3, "extra")
@@ -133,17 +132,17 @@ def test_parts_of_a_step_hold_two_examples_of_each_set(toy, changes, fits):
     task, held_out = gaussian_task()
     config = config_of("dataset=toy", "pair=L-R", "optim.steps=2", "optim.evaluations=1", *changes, config_dir=toy)
     if fits:
-        fit_gradient(SupervisedNetwork(network=network(), examples=[task.source]), task, held_out, config)
+        trained(SupervisedNetwork(network=network(), examples=[task.source]), task, held_out.test.inputs, config)
         return
     with pytest.raises(TlbenchError, match=r"fewer than two for each of 1 devices x 2 parts"):
-        fit_gradient(SupervisedNetwork(network=network(), examples=[task.source]), task, held_out, config)
+        trained(SupervisedNetwork(network=network(), examples=[task.source]), task, held_out.test.inputs, config)
 
 
 def test_sixteen_bit_floats_need_a_gpu(toy):
     task, held_out = gaussian_task()
     config = config_of("dataset=toy", "pair=L-R", "trainer=cpu", "trainer.precision=16-mixed", config_dir=toy)
     with pytest.raises(TlbenchError, match="16-mixed needs a GPU"):
-        fit_gradient(Constant(network=network()), task, held_out, config)
+        trained(Constant(network=network()), task, held_out.test.inputs, config)
 
 
 def test_tf32_is_for_products_and_convolutions_alike_and_leaves_no_trace(toy):
@@ -165,7 +164,7 @@ def test_terms_are_worked_out_in_full_precision_under_bf16(config):
             return super().adaptation_terms(source, target)
 
     low = config.model_copy(update={"trainer": config.trainer.model_copy(update={"precision": "bf16-mixed"})})
-    fit_gradient(Looks(network=network()), task, held_out, low)
+    trained(Looks(network=network()), task, held_out.test.inputs, low)
     assert set(seen) == {torch.float32}
 
 
@@ -187,7 +186,7 @@ def test_a_step_in_parts_is_the_same_step(toy):
         config = config_of("dataset=toy", "pair=L-R", "optim.steps=6", "optim.evaluations=3", f"trainer.accumulate={parts}",
                            config_dir=toy)  # fmt: skip
         method = SupervisedNetwork(network=network(), examples=[task.source])
-        checkpoints, history = fit_gradient(method, task, held_out, config)
+        checkpoints, history = trained(method, task, held_out.test.inputs, config)
         assert [c.step for c in checkpoints] == [2, 4, 6]
         assert len(history) == 6
         found.append((checkpoints, [terms["classification"] for terms in history]))

@@ -6,7 +6,7 @@ from tlbench.data.domain import dense_float32
 from tlbench.seeds import stream
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows
-from tlbench.training.domains import measure_domains
+from tlbench.training.domains import measured, sampled
 from tlbench.training.probe import drawn, make_probe
 from tlbench.transfer.pair import measure_pair
 
@@ -44,12 +44,12 @@ def test_small_sets_are_taken_whole_in_their_order_and_none_means_none():
 
 def test_the_domains_are_measured_with_the_labels_that_belong_to_the_rows():
     task, held_out = gaussian_task(n=60, m=50)
-    found = measure_domains(task, held_out, 1000, seed=5)
+    found = measured(sampled(task, 1000, 5), task, held_out.target_labels, 5)
     want = measure_pair(
         dense_float32(task.source.inputs), task.source.labels, dense_float32(task.target), held_out.target_labels,
         n_classes=2, seed=5,
     )  # fmt: skip
     assert found == want
-    seen = measure_domains(task, held_out, 1000, seed=5, outputs=model)
+    seen = measured(sampled(task, 1000, 5, outputs=model), task, held_out.target_labels, 5)
     assert seen["oracle_leep"] is not None
     assert seen["a_distance"] == found["a_distance"]

@@ -4,13 +4,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from tests.support import config_of
+from tests.support import config_of, prepared, trained
 from tests.trees import image_folder
-from tlbench.config.build import augment_of, dataset_of, protocol_of
-from tlbench.learner import build_learner
-from tlbench.task import load_task
 from tlbench.training import fit
-from tlbench.training.fit import fit_gradient
 from tlbench.training.resume import usable
 
 TOY = ["dataset=toy", "pair=L-R", "optim.steps=13", "optim.evaluations=3", "trainer.checkpoint_steps=4", "trainer=cpu"]
@@ -30,15 +26,14 @@ class KillAt(pl.Callback):
 
 
 def learner_of(config):
-    dataset = dataset_of(config)
-    task, held_out = load_task(dataset, dataset.pair(config.pair), protocol_of(config), config.seed, augment_of(config))
-    return build_learner(config, task, held_out)
+    run, _ = prepared(config)
+    return run.learner, run.task, run.test
 
 
 def train(config, resume=None, kill_at=None, monkeypatch=None):
-    learner, task, held_out = learner_of(config)
+    learner, task, test = learner_of(config)
     if kill_at is None:
-        checkpoints, history = fit_gradient(learner, task, held_out, config, resume=resume)
+        checkpoints, history = trained(learner, task, test, config, resume=resume)
         return learner, checkpoints, history
     make = fit.make_trainer
     with monkeypatch.context() as patch:
@@ -46,7 +41,7 @@ def train(config, resume=None, kill_at=None, monkeypatch=None):
             fit, "make_trainer", lambda *a, **k: make(*a, **{**k, "callbacks": [*k["callbacks"], KillAt(kill_at)]})
         )
         with pytest.raises(Killed):
-            fit_gradient(learner, task, held_out, config, resume=resume)
+            trained(learner, task, test, config, resume=resume)
     return None
 
 
@@ -100,11 +95,11 @@ def test_images_with_augmentation_dropout_and_batch_norm(tmp_path, monkeypatch):
 def test_the_second_half_alone_is_trained(toy, tmp_path, monkeypatch):
     config = config_of(*TOY, "method=dann", config_dir=toy)
     train(config, tmp_path / "s.ckpt", 9, monkeypatch)
-    learner, task, held_out = learner_of(config)
+    learner, task, test = learner_of(config)
     calls = []
     losses = type(learner).losses
     monkeypatch.setattr(type(learner), "losses", lambda self, *a: calls.append(1) or losses(self, *a))
-    fit_gradient(learner, task, held_out, config, resume=tmp_path / "s.ckpt")
+    trained(learner, task, test, config, resume=tmp_path / "s.ckpt")
     assert len(calls) == 13 - 8
 
 

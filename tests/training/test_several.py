@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.support import config_of
-from tlbench.run import ensure_run, identity_of
+from tests.support import config_of, ensure_run, identity_of
 from tlbench.store.runs import RunStore
 
 pytestmark = pytest.mark.slow

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from pydantic import ValidationError
 
-from tlbench.config.schema import Group, RunConfig, first_line
+from tlbench.config.schema import Group, first_line
 from tlbench.config.targets import located
 from tlbench.config.values import typed
-from tlbench.data.dataset import Dataset
-from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
-from tlbench.protocols import Protocol
 
 
 def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) -> Any:
@@ -60,7 +56,7 @@ def method_class(group: Group) -> type[Method]:
     return found
 
 
-def classifier_learner(group: Group) -> str:
+def classifier_shape(group: Group) -> str:
     """What a classifier config is for: "gradient" or "estimator"."""
     learner = getattr(located("classifier", group), "learner", None)
     if learner not in ("gradient", "estimator"):
@@ -68,23 +64,3 @@ def classifier_learner(group: Group) -> str:
             f"classifier '{group.get('name')}': {group['_target_']} must say that its learner is gradient or estimator."
         )
     return str(learner)
-
-
-def dataset_of(config: RunConfig) -> Dataset:
-    """The data set of a run, built once a process: a sweep asks for it hundreds of times, and it holds no data."""
-    return _dataset(json.dumps(config.dataset), config.data_dir)
-
-
-@lru_cache(maxsize=64)
-def _dataset(group: str, data_dir: str) -> Dataset:
-    values = json.loads(group)
-    return build("dataset", values, name=values["name"], data_dir=data_dir)
-
-
-def augment_of(config: RunConfig) -> Augment | None:
-    """What is done to the images of a run; None where its data set holds arrays."""
-    return build("augment", config.augment)
-
-
-def protocol_of(config: RunConfig) -> Protocol:
-    return build("protocol", config.protocol)

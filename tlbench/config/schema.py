@@ -5,101 +5,20 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
-    ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
-from tlbench.config.parts import TAG_LENGTH
 from tlbench.errors import TlbenchError
-from tlbench.seeds import LARGEST
+from tlbench.store.content import TAG_LENGTH
+from tlbench.strict import Strict, Whole
+from tlbench.training.settings import OptimConfig, TrainerConfig
 
-MOST_THREADS, MOST_IN_A_BATCH = 4096, 10**6
-Positive = Annotated[int, Field(ge=1, le=LARGEST)]
-Whole = Annotated[int, Field(ge=0, le=LARGEST)]
 MODES = ("finetune", "frozen", "last_k")
 Group = dict[str, Any]
 """A group that is built from its `_target_`, with the name of its file under `name`."""
-
-
-class Strict(BaseModel):
-    """Base of what a config says: no key that is not known, no number that is not finite, no truth value for a number."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("must not be true or false")
-        return value
-
-
-class OptimConfig(Strict):
-    """Optimiser, schedule and budget of gradient methods; part of the recipe.
-
-    `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
-    `backbone_lr` times lr is the rate of pretrained backbone weights; weights from scratch have lr itself. `balanced`: all
-    classes of the labelled sets come equally often. `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
-    """
-
-    name: str
-    kind: Literal["sgd", "adam", "adamw"]
-    lr: Annotated[float, Field(gt=0)]
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    nesterov: bool = False
-    weight_decay: Annotated[float, Field(ge=0)]
-    backbone_lr: Annotated[float, Field(ge=0)]
-    schedule: Literal["constant", "annealed", "cosine", "quarters"]
-    annealing: Annotated[float, Field(gt=0)] | None = None
-    batch_size: Annotated[int, Field(ge=2, le=MOST_IN_A_BATCH)]
-    balanced: bool
-    steps: Positive
-    evaluations: Positive
-
-    @model_validator(mode="after")
-    def _no_more_evaluations_than_steps(self) -> OptimConfig:
-        if self.evaluations > self.steps:
-            raise ValueError(f"evaluations={self.evaluations} is more than steps={self.steps}")
-        return self
-
-    @model_validator(mode="after")
-    def _annealing_is_for_annealed(self) -> OptimConfig:
-        if self.annealing is not None and self.schedule != "annealed":
-            raise ValueError(f"annealing={self.annealing:g} has no say with schedule={self.schedule}")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # run keys are hashes of this: those of configs that know no `annealing` stay what they were
-        values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if name != "annealing" or value is not None}
-
-
-class TrainerConfig(Strict):
-    """Hardware. `precision`, `devices`, `accumulate` and `tf32` move numbers by design, so these are part of the run key.
-
-    `accumulate`: parts in which the batch of a step is worked through. `checkpoint_steps`: steps between two states that
-    are kept, from which an interrupted run goes on. `threads` are the processor's.
-    """
-
-    name: str
-    accelerator: Literal["cpu", "gpu", "auto"]
-    devices: Positive
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
-    tf32: bool
-    channels_last: bool
-    compile: bool
-    accumulate: Positive
-    checkpoint_steps: Positive
-    threads: Annotated[int, Field(ge=0, le=MOST_THREADS)]
-    progress: bool
 
 
 class SelectionConfig(Strict):

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tlbench.config.build import build
 from tlbench.config.shipped import shipped, shipped_names
-from tlbench.data.dataset import Dataset
 from tlbench.data.domain import Domain
 from tlbench.data.images.files import ImageFiles
 from tlbench.errors import TlbenchError
+from tlbench.run.setup import dataset_named
 
 MOST = 24
 SIDE = 96
@@ -55,7 +54,7 @@ def target_domain(config: dict[str, Any]) -> Domain | None:
     """
     data_dir = os.environ.get("TLBENCH_DATA", str(config["data_dir"]))
     group = trusted(config["dataset"])
-    dataset: Dataset = build("dataset", group, name=group["name"], data_dir=data_dir)
+    dataset = dataset_named(group, data_dir)
     domain = dataset.load_as(dataset.pair(str(config["pair"])).target, "target")
     shape = domain.inputs.shape
     is_pixels = isinstance(domain.inputs, np.ndarray) and len(shape) == 4 and shape[1] in (1, 3)

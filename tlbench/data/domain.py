@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
-from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import ImageRows
+
+if TYPE_CHECKING:
+    from tlbench.data.images.files import ImageFiles
 
 Inputs: TypeAlias = np.ndarray | sp.csr_matrix
 """Rows of numbers or pixels; or `ImageRows` in the manner of an array: images in a cache, read when they are needed."""

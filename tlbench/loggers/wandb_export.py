@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ import pandas as pd
 import wandb
 from rich.progress import track
 
-from tlbench.config.build import build
 from tlbench.errors import TlbenchError
 from tlbench.loggers import replay
 from tlbench.loggers.stored import content_of
@@ -64,8 +63,11 @@ class Summary:
     oracle: bool
 
 
-def export_runs(store: StoreReader, target: Target, ledger: Ledger) -> tuple[int, int]:
+def export_runs(store: StoreReader, target: Target, ledger: Ledger, logger_of: Callable[..., Any]) -> tuple[int, int]:
     """Logs every run that is not there yet as it is now. Returns runs exported, and runs that were there.
+
+    Args:
+        logger_of: makes the logger of a config for a run and a folder.
 
     Raises:
         TlbenchError: W&B is switched off, or a run is damaged.
@@ -77,7 +79,7 @@ def export_runs(store: StoreReader, target: Target, ledger: Ledger) -> tuple[int
     for key in track(new, "runs", transient=True, disable=not sys.stderr.isatty()):
         if (record := store.record(key)) is not None:
             content = content_of(store, record)
-            replay(build("logger", target.logger, run=content, folder=target.folder), content)
+            replay(logger_of(target.logger, run=content, folder=target.folder), content)
             ledger.note(key, stamps[key])
     return len(new), len(stamps) - len(new)
 

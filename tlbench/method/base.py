@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tlbench.task import Labelled, Task
+if TYPE_CHECKING:
+    from tlbench.task import Labelled, Task
 
 
 class Method:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from inspect import signature
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from tlbench.classifiers.estimators import FeatureClassifier
-from tlbench.data.domain import Inputs
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
-from tlbench.task import Task
+
+if TYPE_CHECKING:
+    from tlbench.data.domain import Inputs
+    from tlbench.task import Task
 
 
 class EstimatorMethod(Method, ABC):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tlbench.data.domain import Inputs
 from tlbench.errors import TlbenchError
 from tlbench.method.estimator import EstimatorMethod
-from tlbench.task import Task
+
+if TYPE_CHECKING:
+    from tlbench.data.domain import Inputs
+    from tlbench.task import Task
 
 
 class MappedMethod(EstimatorMethod, ABC):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from tlbench.errors import Refused
 from tlbench.method.base import Method
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod
-from tlbench.task import Labelled, Task
+
+if TYPE_CHECKING:
+    from tlbench.task import Labelled, Task
 
 
 class Reference(Method, ABC):

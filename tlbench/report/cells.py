@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.config.parts import NOT_CONTENT
 from tlbench.errors import TlbenchError
 from tlbench.report.differences import CellDifferences
+from tlbench.store.content import NOT_CONTENT
 from tlbench.store.plans import Planned
 from tlbench.store.table import CELL
 from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above, spread

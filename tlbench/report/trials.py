@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tlbench.config.parts import BESIDE
 from tlbench.report.cells import BLOCK
 from tlbench.report.section import Section, points
 from tlbench.report.words import block_title
 from tlbench.selection.rules import LAST, ORACLE
+from tlbench.store.plans import BESIDE
 
 GROUP = [*BLOCK, "pair", "method", "search", "base"]
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from tlbench.config.schema import Strict, first_line
+from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.listing import describe
 from tlbench.paths import conf_dir
+from tlbench.strict import Strict
 from tlbench.sweep.overrides import Overrides, key_of
 
 Points = Annotated[float, Field(gt=0)]

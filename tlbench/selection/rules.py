@@ -15,7 +15,7 @@ from tlbench.errors import TlbenchError
 from tlbench.metrics import Metric, score
 
 if TYPE_CHECKING:  # a report reads the names of the rules, and need not wait for torch
-    from tlbench.task import HeldOut, Task
+    from tlbench.task import Task
     from tlbench.training.checkpoints import Checkpoint
 
 LAST = "last"
@@ -49,14 +49,18 @@ def val_score(checkpoint: Checkpoint, task: Task, metric: Metric) -> float | Non
 
 
 def chosen(
-    checkpoints: Sequence[Checkpoint], task: Task, held_out: HeldOut, metric: Metric = "accuracy"
+    checkpoints: Sequence[Checkpoint], task: Task, labels: np.ndarray, metric: Metric = "accuracy"
 ) -> dict[str, int]:
-    """Index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`."""
+    """Index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`.
+
+    Args:
+        labels: of the test examples; `oracle` alone looks at them.
+    """
     picks = {LAST: len(checkpoints) - 1}
     val = [v for c in checkpoints if (v := val_score(c, task, metric)) is not None]
     if len(val) == len(checkpoints):
         picks[SOURCE_VAL] = last_best(val)
     for name in checkpoints[-1].scores:
         picks[name] = last_best([c.scores[name] for c in checkpoints])
-    picks[ORACLE] = last_best([score(c.test, held_out.test.labels, metric) for c in checkpoints])
+    picks[ORACLE] = last_best([score(c.test, labels, metric) for c in checkpoints])
     return picks

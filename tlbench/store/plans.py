@@ -11,14 +11,16 @@ from typing import Any
 import pandas as pd
 
 from tlbench.aside import replacing
-from tlbench.config.parts import BESIDE, is_content
 from tlbench.errors import TlbenchError
+from tlbench.store.content import is_content
 from tlbench.store.reading import StoreReader
 from tlbench.store.table import CELL
 
 PLANNED = (*CELL, "seed", "reference", "tags")
 """What a plan says of each run, beside its keys and its trial."""
 TRIAL = ("search", "trial", "base")
+BESIDE = " | "
+"""Between the overrides of a trial's base."""
 
 
 @dataclass(frozen=True)

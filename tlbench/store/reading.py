@@ -117,6 +117,10 @@ class StoreReader:
         table = self._table(key, PREDICTIONS)
         return table.filter(pc.equal(table["step"], step)).drop_columns("step").to_pandas()
 
+    def every_prediction(self, key: str) -> pd.DataFrame:
+        """Test predictions of a run at all steps that some selection picks: PREDICTIONS."""
+        return self._table(key, PREDICTIONS).to_pandas()
+
     def arrays_at_step(self, key: str, step: int, columns: Sequence[str]) -> list[np.ndarray]:
         """Some columns of `at_step` as arrays: what a report reads ten thousand times."""
         table = self._table(key, ["step", *columns])

@@ -14,9 +14,9 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from tlbench.config.compose import PER_RUN, Composer
-from tlbench.config.identity import identity_of
 from tlbench.config.schema import RunConfig
 from tlbench.errors import TlbenchError
+from tlbench.run.setup import Setup
 from tlbench.selection.rules import LAST, ORACLE
 from tlbench.store.runs import RunStore
 from tlbench.sweep.overrides import Overrides, key_of
@@ -67,7 +67,7 @@ def score_of(composer: Composer, jobs: Sequence[Overrides], values: dict[str, An
     scores, failed = [], False
     for job in jobs:
         config = composer.run_config(with_values(job, values))
-        record = RunStore(config.store).record(identity_of(config)["run_key"])
+        record = RunStore(config.store).record(Setup.of(config).key)
         if record is None:
             return None
         failed = failed or record["status"] == "failed"

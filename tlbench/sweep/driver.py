@@ -23,7 +23,7 @@ from tlbench.config.own import replaced
 from tlbench.config.told import in_one_line, told
 from tlbench.errors import TlbenchError, say_once
 from tlbench.paths import conf_dir
-from tlbench.run import execute
+from tlbench.sweep.job import execute
 from tlbench.sweep.sweeper import OWN, TlbenchSweeper, register
 
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlbench.about import described
-from tlbench.config.build import dataset_of
 from tlbench.config.compose import Composer
-from tlbench.config.identity import identity_of
-from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Refused
-from tlbench.learner import rehearse
+from tlbench.run.describe import described
+from tlbench.run.refusals import refuse_impossible
+from tlbench.run.rehearse import rehearse
+from tlbench.run.setup import Setup
 from tlbench.store.plans import PLANNED, write_plan
 from tlbench.store.runs import RunStore
 from tlbench.sweep.expand import expand
@@ -35,7 +34,7 @@ class Job:
     """
 
     overrides: Overrides
-    config: RunConfig
+    setup: Setup
     key: str
     cell: str
     asked: bool
@@ -44,6 +43,10 @@ class Job:
     trial: int | None = None
     base: str | None = None
 
+    @property
+    def config(self) -> RunConfig:
+        return self.setup.config
+
     def title(self) -> str:
         c, trial = self.config, "" if self.trial is None else f" trial {self.trial}"
         return f"{c.method['name']} {c.dataset['name']} {c.pair} seed {c.seed}{trial}"
@@ -51,48 +54,45 @@ class Job:
 
 def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
     """All runs, references first, each once. Raises TlbenchError for whatever is wrong before anything runs."""
-    asked = [(job, composer.run_config(job.overrides)) for job in expand(composer, arguments)]
-    for _, config in asked:
-        rehearse(config)
-    _check_data([config for _, config in asked])
+    asked = [(job, Setup.of(composer.run_config(job.overrides))) for job in expand(composer, arguments)]
+    for _, setup in asked:
+        rehearse(setup)
+    _check_data([setup for _, setup in asked])
     jobs: dict[str, Job] = {}
-    for job, config in asked:
-        for stage, (name, reference) in enumerate(_references(config)):
+    for job, setup in asked:
+        for stage, (name, reference) in enumerate(_references(setup)):
             others = [o for o in job.overrides if key_of(o) != "method" and not o.startswith("method.")]
             _add(jobs, Asked([*others, f"method={name}"]), reference, asked=False, stage=stage)
-        _add(jobs, job, config, asked=True, stage=len(config.reference_names))
+        _add(jobs, job, setup, asked=True, stage=len(setup.config.reference_names))
     return sorted(jobs.values(), key=lambda job: job.stage)
 
 
-def _references(config: RunConfig) -> list[tuple[str, RunConfig]]:
+def _references(setup: Setup) -> list[tuple[str, Setup]]:
     try:
-        refuse_impossible(config)
+        refuse_impossible(setup)
     except Refused:
         return []
-    return [(name, config.as_reference(name)) for name in config.reference_names]
+    return list(setup.references.items())
 
 
-def _add(jobs: dict[str, Job], job: Asked, config: RunConfig, *, asked: bool, stage: int) -> None:
-    identity = identity_of(config)
-    key = identity["run_key"]
-    known = jobs.get(key)
+def _add(jobs: dict[str, Job], job: Asked, setup: Setup, *, asked: bool, stage: int) -> None:
+    known = jobs.get(setup.key)
     if known is not None:
         asked, stage = asked or known.asked, min(stage, known.stage)
         if known.trial is not None:  # trials that are one run count as the first of them
             job = Asked(known.overrides, known.search, known.trial, known.base)
-    jobs[key] = Job(job.overrides, config, key, identity["cell_key"], asked, stage, job.search, job.trial, job.base)
+    cell = setup.keys["cell_key"]
+    jobs[setup.key] = Job(job.overrides, setup, setup.key, cell, asked, stage, job.search, job.trial, job.base)
 
 
-def _check_data(configs: Sequence[RunConfig]) -> None:
+def _check_data(setups: Sequence[Setup]) -> None:
     """Reads each domain once, so that a missing or wrong file is told before the first run."""
     seen = set()
-    for config in configs:
-        dataset = dataset_of(config)
-        pair = dataset.pair(config.pair)
-        for domain in (*pair.sources, pair.target):
-            if (dataset.name, domain) not in seen:
-                dataset.load(domain)
-                seen.add((dataset.name, domain))
+    for setup in setups:
+        for domain in (*setup.pair.sources, setup.pair.target):
+            if (setup.dataset.name, domain) not in seen:
+                setup.dataset.load(domain)
+                seen.add((setup.dataset.name, domain))
 
 
 def keep_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
@@ -106,7 +106,7 @@ def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     """What a report must know of each run before it is there."""
     runs: list[dict[str, Any]] = []
     for job in jobs:
-        about = described(job.config)
+        about = described(job.setup)
         of = {"search": job.search, "trial": job.trial, "base": job.base}
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in PLANNED}, **of})
     return runs

@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from tlbench.config.build import augment_of, dataset_of
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import in_cache
-from tlbench.learner import input_shape_of
+from tlbench.run.backbone import built_backbone
 from tlbench.sweep.plan import Job
-from tlbench.training.frozen import built_backbone
 
 
 def prepare_images(jobs: Sequence[Job]) -> None:
     """Makes the image caches that the jobs need, with all cores and a bar, before workers would each wait for them."""
     seen = set()
-    for config in (job.config for job in jobs):
-        dataset, augment = dataset_of(config), augment_of(config)
-        pair = dataset.pair(config.pair)
-        for domain in (*pair.sources, pair.target):
+    for setup in (job.setup for job in jobs):
+        dataset, augment = setup.dataset, setup.augment
+        for domain in (*setup.pair.sources, setup.pair.target):
             images = dataset.load(domain).inputs
             if augment is None or not isinstance(images, ImageFiles):
                 continue
@@ -32,8 +29,9 @@ def prepare_weights(jobs: Sequence[Job]) -> None:
     """Loads the pretrained weights that the jobs need once: downloads are done before the workers start, and weights that
     cannot be had are told at once, not by every run after its own retries. Raises TlbenchError."""
     seen = set()
-    for config in (job.config for job in jobs):
-        loaded = config.backbone.get("pretrained") or config.backbone.get("weights")
-        if loaded and (mark := json.dumps(config.backbone)) not in seen:
-            built_backbone(config.backbone, config.seed, input_shape_of(config))
+    for setup in (job.setup for job in jobs):
+        backbone = setup.config.backbone
+        loaded = backbone.get("pretrained") or backbone.get("weights")
+        if loaded and (mark := json.dumps(backbone)) not in seen:
+            built_backbone(setup, setup.config.seed, setup.input_shape)
             seen.add(mark)

@@ -8,10 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-from tlbench.config.build import build, classifier_learner, method_class
 from tlbench.config.compose import PER_RUN, Composer, flat_keys, plain
 from tlbench.data.dataset import Dataset
 from tlbench.errors import TlbenchError, unknown
+from tlbench.run.setup import dataset_named, method_of, shape_of
 from tlbench.sweep.overrides import Overrides, key_of, parsed
 
 SETTABLE = ("protocol", "augment", "backbone", "classifier", "optim", "trainer")
@@ -27,7 +27,7 @@ def dataset_like(composer: Composer, job: Sequence[str]) -> Dataset:
 def _dataset_like(composer: Composer, overrides: tuple[str, ...]) -> Dataset:
     config = composer.raw(overrides)
     group = plain(config.dataset)
-    return build("dataset", group, name=group.get("name", config.hydra.runtime.choices.dataset), data_dir="")
+    return dataset_named(group, "", group.get("name", config.hydra.runtime.choices.dataset))
 
 
 def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrides]:
@@ -128,7 +128,7 @@ def _place(name: str) -> str:
 @lru_cache(maxsize=64)
 def _shape(composer: Composer, overrides: tuple[str, ...]) -> str:
     config = composer.raw(overrides)
-    shape = method_class({**config.method, "name": config.hydra.runtime.choices.method}).learner
+    shape = method_of({**config.method, "name": config.hydra.runtime.choices.method}).learner
     if shape == "either" and any(key_of(o) == "classifier" for o in overrides):
-        return classifier_learner({**config.classifier})
+        return shape_of({**config.classifier})
     return shape

@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import Field, FiniteFloat, model_validator
 from scipy.stats import qmc
 
-from tlbench.config.schema import Positive, Strict
 from tlbench.seeds import stream
+from tlbench.strict import Positive, Strict
 from tlbench.sweep.overrides import Overrides, key_of
 
 DIGITS = 4

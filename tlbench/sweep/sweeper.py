@@ -16,18 +16,18 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from tlbench.config.build import method_class
 from tlbench.config.compose import Composer
 from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.method.code import code_fingerprint
-from tlbench.run import is_current, lacks_features, lost
+from tlbench.run.ensure import lacks_features, lost
+from tlbench.run.gains import is_current
 from tlbench.store.runs import RunStore
 from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, keep_plan, make_plan, plan_name
 from tlbench.sweep.prepare import prepare_images, prepare_weights
 from tlbench.sweep.progress import sweep_bar
-from tlbench.worker import end_with_parent, name_sweep
+from tlbench.sweep.worker import end_with_parent, name_sweep
 
 OWN = "hydra_plugins.tlbench.TlbenchSweeper"
 """Under which name Hydra finds the sweeper, see `register`."""
@@ -51,13 +51,13 @@ def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
         return False
     if record["status"] == "skipped":
         return True
-    return is_current(record, job.config) and not lacks_features(record, job.config)
+    return is_current(record, job.setup) and not lacks_features(record, job.setup)
 
 
 def has_other_code(record: dict[str, Any], job: Job) -> bool:
     """Whether a run was made by another version of its method's code, under the same revision."""
     made_by = record.get("method_code")  # none: by a version that did not note it
-    return made_by is not None and made_by != code_fingerprint(method_class(job.config.method))  # type: ignore[arg-type]
+    return made_by is not None and made_by != code_fingerprint(job.setup.method)  # type: ignore[arg-type]
 
 
 class TlbenchSweeper(Sweeper):
@@ -151,7 +151,7 @@ class TlbenchSweeper(Sweeper):
                 launcher.launch([_launched(part, name) for part in parts], initial_job_idx=0)
 
             for job, reason in launch_all(jobs, launch, store):
-                lost(job.config, reason)
+                lost(job.setup, reason)
 
 
 def together(n: int, config: DictConfig | None) -> int:

@@ -9,12 +9,13 @@ from typing import Any
 from omegaconf import DictConfig
 from pydantic import ValidationError
 
-from tlbench.config.build import classifier_learner, method_class
 from tlbench.config.compose import PER_RUN, Composer, plain
-from tlbench.config.parts import BESIDE, is_content
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference
+from tlbench.run.setup import method_of, shape_of
+from tlbench.store.content import is_content
+from tlbench.store.plans import BESIDE
 from tlbench.sweep.adaptive import same_trials, values_so_far
 from tlbench.sweep.overrides import Overrides, key_of, parsed
 from tlbench.sweep.recipes import SETTABLE, keys_in
@@ -108,10 +109,10 @@ def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | 
 def _lacks(composer: Composer, job: Overrides, search: Search) -> TlbenchError | None:
     """Why a search does not apply to a job, or None: a reference is left alone, and all searched keys must be there."""
     config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
-    if issubclass(method_class({**config.method, "name": config.hydra.runtime.choices.method}), Reference):
+    if issubclass(method_of({**config.method, "name": config.hydra.runtime.choices.method}), Reference):
         return TlbenchError(f"search={search.name} applies to no method asked for: references are left alone.")
     known = {group: keys_in(config, group) | {group} for group in SEARCHED}
-    if config.classifier and classifier_learner({**config.classifier}) == "estimator":
+    if config.classifier and shape_of({**config.classifier}) == "estimator":
         known["optim"] = set()  # it is there, and without effect
     for key in search.space:
         own = known[key.split(".")[0]]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from tlbench.data.domain import Inputs
 from tlbench.errors import Diverged
-from tlbench.method.gradient import GradientMethod
 from tlbench.selection.view import Seen
 from tlbench.training.predict import in_batches
+
+if TYPE_CHECKING:
+    from tlbench.data.domain import Inputs
+    from tlbench.method.gradient import GradientMethod
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from tlbench.config.schema import TrainerConfig
 from tlbench.errors import TlbenchError
+from tlbench.training.settings import TrainerConfig
 
 
 def device_of(accelerator: str) -> torch.device:

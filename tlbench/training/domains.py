@@ -1,16 +1,38 @@
-"""How far apart the two domains of a run are, in its inputs and in what was learnt."""
+"""What a model makes of some examples of both domains: distances are measured in it, and maps are drawn of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlbench.data.domain import Inputs, dense_float32
-from tlbench.task import HeldOut, Labelled, Task
-from tlbench.training.probe import Outputs, drawn, some
+from tlbench.data.domain import dense_float32
+from tlbench.training.probe import drawn
 from tlbench.transfer.pair import measure_pair
+
+if TYPE_CHECKING:
+    from tlbench.data.domain import Inputs
+    from tlbench.task import Task
+    from tlbench.training.probe import Outputs
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Features of up to so many training examples of each domain, the same examples for every model of a run.
+
+    Attributes:
+        source_rows, target_rows: which ones, of `Task.source` and `Task.target`.
+        source_SD, target_TD: their features.
+        target_TC: class probabilities of the target's; None where nothing was trained.
+    """
+
+    source_rows: np.ndarray
+    target_rows: np.ndarray
+    source_SD: np.ndarray
+    target_TD: np.ndarray
+    target_TC: np.ndarray | None = None
 
 
 def flat(inputs: Inputs) -> np.ndarray:
@@ -18,63 +40,48 @@ def flat(inputs: Inputs) -> np.ndarray:
     return dense_float32(inputs).reshape(inputs.shape[0], -1)
 
 
-def sampled(task: Task, held_out: HeldOut, examples: int, seed: int) -> tuple[Labelled, Labelled]:
-    """Up to `examples` training examples of the source and of the target, the same for every model of a run.
-
-    The target's labels are what evaluation knows, not the method: a caller uses them for what is ORACLE.
-    """
-    chosen = drawn(task.target.shape[0], examples, seed, "target")
-    target = Labelled(task.target[chosen], held_out.target_labels[chosen])
-    return some(task.source, examples, seed, "source"), target
-
-
-def features_of_domains(
+def sampled(
     task: Task,
-    held_out: HeldOut,
     examples: int,
     seed: int,
     *,
     outputs: Outputs | None = None,
     rows: Callable[[Inputs], np.ndarray] = flat,
-) -> dict[str, np.ndarray]:
-    """`source` and `target`: (N, D) float32 features of `sampled` examples, as `measure_domains` measures them.
-
-    With them `source_label` and `oracle_target_label` (N,): target labels are looked up from what is held out, after the
-    features were made, for the colours of a map.
-    """
-    source, target = sampled(task, held_out, examples, seed)
-    xs, xt = (
-        (rows(part.inputs) if outputs is None else outputs(part.inputs, name).features_ND)
-        for part, name in ((source, "source"), (target, "target"))
-    )
-    features = {"source": np.asarray(xs, np.float32), "target": np.asarray(xt, np.float32)}
-    return features | {"source_label": source.labels, "oracle_target_label": target.labels}
-
-
-def measure_domains(
-    task: Task,
-    held_out: HeldOut,
-    examples: int,
-    seed: int,
-    *,
-    outputs: Outputs | None = None,
-    rows: Callable[[Inputs], np.ndarray] = flat,
-) -> dict[str, Any]:
-    """`measure_pair` of up to `examples` training examples of each domain.
-
-    Target labels are used for what is named `oracle_...` and go nowhere else.
+) -> Sampled:
+    """Features of up to `examples` examples of each domain.
 
     Args:
-        outputs: what a model makes of inputs; its features are measured.
-        rows: what is measured where there is no model.
+        outputs: what a model makes of inputs; its features are taken.
+        rows: what they are where there is no model.
     """
-    source, target = sampled(task, held_out, examples, seed)
-    probabilities = None
+    source_rows = drawn(len(task.source), examples, seed, "source")
+    target_rows = drawn(task.target.shape[0], examples, seed, "target")
+    source, target = task.source.inputs[source_rows], task.target[target_rows]
     if outputs is None:
-        xs, xt = rows(source.inputs), rows(target.inputs)
-    else:
-        seen = outputs(target.inputs, "target")
-        xs, xt, probabilities = outputs(source.inputs, "source").features_ND, seen.features_ND, seen.probabilities_NC
+        return Sampled(source_rows, target_rows, rows(source), rows(target))
+    seen = outputs(target, "target")
+    features = outputs(source, "source").features_ND
+    return Sampled(source_rows, target_rows, features, seen.features_ND, seen.probabilities_NC)
+
+
+def measured(found: Sampled, task: Task, target_labels: np.ndarray, seed: int) -> dict[str, Any]:
+    """`measure_pair` of sampled features. Target labels are used for what is named `oracle_...` and go nowhere else.
+
+    Args:
+        target_labels: row by row of `Task.target`.
+    """
+    labels = task.source.labels[found.source_rows], target_labels[found.target_rows]
     return measure_pair(
-        xs, source.labels, xt, target.labels, n_classes=task.n_classes, seed=seed, probabilities_t=probabilities
-    )
+        found.source_SD, labels[0], found.target_TD, labels[1], n_classes=task.n_classes, seed=seed,
+        probabilities_t=found.target_TC,
+    )  # fmt: skip
+
+
+def embedded(found: Sampled, task: Task, target_labels: np.ndarray) -> dict[str, np.ndarray]:
+    """`source` and `target`: (N, D) float32 features; `source_label` and `oracle_target_label` (N,), for the colours of a map."""
+    features = {"source": np.asarray(found.source_SD, np.float32), "target": np.asarray(found.target_TD, np.float32)}
+    labels = {
+        "source_label": task.source.labels[found.source_rows],
+        "oracle_target_label": target_labels[found.target_rows],
+    }
+    return features | labels

@@ -5,71 +5,63 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from tlbench.backbones.fitted import FittedBackbone
+from tlbench.backbones.stages import HOW
 from tlbench.backbones.weights import weights_hash
-from tlbench.config.build import build
-from tlbench.config.schema import Group, RunConfig
 from tlbench.data.domain import Inputs
 from tlbench.data.images.rows import ImageRows
-from tlbench.seeds import torch_seed
-from tlbench.task import HeldOut, Task, map_inputs
-from tlbench.training.device import device_of
+from tlbench.task import Task, map_inputs
 from tlbench.training.features import kept_features
 from tlbench.training.predict import frozen_features
 
-HOW = ("mode", "last_k", "batch_norm")
-"""Keys of a backbone config that say how it is trained, not what it is."""
 MOST_KEPT = 5
 """Arrays of features that a process keeps: those of one pair, with its shots and its validation part."""
 _KEPT: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
 
 
-def is_frozen(backbone: Group) -> bool:
-    """Whether a backbone has weights, and none of them is trained."""
-    return backbone["mode"] == "frozen" and backbone["name"] != "identity"
+@dataclass(frozen=True)
+class Frozen:
+    """A backbone that is not trained, and what identifies its features before a fit."""
+
+    backbone: nn.Module
+    digest: str
+
+    @classmethod
+    def of(cls, backbone: nn.Module, group: Mapping[str, Any]) -> Frozen:
+        """Of a backbone and its config: the weights alone do not say what is computed with them, two models may share them and
+        differ in an activation."""
+        what = {k: v for k, v in group.items() if k not in (*HOW, "name", "pretrained", "weights")}
+        still = backbone.requires_grad_(False).eval()
+        return cls(still, f"{json.dumps(what, sort_keys=True)} {weights_hash(still)}")
 
 
-def built_backbone(group: Group, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
-    """The backbone of a run with this seed."""
-    torch_seed(seed, "backbone")
-    return build("backbone", group, drop=HOW, input_shape=input_shape)
-
-
-@lru_cache(maxsize=2)
-def frozen_backbone(group: str, seed: int, input_shape: tuple[int, ...]) -> tuple[nn.Module, str]:
-    """A frozen backbone and what identifies its features before a fit, built once for all runs of a process."""
-    values = json.loads(group)
-    backbone = built_backbone(values, seed, input_shape).requires_grad_(False).eval()
-    what = {k: v for k, v in values.items() if k not in (*HOW, "name", "pretrained", "weights")}
-    # the weights alone do not say what is computed with them: two models may share them and differ in an activation
-    return backbone, f"{json.dumps(what, sort_keys=True)} {weights_hash(backbone)}"
-
-
-def on_features(config: RunConfig, task: Task, held_out: HeldOut) -> tuple[Task, HeldOut]:
-    """The task with the features of a frozen backbone as its inputs; those of images are computed once and kept.
+def on_features(frozen: Frozen, task: Task, test: Inputs, device: torch.device, name: str) -> tuple[Task, np.ndarray]:
+    """Task and test with the features of a frozen backbone as their inputs; those of images are computed once and kept.
 
     A backbone that is fitted sees the training inputs of both domains, and no labels.
+
+    Args:
+        name: how a progress bar calls the backbone.
     """
-    group = config.backbone
-    loaded = bool(group.get("pretrained") or group.get("weights"))
-    backbone, digest = frozen_backbone(json.dumps(group), 0 if loaded else config.seed, task.input_shape)
+    backbone, digest = frozen.backbone, frozen.digest
     if isinstance(backbone, FittedBackbone):
         backbone.fit_inputs(task.source.inputs, task.target)
         digest = f"{digest} {weights_hash(backbone)}"
-    device, width = device_of(config.trainer.accelerator), int(backbone.out_dim)  # type: ignore[arg-type]
 
     def features(inputs: Inputs) -> np.ndarray:
         if isinstance(inputs, ImageRows):
-            return kept_features(backbone, digest, inputs, device, config.backbone["name"])
+            return kept_features(backbone, digest, inputs, device, name)
         return _of_arrays(backbone, digest, inputs, device)
 
-    return map_inputs(task, held_out, features, (width,))
+    return map_inputs(task, test, features, (int(backbone.out_dim),))  # type: ignore[arg-type]
 
 
 def _of_arrays(backbone: nn.Module, digest: str, inputs: Inputs, device: torch.device) -> np.ndarray:

@@ -10,13 +10,13 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from tlbench.config.schema import OptimConfig
 from tlbench.data.images.rows import ImageBatch
 from tlbench.errors import Diverged
 from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.training.batches import Batch, Examples
 from tlbench.training.schedules import learning_rate
+from tlbench.training.settings import OptimConfig
 
 CHECK_EVERY = 25
 """Steps between two looks at the terms: a look waits for the device, and the first bad step is found all the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,10 @@ from tlbench.data.images.rows import ImageRows
 from tlbench.seeds import stream
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows
-from tlbench.task import Labelled, Task
+from tlbench.task import Labelled
+
+if TYPE_CHECKING:
+    from tlbench.task import Task
 
 Outputs = Callable[[Inputs, str], Seen]
 """Features and class probabilities of inputs that are of the `source` or the `target`, as a model gives them now."""

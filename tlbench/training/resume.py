@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 import torch
 
-from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint
-from tlbench.training.module import AdaptationModule
-from tlbench.training.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from tlbench.training.batches import PairedBatches
+    from tlbench.training.module import AdaptationModule
+    from tlbench.training.snapshots import Snapshots
 
 
 class KeepState(pl.Callback):
@@ -33,13 +35,13 @@ class KeepState(pl.Callback):
         self._module: AdaptationModule | None = None
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, AdaptationModule)
+        pl_module = cast("AdaptationModule", pl_module)
         self._module = pl_module
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        assert isinstance(pl_module, AdaptationModule)
+        pl_module = cast("AdaptationModule", pl_module)
         self._module = pl_module
         self.batches.start = self._kept_at = int(checkpoint["global_step"])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytorch_lightning as pl
@@ -16,8 +17,10 @@ import torch.distributed
 
 from tlbench.errors import Diverged
 from tlbench.training.checkpoints import Checkpoint
-from tlbench.training.module import AdaptationModule
-from tlbench.training.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from tlbench.training.module import AdaptationModule
+    from tlbench.training.snapshots import Snapshots
 
 FILE = "handover.npz"
 
@@ -36,7 +39,7 @@ class HandOver(pl.Callback):
         self.folder, self.snapshots = folder, snapshots
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        assert isinstance(pl_module, AdaptationModule)
+        pl_module = cast("AdaptationModule", pl_module)
         pl_module.settle_history()
         if not trainer.is_global_zero:
             return

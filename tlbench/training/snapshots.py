@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 
-from tlbench.data.domain import Inputs
 from tlbench.training.checkpoints import Checkpoint, Look
-from tlbench.training.module import AdaptationModule
-from tlbench.training.probe import Probe
+
+if TYPE_CHECKING:
+    from tlbench.data.domain import Inputs
+    from tlbench.training.module import AdaptationModule
+    from tlbench.training.probe import Probe
 
 
 @dataclass
@@ -29,7 +31,7 @@ class Snapshots(pl.Callback):
         if trainer.global_step not in self.steps or (self.taken and self.taken[-1].step == trainer.global_step):
             return
         module = pl_module
-        assert isinstance(module, AdaptationModule)
+        module = cast("AdaptationModule", module)
         module.settle_history()
         module.eval()
         look = Look(module.method, module.device, trainer.global_step)

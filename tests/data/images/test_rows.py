@@ -5,9 +5,8 @@ import pytest
 import torch
 from torchvision.transforms import functional as classic
 
-from tests.support import settled
+from tests.support import augment_of, settled
 from tests.trees import image_folder
-from tlbench.config.build import augment_of
 from tlbench.data.domain import as_rows, dense_float32, stack
 from tlbench.data.images.augment import Augment
 from tlbench.data.images.decode import short_side, squash

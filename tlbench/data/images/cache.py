@@ -13,18 +13,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from filelock import FileLock
 from torch import Tensor
 
-from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.threads import pool_of
 from tlbench.data.progress import track
 from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
+
+if TYPE_CHECKING:
+    from tlbench.data.images.files import ImageFiles
 
 T = TypeVar("T")
 CHUNK = 256

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from tlbench.data.images.augment import Augment
 from tlbench.data.images.cache import ImageCache, open_cache
 from tlbench.data.images.crops import crops_by_matrices, crops_on_cpu
 from tlbench.data.images.draws import Draws, whole_boxes
-from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.threads import shared_pool
+
+if TYPE_CHECKING:
+    from tlbench.data.images.augment import Augment
+    from tlbench.data.images.files import ImageFiles
 
 MOST_PADDING = 3
 """Times the pixels of a batch that its padded tensor may hold."""

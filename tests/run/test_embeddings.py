@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.support import config_of
-from tests.training.test_resume import learner_of
+from tests.support import config_of, ensure_run, fitted, identity_of, prepared
 from tlbench.cli import main
-from tlbench.config.identity import identity_of
 from tlbench.dashboard.data import tagged
 from tlbench.errors import TlbenchError
-from tlbench.learner import checkpoints_of, embeddings_of, outputs_of
 from tlbench.report.embeddings import about_run, kept_features
-from tlbench.run import ensure_run
+from tlbench.run.fit import fit
+from tlbench.run.judge import judge
+from tlbench.run.looks import outputs_of
 from tlbench.store.check import check_store
 from tlbench.store.plans import planned
 from tlbench.store.runs import RunStore
@@ -54,7 +53,9 @@ def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
     few = store.features(key)
     assert len(few["raw_source"]) == 20
     after = store.record(key)
+    added = after["files"].pop("features.npz")
     assert {**after, "embeddings": 0} == before
+    assert added == store.checksum(key, "features.npz")
     assert (store.root / key / "predictions.parquet").read_bytes() == predictions
     # fewer than there are, or as many: nothing is done; more: once more; lost: once more
     stamp = store.stamp(key)
@@ -72,7 +73,7 @@ def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
 
 def test_a_run_that_fails_when_it_is_done_again_stays_done(run, monkeypatch, capsys):
     store, key = run("coral_linear", "classifier=linear_svm", "backbone=identity")
-    monkeypatch.setattr("tlbench.run.load_task", lambda *a: 1 / 0)
+    monkeypatch.setattr("tlbench.run.prepare.load_task", lambda *a: 1 / 0)
     run("coral_linear", "classifier=linear_svm", "backbone=identity", "embeddings=20")
     assert f"run {key} is done, but kept no features: ZeroDivisionError" in capsys.readouterr().err
     assert store.status(key) == "done"
@@ -90,19 +91,17 @@ def test_features_that_are_not_there_or_damaged_are_told(run):
 @pytest.mark.parametrize("method", ["source_only", "dann"])
 def test_features_are_those_that_distances_measure_and_nothing_else_changes(method, toy):
     config = config_of(*WORDS, f"method={method}", "classifier.dropout=0.5", "embeddings=15", config_dir=toy)
-    learner, task, held_out = learner_of(config)
-    raw = embeddings_of(learner, task, held_out, config, trained=False)
-    rows = drawn(task.target.shape[0], 15, config.seed, "target")
-    np.testing.assert_allclose(raw["raw_target"], flat(task.target[rows]))
-    np.testing.assert_array_equal(raw["oracle_target_label"], held_out.target_labels[rows])
-    checkpoints, history = checkpoints_of(learner, task, held_out, config, None)
-    trained = embeddings_of(learner, task, held_out, config, trained=True)
-    seen = outputs_of(learner, config)(task.target[rows], "target").features_ND
-    np.testing.assert_allclose(trained["trained_target"], seen, rtol=1e-5, atol=1e-6)
-    other, task, held_out = learner_of(config)
-    alone, terms = checkpoints_of(other, task, held_out, config, None)
-    assert terms == history
-    for one, two in zip(checkpoints, alone, strict=True):
+    run, hidden = prepared(config)
+    (done,) = fit([run])
+    kept = judge(done, hidden, {}).features
+    rows = drawn(run.task.target.shape[0], 15, config.seed, "target")
+    np.testing.assert_allclose(kept["raw_target"], flat(run.task.target[rows]))
+    np.testing.assert_array_equal(kept["oracle_target_label"], hidden.target_labels[rows])
+    seen = outputs_of(run)(run.task.target[rows], "target").features_ND
+    np.testing.assert_allclose(kept["trained_target"], seen, rtol=1e-5, atol=1e-6)
+    alone = fitted(config.model_copy(update={"embeddings": 0}))
+    assert alone.history == done.history
+    for one, two in zip(done.checkpoints, alone.checkpoints, strict=True):
         assert (one.test == two.test).all()
 
 

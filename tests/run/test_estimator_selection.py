@@ -9,16 +9,13 @@ from baselines.jda import Jda
 from baselines.pca import Pca
 from baselines.sa import SubspaceAlignment
 from baselines.tca import Tca
-from tests.support import config_of, gaussian_task
+from tests.support import config_of, fitted, gaussian_task
 from tlbench.classifiers.estimators import LinearSVM
-from tlbench.config.build import dataset_of, protocol_of
 from tlbench.errors import TlbenchError
 from tlbench.functional.subspace import principal_axes
-from tlbench.learner import build_learner, checkpoints_of
 from tlbench.method import EstimatorMethod, MappedMethod
 from tlbench.selection.rules import val_score
 from tlbench.selection.view import Seen
-from tlbench.task import load_task
 from tlbench.training.probe import make_probe
 
 
@@ -84,9 +81,8 @@ def test_one_map_for_both_domains_predicts_them_alike(make):
 def test_a_run_validates_on_the_source_as_the_source(name, toy):
     small = ["method.dim=2"] if name == "sa" else []
     config = config_of("dataset=toy", "pair=R-T", f"method={name}", *small, config_dir=toy)
-    task, held_out = load_task(dataset_of(config), dataset_of(config).pair("R-T"), protocol_of(config), 0)
-    learner, task, held_out = build_learner(config, task, held_out)
-    ((checkpoint,), _) = checkpoints_of(learner, task, held_out, config, None)
+    done = fitted(config)
+    learner, task, (checkpoint,) = done.prepared.learner, done.prepared.task, done.checkpoints
     val = task.source_val
     want = learner.classifier.predict_proba(learner.features(val.inputs, "source"))
     np.testing.assert_array_equal(checkpoint.source_val, want)
@@ -99,7 +95,7 @@ def test_a_run_validates_on_the_source_as_the_source(name, toy):
         return Seen(rows, learner.classifier.predict_proba(rows))
 
     assert checkpoint.scores == make_probe(task, config.validators, config.seed).scores(look)
-    test = learner.classifier.predict_proba(learner.features(held_out.test.inputs, "target"))
+    test = learner.classifier.predict_proba(learner.features(done.prepared.test, "target"))
     np.testing.assert_array_equal(checkpoint.test, test)
 
 

@@ -1,8 +1,9 @@
 import pytest
 
 from tests.support import config_of
-from tlbench.config.refusals import refuse_impossible
 from tlbench.errors import Refused
+from tlbench.run.refusals import refuse_impossible
+from tlbench.run.setup import Setup
 
 SVM = ("backbone=identity", "classifier=linear_svm")
 HEAD = ("backbone=lenet", "classifier=head")
@@ -24,6 +25,6 @@ FIXED = ("backbone=identity", "classifier=head")
     ],
 )  # fmt: skip
 def test_a_refusal_stands_beside_what_is_allowed(allowed, refused, message):
-    refuse_impossible(config_of("pair=H-P", f"method={allowed[0]}", *allowed[1:]))
+    refuse_impossible(Setup.of(config_of("pair=H-P", f"method={allowed[0]}", *allowed[1:])))
     with pytest.raises(Refused, match=message):
-        refuse_impossible(config_of("pair=H-P", f"method={refused[0]}", *refused[1:]))
+        refuse_impossible(Setup.of(config_of("pair=H-P", f"method={refused[0]}", *refused[1:])))

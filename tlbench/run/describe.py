@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tlbench import environment
-from tlbench.comparison import compared_with
-from tlbench.config.build import dataset_of, method_class, protocol_of
-from tlbench.config.keys import HARNESS
-from tlbench.config.schema import RunConfig
-from tlbench.learner import Learner
 from tlbench.method import GradientMethod
 from tlbench.method.code import code_fingerprint
+from tlbench.run.gains import compared_with
+from tlbench.run.setup import HARNESS, Setup
+from tlbench.run.values import Prepared
 from tlbench.store.records import SCHEMA
-from tlbench.task import HeldOut, Task
 
 
-def described(config: RunConfig) -> dict[str, Any]:
+def described(setup: Setup) -> dict[str, Any]:
     """What a record says of a run whatever becomes of it."""
-    method = method_class(config.method)
+    config, method = setup.config, setup.method
     names = {group: getattr(config, group)["name"] for group in ("dataset", "classifier", "method")}
     return {
         "schema": SCHEMA,
         **names,
         "pair": config.pair,
-        "protocol": protocol_of(config).label,
-        "metric": dataset_of(config).metric,
+        "protocol": setup.protocol.label,
+        "metric": setup.dataset.metric,
         "backbone": backbone_label(config.backbone),
         "family": method.family,
         "oracle": method.oracle,
@@ -35,7 +31,7 @@ def described(config: RunConfig) -> dict[str, Any]:
         "method_code": code_fingerprint(method),  # type: ignore[arg-type]
         "seed": config.seed,
         "selection": config.selection.rule,
-        **compared_with(config),
+        **compared_with(setup),
         "group": config.group,
         "tags": config.tags,
         "embeddings": config.embeddings,
@@ -52,46 +48,33 @@ def backbone_label(backbone: dict[str, Any]) -> str:
     return f"{name} frozen" if mode == "frozen" else f"{name} last {backbone['last_k']}"
 
 
-def sizes_of(learner: Learner, task: Task, held_out: HeldOut) -> dict[str, int]:
+def sizes_of(run: Prepared) -> dict[str, int]:
     """Examples of each part; `labelled` are those that the learner learns from."""
+    task = run.task
     return {
-        "labelled": sum(len(part) for part in learner.labelled(task)),
+        "labelled": sum(len(part) for part in run.learner.labelled(task)),
         "source": len(task.source),
         "source_val": len(task.source_val) if task.source_val is not None else 0,
         "target_unlabelled": int(task.target.shape[0]),
         "shots": len(task.shots) if task.shots is not None else 0,
-        "target_test": len(held_out.test),
+        "target_test": int(run.test.shape[0]),
     }
 
 
-def examples_seen(learner: Learner, config: RunConfig, labelled: int) -> int:
+def examples_seen(run: Prepared) -> int:
     """Examples that pass in training: batches of both domains, or the labelled ones once."""
-    if isinstance(learner, GradientMethod):
-        return (1 + learner.needs_target) * config.optim.batch_size * config.optim.steps
-    return labelled
+    optim = run.setup.config.optim
+    if isinstance(run.learner, GradientMethod):
+        return (1 + run.learner.needs_target) * optim.batch_size * optim.steps
+    return sizes_of(run)["labelled"]
 
 
-def costs_of(clock: Clock, seen: int) -> dict[str, Any]:
+def costs_of(seconds: dict[str, float], seen: int) -> dict[str, Any]:
     """Seconds in all and by phase, peak memory (MiB, of the process so far), and examples a second of training."""
     return {
-        "seconds": round(clock.total(), 4),
-        "train_seconds": round(clock.laps["fit"], 4),
-        "phases": {phase: round(seconds, 4) for phase, seconds in clock.laps.items()},
+        "seconds": round(sum(seconds.values()), 4),
+        "train_seconds": round(seconds["fit"], 4),
+        "phases": {phase: round(value, 4) for phase, value in seconds.items()},
         "peak_memory_mb": round(environment.peak_memory_mb(), 1),
-        "examples_per_second": round(seen / max(clock.laps["fit"], 1e-9), 1),
+        "examples_per_second": round(seen / max(seconds["fit"], 1e-9), 1),
     }
-
-
-class Clock:
-    """Seconds of each phase."""
-
-    def __init__(self) -> None:
-        self.started = self.last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.laps[phase], self.last = now - self.last, now
-
-    def total(self) -> float:
-        return time.perf_counter() - self.started

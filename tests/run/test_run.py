@@ -6,14 +6,14 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from tests.support import config_of, predictions_of
+from tests.support import config_of, dataset_of, ensure_run, fitted, identity_of, predictions_of, prepared, protocol_of
 from tlbench.classifiers.estimators import Regularised
 from tlbench.cli import main
-from tlbench.config.build import dataset_of, protocol_of
 from tlbench.data.domain import dense_float32
 from tlbench.data.transforms import zscore
-from tlbench.learner import build_learner, checkpoints_of
-from tlbench.run import ensure_run, identity_of, is_current
+from tlbench.run import ensure, prepare
+from tlbench.run.gains import is_current
+from tlbench.run.setup import Setup
 from tlbench.store.runs import RunStore
 from tlbench.task import load_task
 
@@ -112,10 +112,8 @@ def test_a_divergence_is_a_failed_run_with_step_and_term(toy):
 
 
 def test_whatever_goes_wrong_is_recorded_with_its_traceback(toy, monkeypatch):
-    import tlbench.run
-
     config = config_of(*TOY, "method=source_only", config_dir=toy)
-    monkeypatch.setattr(tlbench.run, "load_task", lambda *a: 1 / 0)
+    monkeypatch.setattr(prepare, "load_task", lambda *a: 1 / 0)
     assert ensure_run(config) == "failed"
     record = record_of(config)
     assert record["reason"] == "ZeroDivisionError: division by zero"
@@ -124,12 +122,10 @@ def test_whatever_goes_wrong_is_recorded_with_its_traceback(toy, monkeypatch):
 
 
 def test_a_run_whose_reference_failed_has_no_gain_over_it(toy, monkeypatch):
-    import tlbench.run
-
-    real = tlbench.run.ensure_run
-    monkeypatch.setattr(tlbench.run, "ensure_run", lambda c: "failed" if c.method["name"] == "source_only" else real(c))
+    real = ensure.ensure
+    monkeypatch.setattr(ensure, "ensure", lambda s: "failed" if s.config.method["name"] == "source_only" else real(s))
     config = config_of(*TOY, "method=coral", config_dir=toy)
-    assert real(config) == "done"
+    assert ensure_run(config) == "done"
     assert record_of(config)["selections"]["last"]["gains"] == {}
 
 
@@ -153,22 +149,20 @@ def test_a_finished_run_is_shown_under_the_selection_asked_for(toy, capsys):
 
 def test_a_reference_that_failed_once_is_made_up_for(toy, monkeypatch):
     """The run is kept; its gain is worked out once its reference is there."""
-    import tlbench.run
-
-    real = tlbench.run.load_task
+    real = prepare.load_task
     config = config_of(*TOY, "method=coral", config_dir=toy)
-    monkeypatch.setattr(tlbench.run, "load_task", lambda *a: 1 / 0)
+    monkeypatch.setattr(prepare, "load_task", lambda *a: 1 / 0)
     assert ensure_run(config.as_reference("source_only")) == "failed"
-    reference = tlbench.run._reference_key
-    monkeypatch.setattr(tlbench.run, "load_task", real)
-    monkeypatch.setattr(tlbench.run, "_reference_key", lambda *a: None)
+    references = ensure._references
+    monkeypatch.setattr(prepare, "load_task", real)
+    monkeypatch.setattr(ensure, "_references", lambda store, setup: dict.fromkeys(setup.references))
     assert ensure_run(config) == "done"
     before = record_of(config)
-    assert not is_current(before, config)
-    monkeypatch.setattr(tlbench.run, "_reference_key", reference)
+    assert not is_current(before, Setup.of(config))
+    monkeypatch.setattr(ensure, "_references", references)
     assert ensure_run(config) == "done"
     after = record_of(config)
-    assert is_current(after, config)
+    assert is_current(after, Setup.of(config))
     assert after["selections"]["last"]["gains"]["source_only"]["run_key"]
     assert after["created"] == before["created"]
     assert after["selections"]["last"]["metrics"] == before["selections"]["last"]["metrics"]
@@ -214,19 +208,16 @@ def test_a_network_that_breaks_in_its_last_step_is_no_finished_run(toy):
 
 def test_dropout_is_off_when_predictions_are_made(toy):
     config = config_of(*TOY, "method=source_only", "classifier.dropout=0.9", "optim.evaluations=1", config_dir=toy)
-    task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), 0)
-    learner, task, held_out = build_learner(config, task, held_out)
-    checkpoints, _ = checkpoints_of(learner, task, held_out, config, None)
-    learner.eval()
-    want = learner.predict_proba(torch.from_numpy(dense_float32(held_out.test.inputs))).detach().numpy()
-    np.testing.assert_allclose(checkpoints[-1].test, want, rtol=1e-5)
+    done = fitted(config)
+    learner = done.prepared.learner.eval()
+    want = learner.predict_proba(torch.from_numpy(dense_float32(done.prepared.test))).detach().numpy()
+    np.testing.assert_allclose(done.checkpoints[-1].test, want, rtol=1e-5)
 
 
 def test_first_weights_follow_the_seed_and_not_the_method(toy):
     def first_weights(method: str, seed: int) -> torch.Tensor:
         config = config_of(*TOY, f"method={method}", f"seed={seed}", config_dir=toy)
-        task, held_out = load_task(dataset_of(config), dataset_of(config).pair("L-R"), protocol_of(config), seed)
-        return torch.cat([p.flatten() for p in build_learner(config, task, held_out)[0].network.parameters()])
+        return torch.cat([p.flatten() for p in prepared(config)[0].learner.network.parameters()])
 
     one = first_weights("source_only", 0)
     assert torch.equal(one, first_weights("dann", 0))
@@ -239,11 +230,11 @@ def test_transforms_look_at_no_held_out_example(toy):
     dataset, protocol = dataset_of(config), protocol_of(config)
     dataset = copy.copy(dataset)
     dataset.transforms = (zscore,)
-    task, held_out = load_task(dataset, dataset.pair("L-R"), protocol, 0)
+    task, test, _ = load_task(dataset, dataset.pair("L-R"), protocol, 0)
     for seen in (task.target, task.source.inputs):
         np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-12)
         np.testing.assert_allclose(seen.std(axis=0), 1)
-    for unseen in (held_out.test.inputs, task.source_val.inputs):
+    for unseen in (test, task.source_val.inputs):
         assert np.abs(unseen.mean(axis=0)).max() > 1e-3
 
 

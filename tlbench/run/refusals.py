@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from tlbench.config.build import classifier_learner, method_class, protocol_of
-from tlbench.config.schema import RunConfig
 from tlbench.errors import Refused
+from tlbench.run.setup import Setup
 
 
-def refuse_impossible(config: RunConfig) -> None:
+def refuse_impossible(setup: Setup) -> None:
     """Raises Refused with the reason if this method cannot run on this recipe."""
-    method, name = method_class(config.method), config.method["name"]
-    learner = classifier_learner(config.classifier)
+    config, method, name = setup.config, setup.method, setup.config.method["name"]
     if method.needs_shots and config.shots == 0:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
-    protocol = protocol_of(config)
-    protocol.refuse_impossible()
-    if method.oracle and not protocol.target_test_is_held_out:
+    setup.protocol.refuse_impossible()
+    if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
             f"ORACLE {name} would be trained on its own test examples under protocol={config.protocol['name']}. "
             "Use protocol=inductive."
         )
-    if method.learner not in ("either", learner):
+    if method.learner not in ("either", setup.shape):
         fitting = "classifier=head" if method.learner == "gradient" else "classifier=linear_svm, say"
         raise Refused(
             f"{name} is a method of shape '{method.learner}', but classifier={config.classifier['name']} is for "
-            f"'{learner}'. Use {fitting}."
+            f"'{setup.shape}'. Use {fitting}."
         )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
-    if learner == "estimator" and not frozen:
+    if setup.shape == "estimator" and not frozen:
         raise Refused(
             f"classifier={config.classifier['name']} works on fixed features, but backbone={config.backbone['name']} is "
             "to be trained. Use backbone.mode=frozen or backbone=identity."

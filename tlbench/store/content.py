@@ -12,8 +12,6 @@ NOT_CONTENT = NAMES | REPORTED | {"trainer"}
 
 TAG_LENGTH = 64
 """Letters of a tag; Weights & Biases takes no longer one."""
-BESIDE = " | "
-"""Between the overrides of a trial's base."""
 
 
 def is_content(override: str) -> bool:

@@ -2,18 +2,17 @@
 
 import pytest
 
-from tests.support import config_of
-from tests.training.test_resume import learner_of
+from tests.support import config_of, prepared
 from tests.trees import image_folder
-from tlbench.learner import checkpoints_of, distances_of
+from tlbench.run.fit import fit
+from tlbench.run.judge import judge
 
 
 def trained(config):
-    learner, task, held_out = learner_of(config)
-    found = distances_of(learner, task, held_out, config, trained=False)
-    checkpoints, history = checkpoints_of(learner, task, held_out, config, None)
-    found |= distances_of(learner, task, held_out, config, trained=True)
-    return found, [c.test for c in checkpoints], history
+    run, hidden = prepared(config)
+    (done,) = fit([run])
+    references = dict.fromkeys(run.setup.references)
+    return judge(done, hidden, references).record["distances"], [c.test for c in done.checkpoints], done.history
 
 
 @pytest.mark.parametrize("mode", ["finetune", "last_k"])

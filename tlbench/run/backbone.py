@@ -1,0 +1,37 @@
+"""The backbone of a run; a frozen one is built once for all runs of a process."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+
+from torch import nn
+
+from tlbench.backbones.stages import HOW
+from tlbench.run.setup import Setup
+from tlbench.seeds import torch_seed
+from tlbench.training.frozen import Frozen
+
+MOST_FROZEN = 2
+_FROZEN: OrderedDict[str, Frozen] = OrderedDict()
+"""Frozen backbones, built once for all runs of a process."""
+
+
+def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
+    """The backbone of a run with this seed."""
+    torch_seed(seed, "backbone")
+    return setup.made("backbone", drop=HOW, input_shape=input_shape)
+
+
+def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:
+    """A backbone that is not trained; loaded weights do not depend on the seed."""
+    group = setup.config.backbone
+    loaded = bool(group.get("pretrained") or group.get("weights"))
+    seed = 0 if loaded else setup.config.seed
+    mark = json.dumps([group, seed, input_shape])
+    if mark not in _FROZEN:
+        while len(_FROZEN) >= MOST_FROZEN:
+            _FROZEN.popitem(last=False)
+        _FROZEN[mark] = Frozen.of(built_backbone(setup, seed, input_shape), group)
+    _FROZEN.move_to_end(mark)
+    return _FROZEN[mark]

@@ -1,0 +1,167 @@
+"""A run is done unless it is there: locks, references first, resuming, failures, the store. The only impure stage."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+from tlbench import loggers
+from tlbench.errors import Diverged, Refused, TlbenchError
+from tlbench.run.describe import described
+from tlbench.run.fit import Watch, fit
+from tlbench.run.gains import Reference, References, compared_again, is_current
+from tlbench.run.judge import Judged, judge
+from tlbench.run.prepare import prepare
+from tlbench.run.refusals import refuse_impossible
+from tlbench.run.setup import Setup, logger_of
+from tlbench.store.reading import Damaged
+from tlbench.store.runs import RunStore
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+
+def ensure(setup: Setup) -> str:
+    """Does the run unless it is done, its references before it; returns its status.
+
+    Whatever goes wrong is recorded with its reason; only KeyboardInterrupt and the like pass through.
+    """
+    store, key = RunStore(setup.config.store), setup.key
+    with store.lock(key):
+        if (known := store.record(key)) is not None and known["status"] == "done":
+            _brought_up_to_date(store, known, setup)
+            return "done"
+        return _done_now(store, setup)
+
+
+def _brought_up_to_date(store: RunStore, known: dict[str, Any], setup: Setup) -> None:
+    """A finished run that is asked for another comparison, or for features that it does not keep."""
+    if not is_current(known, setup):
+        store.rewrite_record(compared_again(known, setup, store.every_prediction(setup.key), _references(store, setup)))
+    if lacks_features(known, setup):
+        add_features(setup, store)
+
+
+def _done_now(store: RunStore, setup: Setup) -> str:
+    key, logs = setup.key, store.new_folder(setup.key, "logs")
+    record: dict[str, Any] = {**described(setup), **setup.keys}
+    values = setup.config.model_dump(mode="json")
+    content = loggers.RunContent(record, values)
+    logger, features, started = None, None, time.time()
+    try:
+        refuse_impossible(setup)
+        references = _references(store, setup)
+        logger = logger_of(setup.config.logger, run=content, folder=logs)
+        with threads_of(setup):
+            result, model = attempt(setup, references, logger, logs, store.resume_file(key))
+        record |= {"status": "done", "reason": None, **result.record}
+        features = result.features
+        content = loggers.RunContent(record, values, result.history, result.predictions, model)
+    except Refused as error:
+        record |= {"status": "skipped", "reason": str(error)}
+    except Diverged as error:
+        record |= {"status": "failed", "reason": f"Diverged: {error}", "step": error.step, "term": error.term}
+    except TlbenchError as error:
+        record |= {"status": "failed", "reason": str(error)}
+    except Exception as error:  # recorded with its traceback, and shown by the sweep and the report
+        reason = f"{type(error).__name__}: {error}"
+        record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
+    except BaseException:
+        loggers.close(logger, ok=False)
+        raise
+    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+    loggers.conclude(logger, content)
+    loggers.close(logger, content.done)
+    store.write(record, values, content.predictions, content.history, logs, features)
+    if "traceback" not in record or not store.went_on(key, started):
+        store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
+    shutil.rmtree(logs, ignore_errors=True)
+    return record["status"]
+
+
+def attempt(
+    setup: Setup, references: References, logger: Logger | None, logs: Path, resume: Path
+) -> tuple[Judged, Path | None]:
+    """The stages of a run; what it comes to, and a file of weights where its logger asks for one."""
+    prepared, hidden = prepare(setup)
+    (fitted,) = fit([prepared], [Watch(logger, resume)])
+    result = judge(fitted, hidden, references)
+    return result, loggers.keep_model(logger, prepared.learner, logs)
+
+
+def _references(store: RunStore, setup: Setup) -> dict[str, Reference | None]:
+    """Finished references on the same recipe, done now if need be; None for one that cannot be had."""
+    return {
+        name: _read(store, other.key) if ensure(other) == "done" else None for name, other in setup.references.items()
+    }
+
+
+def _read(store: RunStore, key: str) -> Reference:
+    """A finished run to compare with. Raises Damaged where its predictions are not those that were written."""
+    record = store.record(key)
+    assert record is not None
+    if lost := [name for name in store.damaged_files(key, record) if name.startswith("predictions")]:
+        raise Damaged(f"{store.folder(key) / lost[0]} of a reference is damaged. Delete the folder and run again.")
+    steps = {rule: found["step"] for rule, found in record["selections"].items()}
+    return Reference(key, steps, store.every_prediction(key))
+
+
+def lacks_features(record: dict[str, Any], setup: Setup) -> bool:
+    """Whether a finished run kept fewer features than it is asked for."""
+    asked = setup.config.embeddings
+    lost = asked > 0 and not RunStore(setup.config.store).keeps_features(record["run_key"])
+    return lost or record.get("embeddings", 0) < asked
+
+
+def add_features(setup: Setup, store: RunStore) -> None:
+    """Does a finished run once more for its features alone: its record and predictions stay as they are."""
+    _references(store, setup)
+    key = setup.key
+    with tempfile.TemporaryDirectory() as logs:
+        try:
+            with threads_of(setup):
+                result, _ = attempt(setup, {}, None, Path(logs), store.resume_file(key))
+        except Exception as error:  # the run is done, and stays so
+            print(f"tlbench: run {key} is done, but kept no features: {type(error).__name__}: {error}", file=sys.stderr)
+            return
+    known = store.record(key)
+    assert known is not None
+    store.add_features({**known, "embeddings": setup.config.embeddings}, result.features)
+    store.forget_state(key)
+
+
+def lost(setup: Setup, reason: str) -> None:
+    """Records a run whose process died (killed for memory, say) as failed, unless it is done by now."""
+    store = RunStore(setup.config.store)
+    record = {**described(setup), **setup.keys, "status": "failed", "reason": f"Its process died. {reason}"}
+    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+    with store.lock(setup.key):
+        store.write(record, setup.config.model_dump(mode="json"))
+
+
+@contextmanager
+def threads_of(setup: Setup) -> Iterator[None]:
+    """As many threads as the config says, where it says it."""
+    threads = setup.config.trainer.threads
+    with _threads().limit(limits=threads or None):
+        if threads:
+            torch.set_num_threads(threads)
+        yield
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    """Looking for the libraries that have threads takes as long as a small fit; their number no longer changes at a first run."""
+    return ThreadpoolController()
