@@ -39,6 +39,23 @@ def test_errors_of_a_half_or_more_and_of_zero_are_kept_within_bounds(wrong, want
     assert target_beta(np.ones(4), np.array(wrong)) == pytest.approx(want)
 
 
+def test_an_error_of_a_half_but_for_rounding_has_no_say():
+    weights, wrong = np.array([0.1, 0.2, 0.3]), np.array([True, True, False])
+    assert target_beta(weights, ~wrong) == target_beta(weights, wrong) == 1.0  # one of them is 1/2 - 1e-16
+    assert weights[~wrong].sum() / weights.sum() < 0.5
+    assert target_beta(np.array([1.0, 1 + 1e-7]), np.array([True, False])) == pytest.approx(1 / (1 + 1e-7), abs=1e-12)
+
+
+def test_a_vote_made_of_rounding_does_not_decide():
+    weights, wrong = (
+        np.array([0.1, 0.2, 0.3]),
+        np.array([[True, True, False], [False, False, True], [True, True, False]]),
+    )
+    votes = -np.log([target_beta(weights, w) for w in wrong])
+    says = np.eye(2)[[[0], [1], [0]]]
+    assert voted(says, votes) == pytest.approx(np.array([[2 / 3, 1 / 3]]))
+
+
 def test_wrong_source_examples_lose_weight_and_wrong_target_examples_gain_it():
     weights, wrong = np.array([1.0, 1, 2, 2, 4]), np.array([True, False, True, False, True])
     beta = source_beta(3, 10)
