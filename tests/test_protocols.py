@@ -106,6 +106,15 @@ def test_several_sources_are_split_one_by_one():
     assert [len(part) for part in rows.source_train] == [12, 12]
 
 
+def test_shots_are_drawn_from_the_whole_pool():
+    # 9 of 600 rows for each of 100 seeds: the mean row is 299.5 with a standard error of 600 / sqrt(12 * 900) = 5.8
+    source, target = domain(30, "s"), domain(600, "t")
+    drawn = np.concatenate([Transductive(shots=3).rows([source], target, seed).target_shots for seed in range(100)])
+    assert len(drawn) == 900
+    assert drawn.mean() == pytest.approx(299.5, abs=30)
+    assert np.bincount(drawn // 100, minlength=6).tolist() == pytest.approx([150] * 6, abs=60)
+
+
 def test_as_many_shots_as_a_class_holds_and_no_more():
     source, target = domain(30, "s"), domain(30, "t")
     Transductive(shots=9).rows([source], target, 0)

@@ -110,6 +110,36 @@ def test_two_classes_are_the_papers_algorithm(rounds, shift):
     assert 0 < want.mean() < 1
 
 
+class ErrsInTurn:
+    """A base learner that is wrong on one shot after the other, and keeps the weights that it gets."""
+
+    def __init__(self, right: np.ndarray, n: int) -> None:
+        self.right, self.n, self.fits = right, n, []
+
+    def __copy__(self):
+        return self
+
+    def fit(self, x, y, weights):
+        self.fits.append(weights)
+        return self
+
+    def predict_proba(self, x):
+        says = self.right.copy()
+        says[self.n + (len(self.fits) - 1) % (len(says) - self.n)] ^= 1
+        return np.eye(2)[says]
+
+
+def test_thousands_of_rounds_leave_the_weights_finite():
+    # one of four shots errs in each round, and beta_t < 1 / 2: unscaled, the weights of the shots more than double in four rounds
+    task, _ = gaussian_task(n=6, shots_per_class=2)
+    right = np.concatenate([task.source.labels, task.shots.labels])
+    learner = ErrsInTurn(right, 6)
+    method = TrAdaBoost(rounds=4000, classifier=learner).fit(task)
+    assert np.isfinite(method.votes).all()
+    assert all(np.isfinite(list(round_.values())).all() for round_ in method.history)
+    assert [weights.mean() for weights in learner.fits] == pytest.approx(np.ones(4000))
+
+
 def test_the_history_tells_error_and_weight_of_each_round():
     task, _ = gaussian_task(n=60, shots_per_class=6, shift=1.0, seed=3)
     method = TrAdaBoost(rounds=4, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(task)
