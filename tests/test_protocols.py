@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -28,7 +28,6 @@ ANY = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(ANY, st.integers(0, 5), st.sampled_from([1, 2]), st.sampled_from([0, 40]))
 def test_what_every_split_must_hold(protocol, seed, per_group, given_test):
     source, target = domain(90, "s", per_group=per_group), domain(120, "t", per_group=per_group, given_test=given_test)
@@ -63,7 +62,6 @@ def test_what_every_split_must_hold(protocol, seed, per_group, given_test):
     np.testing.assert_array_equal(shots, again.target_shots)
 
 
-@settings(deadline=None)
 @given(ANY, st.integers(0, 5))
 def test_target_labels_move_nothing_but_the_shots(protocol, seed):
     source, target = domain(90, "s"), domain(120, "t")

@@ -68,7 +68,7 @@ SCIKIT_LEARNS = {
 
 
 @pytest.mark.parametrize("kind", ALL)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10**6),
     width=st.sampled_from([2, 5, 40]),  # 40: more than examples in a fold, where a large C is no bound at all

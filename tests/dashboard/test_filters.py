@@ -20,7 +20,7 @@ def keys(members=None, **many):
     return chosen(RUNS, made(many, {}), members or {})["run_key"].tolist()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.sampled_from(MANY), st.lists(TEXT, max_size=3)),
     st.dictionaries(st.sampled_from([p for p in PLACES if p != "view"]), TEXT),
