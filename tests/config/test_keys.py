@@ -78,16 +78,6 @@ def test_bilinear_is_in_no_key_and_bicubic_is():
     assert not set(keys(settled(*image, "augment=office", "augment.interpolation=bicubic"))) & set(keys(own))
 
 
-def test_bilinear_is_in_no_key_and_bicubic_is():
-    image = ("dataset=office31", "pair=A-W", "method=dann", "backbone=resnet18", "classifier=head")
-    own = settled(*image, "augment=office")
-    without = {name: value for name, value in own.augment.items() if name != "interpolation"}
-    assert own.augment["interpolation"] == "bilinear"
-    assert keys(own) == keys(own.model_copy(update={"augment": without}))
-    assert own.augment["interpolation"] == "bilinear"
-    assert not set(keys(settled(*image, "augment=office", "augment.interpolation=bicubic"))) & set(keys(own))
-
-
 def test_an_annealing_that_no_config_has_is_in_no_key_and_one_that_is_set_is():
     assert "annealing" not in config().optim.model_dump()
     assert "annealing" not in config().model_dump(mode="json")["optim"]
