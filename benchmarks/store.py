@@ -1,6 +1,6 @@
-"""`read_tables` of a store of 10,000 runs: seconds without and with the index of `tlbench store compact`.
+"""`read_tables` of a store of 10,000 runs: seconds without and with the index of `tlbench store compact`; and locks.
 
-    python benchmarks/store.py [--runs 10000]
+    python benchmarks/store.py [--runs 10000] [--locks 100000]
 
 Records as a real run leaves them, of ten selections and five checkpoints, copied under other keys; no predictions. The last lines
 are a second look by a program that keeps its index, as a dashboard does. Seconds of the clock, and of the processor alone.
@@ -45,10 +45,27 @@ def timed(words: str, work: Callable) -> object:
     return found
 
 
+def lock_milliseconds(folder: Path, runs: int, times: int = 500) -> tuple[float, float]:
+    """Clock and processor time of taking and leaving a run's lock, beside so many folders of runs."""
+    store = RunStore(folder / str(runs))
+    for number in range(runs):
+        (store.root / f"{number:016x}").mkdir(parents=True)
+    started, worked = time.perf_counter(), time.process_time()
+    for number in range(times):
+        with store.lock(f"{number:016x}"):
+            pass
+    return (time.perf_counter() - started) / times * 1000, (time.process_time() - worked) / times * 1000
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--locks", type=int, default=100_000)
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for runs in (options.locks // 100, options.locks):
+            clock, work = lock_milliseconds(Path(folder), runs)
+            print(f"{f'a lock beside {runs} runs':<60} {clock:7.3f} ms {work:7.3f} ms", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(folder)
         make_records(store.root, options.runs)
