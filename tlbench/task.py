@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from cachetools import LRUCache
 
+from tlbench.caching import once
 from tlbench.data.domain import Inputs, stack
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import in_cache
@@ -146,7 +147,7 @@ def map_inputs(
 
 MOST_KEPT = 8
 """Transformed domains that are kept: the runs of a sweep see the same few again and again."""
-_KEPT: OrderedDict[tuple[Dataset, int, bytes], tuple[Inputs, Inputs]] = OrderedDict()
+_KEPT: LRUCache = LRUCache(MOST_KEPT)
 
 
 def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray, augment: Augment | None) -> Inputs:
@@ -156,11 +157,12 @@ def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray, augment: Aug
     if not dataset.transforms:
         return inputs
     key = dataset, id(inputs), fit.tobytes()
-    if key not in _KEPT or _KEPT[key][0] is not inputs:
-        changed = inputs
-        for transform in dataset.transforms:
-            changed = transform(changed, fit)
-        _KEPT[key] = inputs, changed
-        if len(_KEPT) > MOST_KEPT:
-            _KEPT.popitem(last=False)
-    return _KEPT[key][1]
+    if key in _KEPT and _KEPT[key][0] is not inputs:  # another array at the place of one that is gone
+        del _KEPT[key]
+    return once(_KEPT, key, lambda: (inputs, _changed(dataset, inputs, fit)))[1]
+
+
+def _changed(dataset: Dataset, inputs: Inputs, fit: np.ndarray) -> Inputs:
+    for transform in dataset.transforms:
+        inputs = transform(inputs, fit)
+    return inputs

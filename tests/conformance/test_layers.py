@@ -21,7 +21,7 @@ ORDER = [
     {"splits"},
     {"data"},
     {"functional"},
-    {"environment", "seeds", "strict", "paths", "aside"},
+    {"environment", "seeds", "strict", "paths", "aside", "caching"},
     {"errors"},
     {"__init__"},
 ]

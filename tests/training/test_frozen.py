@@ -15,7 +15,7 @@ class Counting(MLP):
 
 
 def test_features_of_the_same_arrays_are_worked_out_once_and_a_few_are_kept(monkeypatch):
-    monkeypatch.setattr(frozen, "_KEPT", type(frozen._KEPT)())
+    monkeypatch.setattr(frozen, "_KEPT", type(frozen._KEPT)(frozen.MOST_KEPT))
     net, device = Counting(input_shape=(4,), hidden=[3]), torch.device("cpu")
     rows = [np.random.default_rng(i).normal(size=(7, 4)).astype(np.float32) for i in range(frozen.MOST_KEPT + 1)]
     rows.append(sp.csr_matrix(rows[0]))

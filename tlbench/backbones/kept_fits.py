@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
-from tlbench.aside import replacing
-from tlbench.errors import TlbenchError
+from tlbench.caching import built
 from tlbench.paths import cache_dir
 
 MOST = 8
@@ -25,21 +23,19 @@ def kept_fit(kind: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         key: a hash of all that the array depends on.
     """
     folder = cache_dir() / kind
-    done = folder / f"{key}.npy"
+    done = built(folder / f"{key}.npy", lambda part: _save(make(), part), "The cache of fits")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{key}.lock"):
-            if not done.is_file():
-                with replacing(done) as aside, aside.open("wb") as file:
-                    np.save(file, make())
-            os.utime(done)
-            found = np.load(done)
-            _drop_the_oldest(folder)
-        return found
-    except OSError as error:
-        raise TlbenchError(
-            f"The cache of fits in '{folder}' cannot be used ({error.strerror}). Set $TLBENCH_CACHE to a folder with room."
-        ) from error
+        os.utime(done)
+        found = np.load(done)
+    except FileNotFoundError:  # another process dropped it just now
+        return make()
+    _drop_the_oldest(folder)
+    return found
+
+
+def _save(array: np.ndarray, part: Path) -> None:
+    with part.open("wb") as file:
+        np.save(file, array)
 
 
 def _drop_the_oldest(folder: Path) -> None:

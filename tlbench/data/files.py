@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 
+from tlbench.caching import once
 from tlbench.data.dataset import Dataset
 from tlbench.data.domain import Domain, Inputs, stack
 from tlbench.errors import TlbenchError
@@ -42,7 +43,7 @@ class FileDataset(Dataset):
     ) -> None:
         super().__init__(**base)
         self.data_dir, self.reader, self.files, self.counts = Path(data_dir), reader, files, dict(counts)
-        self._loaded: OrderedDict[tuple[Any, ...], Domain] = OrderedDict()
+        self._loaded: LRUCache = LRUCache(MOST_LOADED)
 
     def _parts(self, domain: str) -> list[tuple[Path, dict[str, Any]]]:
         options = dict(self.files[domain])
@@ -62,11 +63,7 @@ class FileDataset(Dataset):
     def load(self, domain: str) -> Domain:
         stats = [path.stat() for name in (domain, self.domains[0]) for path, _ in self._parts(name)]
         state = domain, *((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
-        if state not in self._loaded:
-            self._loaded[state] = self._read(domain)
-            if len(self._loaded) > MOST_LOADED:
-                self._loaded.popitem(last=False)
-        return self._loaded[state]
+        return once(self._loaded, state, lambda: self._read(domain))
 
     def _read(self, domain: str) -> Domain:
         parts = [self.reader(path, **options) for path, options in self._parts(domain)]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 
+from cachetools import LRUCache
 from torch import nn
 
 from tlbench.backbones.stages import HOW
+from tlbench.caching import once
 from tlbench.run.setup import Setup
 from tlbench.seeds import torch_seed
 from tlbench.training.frozen import Frozen
 
-MOST_FROZEN = 2
-_FROZEN: OrderedDict[str, Frozen] = OrderedDict()
+_FROZEN: LRUCache = LRUCache(2)
 """Frozen backbones, built once for all runs of a process."""
 
 
@@ -29,9 +29,4 @@ def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:
     loaded = bool(group.get("pretrained") or group.get("weights"))
     seed = 0 if loaded else setup.config.seed
     mark = json.dumps([group, seed, input_shape])
-    if mark not in _FROZEN:
-        while len(_FROZEN) >= MOST_FROZEN:
-            _FROZEN.popitem(last=False)
-        _FROZEN[mark] = Frozen.of(built_backbone(setup, seed, input_shape), group)
-    _FROZEN.move_to_end(mark)
-    return _FROZEN[mark]
+    return once(_FROZEN, mark, lambda: Frozen.of(built_backbone(setup, seed, input_shape), group))

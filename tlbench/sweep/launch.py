@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from tlbench.store.runs import RunStore
-from tlbench.sweep.plan import Job
+if TYPE_CHECKING:
+    from tlbench.store.runs import RunStore
+    from tlbench.sweep.plan import Job
+
 
 ALONE = 4
 """Jobs launched one by one after a launch that broke before any of its jobs ended; then all that are left, together."""

@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tlbench.store.runs import RunStore
+if TYPE_CHECKING:
+    from tlbench.store.runs import RunStore
+
 
 POLL_SECONDS, SHARE = 0.5, 0.01
 """Seconds between two looks, more where a look at very many runs would take more than this share of a core."""

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import nn
 
+from tlbench.caching import built
 from tlbench.data.images.cache import ImageCache
 from tlbench.data.images.rows import ImageRows
 from tlbench.data.progress import track
-from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
 from tlbench.training.predict import in_batches
 
@@ -47,18 +46,9 @@ def _of_domain(
     text = f"2 {cache.key} {images.augment.test_view} {digest} {width}"
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     folder = cache_dir() / "features"
-    done = folder / f"{key}.bin"
-    if not done.is_file():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f"{key}.lock"):
-                if not done.is_file():
-                    _extract(backbone, images, width, device, folder / f"{key}.part", name)
-                    os.rename(folder / f"{key}.part", done)
-        except OSError as error:
-            raise TlbenchError(
-                f"The feature cache in '{folder}' cannot be written ({error.strerror}). Set $TLBENCH_CACHE to a folder with room."
-            ) from error
+    done = built(
+        folder / f"{key}.bin", lambda part: _extract(backbone, images, width, device, part, name), "The feature cache"
+    )
     return np.memmap(done, dtype=np.float32, mode="r", shape=(len(images), width))
 
 

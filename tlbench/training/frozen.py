@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from torch import nn
 
 from tlbench.backbones.fitted import FittedBackbone
 from tlbench.backbones.stages import HOW
 from tlbench.backbones.weights import weights_hash
+from tlbench.caching import once
 from tlbench.data.domain import Inputs
 from tlbench.data.images.rows import ImageRows
 from tlbench.task import Task, map_inputs
@@ -24,7 +25,7 @@ from tlbench.training.predict import frozen_features
 
 MOST_KEPT = 5
 """Arrays of features that a process keeps: those of one pair, with its shots and its validation part."""
-_KEPT: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
+_KEPT: LRUCache = LRUCache(MOST_KEPT)
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,7 @@ def on_features(frozen: Frozen, task: Task, test: Inputs, device: torch.device, 
 
 def _of_arrays(backbone: nn.Module, digest: str, inputs: Inputs, device: torch.device) -> np.ndarray:
     """Features of arrays; the last ones are kept: the runs of a pair have the same inputs again and again."""
-    key = digest, _content(inputs)
-    if key not in _KEPT:
-        while len(_KEPT) >= MOST_KEPT:  # before the new ones are made, so that both are never held
-            _KEPT.popitem(last=False)
-        _KEPT[key] = frozen_features(backbone, inputs, device)
-    _KEPT.move_to_end(key)
-    return _KEPT[key]
+    return once(_KEPT, (digest, _content(inputs)), lambda: frozen_features(backbone, inputs, device))
 
 
 def _content(inputs: Inputs) -> str:

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
+from tlbench.caching import built
 from tlbench.data.images.threads import pool_of
 from tlbench.data.progress import track
-from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -125,20 +124,7 @@ def open_cache(images: ImageFiles, storage: Storage, what: str) -> ImageCache:
     text = f"2 {images.content} {storage.name} {storage.quality} {storage.raw_limit_gb}"
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     folder = cache_dir() / "images"
-    cache = ImageCache(key, folder / key)
-    if cache.folder.is_dir():
-        return cache
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f"{key}.lock"):
-            if not cache.folder.is_dir():
-                _build(images, storage, folder / f"{key}.part", what)
-                os.rename(folder / f"{key}.part", cache.folder)
-    except OSError as error:
-        raise TlbenchError(
-            f"The image cache in '{folder}' cannot be written ({error.strerror}). Set $TLBENCH_CACHE to a folder with room."
-        ) from error
-    return cache
+    return ImageCache(key, built(folder / key, lambda part: _build(images, storage, part, what), "The image cache"))
 
 
 def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
