@@ -26,6 +26,7 @@ VARIANTS = ("map", "kernel")
 
 class CoralLinear(EstimatorMethod):
     family = "feature"
+    revision = 2
 
     def __init__(self, *, ridge: float, variant: str = "map", **base: Any) -> None:
         super().__init__(**base)
@@ -65,11 +66,11 @@ class CoralLinear(EstimatorMethod):
             return x_ND
         return times_power(times_power(x_ND, self.source, self.ridge, -0.5), self.target, self.ridge, 0.5)
 
-    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
-        if self.variant == "kernel":
+    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
+        if self.variant == "kernel":  # the map is on the training examples' side alone
             assert isinstance(self.classifier, LinearSVM)
             return self.classifier.proba_of_kernel(dense(x_ND) @ self.mapped.T)
-        return self.classifier.predict_proba(dense(x_ND))
+        return super().predict_proba(x_ND, domain)
 
 
 def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:

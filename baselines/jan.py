@@ -5,7 +5,8 @@ Loss     cross-entropy(source) + weight * JMMD^2(features, softmax of the logits
 Uses     source labels; target inputs only
 Departs  1. five bandwidths for the features, 1/4 to 4 times the mean squared distance of the batch, and a fixed one for the
             probabilities (paper: one each, the median squared distance)
-         2. biased quadratic estimator by default (paper: trains with the linear-time one, here estimator=linear)
+         2. biased quadratic estimator by default, or without the pairs of an example with itself, as TLlib's
+            (estimator=unbiased); the paper trains with the linear-time one (estimator=linear)
          3. the layers are the bottleneck and the softmax (paper: for AlexNet fc6 to fc8, for ResNet pool5 and fc)
          4. no adversarial layers, which are the paper's JAN-A
 Note     the biased estimate is a squared distance, never below 0; of equal distributions up to 2 / batch size
@@ -22,7 +23,6 @@ from tlbench.errors import TlbenchError, unknown
 from tlbench.functional.kernels import bandwidth, kernel, squared_distances
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
-ESTIMATORS = ("biased", "linear")
 Layers = tuple[Tensor, Tensor]
 """What is compared of one domain: features (N, D) and class probabilities (N, C)."""
 
@@ -42,13 +42,14 @@ class Jan(GradientMethod):
         self.weight, self.scales, self.sigma, self.estimator = weight, list(scales), sigma, estimator
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
-        estimate = biased_jmmd if self.estimator == "biased" else linear_jmmd
         xs, xt = (source.features, source.logits.softmax(dim=1)), (target.features, target.logits.softmax(dim=1))
-        return {"jmmd": self.weight * estimate(xs, xt, self.scales, self.sigma)}
+        return {"jmmd": self.weight * ESTIMATORS[self.estimator](xs, xt, self.scales, self.sigma)}
 
 
 def biased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> Tensor:
     """Squared distance of the mean embeddings under the product kernel (section 4, the empirical JMMD): all pairs.
+
+    An example with itself is a pair too, of kernel 1.
 
     Args:
         source: features (N, D) and probabilities (N, C) with N >= 2.
@@ -59,14 +60,30 @@ def biased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: 
     Raises:
         ValueError: a domain has fewer than two samples.
     """
+    within_s, within_t, across = (k_NM.mean() for k_NM in _kernels(source, target, scales, sigma))
+    return within_s + within_t - 2 * across
+
+
+def unbiased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> Tensor:
+    """As `biased_jmmd`, but pairs within a domain are of different examples: unbiased for given bandwidths, may be below 0.
+
+    For N = M it is TLlib's quadratic estimate for these kernels, without the constant 2 / (N - 1) that TLlib adds.
+    """
+    within_s, within_t, across = _kernels(source, target, scales, sigma)
+    inner = [(k_NN.sum() - k_NN.diagonal().sum()) / (len(k_NN) * (len(k_NN) - 1)) for k_NN in (within_s, within_t)]
+    return inner[0] + inner[1] - 2 * across.mean()
+
+
+def _kernels(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Values of the product kernel within the source (N, N), within the target (M, M) and across (N, M)."""
     _check(source, target)
     width = bandwidth(source[0], target[0])
 
-    def mean(one: Layers, other: Layers) -> Tensor:
+    def values(one: Layers, other: Layers) -> Tensor:
         distances = [squared_distances(a, b) for a, b in zip(one, other, strict=True)]
-        return joint_kernel(distances[0], distances[1], width, scales, sigma).mean()
+        return joint_kernel(distances[0], distances[1], width, scales, sigma)
 
-    return mean(source, source) + mean(target, target) - 2 * mean(source, target)
+    return values(source, source), values(target, target), values(source, target)
 
 
 def linear_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> Tensor:
@@ -83,6 +100,9 @@ def linear_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: 
         return joint_kernel(distances[0], distances[1], width, scales, sigma)
 
     return (k(s1, s2) + k(t1, t2) - k(s1, t2) - k(s2, t1)).mean()
+
+
+ESTIMATORS = {"biased": biased_jmmd, "unbiased": unbiased_jmmd, "linear": linear_jmmd}
 
 
 def joint_kernel(

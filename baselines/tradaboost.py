@@ -7,7 +7,8 @@ Vote     the last half of the rounds: class with the largest sum of ln(1 / beta_
 Uses     source labels; the labelled target shots; no unlabelled target examples
 Departs  1. several classes: 0/1 loss |h - c| = [h != c] and a vote by class. With two classes this is the paper's vote
             (a tie goes to the lower class, the paper's to class 1)
-         2. e_t >= 1/2: taken as 1/2, so the round has no say and leaves the target weights (paper: "must be less")
+         2. e_t >= 1/2, or less than 1e-9 below it: taken as 1/2, so the round has no say and leaves the target weights (paper:
+            "must be less"). Reweighting brings the error of a learner that comes again to 1/2, but for rounding
          3. e_t below 1 / (2m), zero above all: taken as 1 / (2m), half an example of m shots, so that no vote is infinite
          4. all rounds of the vote at e_t >= 1/2: they vote equally
          5. the base learner is the recipe's classifier (paper: SVM); weights reach it scaled to mean 1
@@ -27,9 +28,13 @@ from tlbench.errors import Refused, TlbenchError
 from tlbench.method import EstimatorMethod
 from tlbench.task import Task
 
+HALF = 0.5 - 1e-9
+"""Errors from here on are 1/2: a vote made of rounding would decide where no other round has one."""
+
 
 class TrAdaBoost(EstimatorMethod):
     family = "instance"
+    revision = 2
     needs_shots = True
 
     def __init__(self, *, rounds: int, **base: Any) -> None:
@@ -65,7 +70,7 @@ class TrAdaBoost(EstimatorMethod):
             self.votes.append(-np.log(beta_t))
         return self
 
-    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
+    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
         first = voting_from(self.rounds)
         says_TNC = np.stack([_one_hot(learner.predict_proba(x_ND)) for learner in self.learners[first:]])
         return voted(says_TNC, np.array(self.votes[first:]))
@@ -77,10 +82,9 @@ def source_beta(n: int, rounds: int) -> float:
 
 
 def target_beta(weights_M: np.ndarray, wrong_M: np.ndarray) -> float:
-    """beta_t = e_t / (1 - e_t) of the weighted error on the m shots, e_t kept within [1 / (2m), 1/2]."""
-    error = float(weights_M[wrong_M].sum() / weights_M.sum())
-    error = min(max(error, 1.0 / (2 * len(weights_M))), 0.5)
-    return error / (1.0 - error)
+    """beta_t = e_t / (1 - e_t) of the weighted error on the m shots, e_t kept within [1 / (2m), 1/2]; 1 from HALF on."""
+    error = max(float(weights_M[wrong_M].sum() / weights_M.sum()), 1.0 / (2 * len(weights_M)))
+    return 1.0 if error >= HALF else error / (1.0 - error)
 
 
 def reweighted(weights: np.ndarray, wrong: np.ndarray, n: int, rounds: int, beta_t: float) -> np.ndarray:

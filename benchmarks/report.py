@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tlbench.results.store import HISTORY, PREDICTIONS, SCHEMA
+from tlbench.store.reading import HISTORY, PREDICTIONS
+from tlbench.store.records import SCHEMA, sealed
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 
 RULES = ["last", "source_val", "iwv", "dev", "entropy", "im", "bnm", "snd", "mixval", "oracle"]
@@ -97,7 +98,7 @@ def write(
         "distances": {kind: {name: rng.random() for name in NAMES} for kind in (["trained"] if method else ["raw", "trained"])},
         "sizes": {"source": 900, "target_unlabelled": n, "shots": 0, "target_test": n}, "costs": {"seconds": 1.0},
     }  # fmt: skip
-    (folder / "record.json").write_text(json.dumps(record))
+    (folder / "record.json").write_text(sealed(record))
     (folder / "config.yaml").write_text(
         json.dumps({"dataset": {"name": dataset, "classes": CLASSES}, "protocol": {"shots": 0}})
     )

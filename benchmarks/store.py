@@ -19,9 +19,10 @@ from pathlib import Path
 import pandas as pd
 from report import make_store
 
-from tlbench.results.index import EMPTY, FILE
-from tlbench.results.store import RunStore
-from tlbench.results.table import compact, read_tables, tables_of, updated
+from tlbench.store.index import EMPTY, FILE
+from tlbench.store.records import sealed
+from tlbench.store.runs import RunStore
+from tlbench.store.table import compact, read_tables, tables_of, updated
 
 
 def make_records(root: Path, runs: int) -> None:
@@ -33,7 +34,7 @@ def make_records(root: Path, runs: int) -> None:
         record = {**records[number % len(records)], "run_key": f"{number:016x}", "seed": number // len(records)}
         path = root / record["run_key"] / "record.json"
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps(record))
+        path.write_text(sealed(record))
         os.utime(path, (time.time() - 3600,) * 2)
 
 

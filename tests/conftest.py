@@ -10,12 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hypothesis import HealthCheck, settings
 
 from tests import composing
 from tests.support import write_toy
 
 DATA = os.environ.get("TLBENCH_DATA")
 torch.set_num_threads(1)
+# a busy machine is no failure: no example has a time to keep
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import scipy.io
 
 from tlbench.config.schema import RunConfig
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
 from tlbench.task import HeldOut, Labelled, Task

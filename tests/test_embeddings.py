@@ -10,12 +10,12 @@ from tlbench.config.identity import identity_of
 from tlbench.dashboard.data import tagged
 from tlbench.errors import TlbenchError
 from tlbench.learner import checkpoints_of, embeddings_of, outputs_of
-from tlbench.report.cells import planned
 from tlbench.report.embeddings import about_run, kept_features
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_runs
 from tlbench.run import ensure_run
-from tlbench.storage.check import check_store
+from tlbench.store.check import check_store
+from tlbench.store.plans import planned
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_runs
 from tlbench.training.domains import flat
 from tlbench.training.probe import drawn
 

@@ -16,7 +16,7 @@ import pytest
 from tests.trees import image_folder, picture, save
 from tlbench.cli import main
 from tlbench.data.images.cache import CHUNK, INDEX
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.training import features
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ from tests.support import SHIFT, write_toy
 from tlbench.cli import main
 from tlbench.report.analysis import Analysis, analyse
 from tlbench.report.cells import Rule
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_tables
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_tables
 
 AGAIN = '''\
 import torch

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -30,7 +30,6 @@ ANY = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(ANY, st.integers(0, 5), st.sampled_from([1, 2]), st.sampled_from([0, 40]))
 def test_what_every_split_must_hold(protocol, seed, per_group, given_test):
     source, target = domain(90, "s", per_group=per_group), domain(120, "t", per_group=per_group, given_test=given_test)
@@ -65,7 +64,6 @@ def test_what_every_split_must_hold(protocol, seed, per_group, given_test):
     np.testing.assert_array_equal(shots, again.target_shots)
 
 
-@settings(deadline=None)
 @given(ANY, st.integers(0, 5))
 def test_target_labels_move_nothing_but_the_shots(protocol, seed):
     source, target = domain(90, "s"), domain(120, "t")
@@ -106,6 +104,15 @@ def test_several_sources_are_split_one_by_one():
     sources = [domain(60, "s"), domain(90, "u")]
     rows = Sampled(n_source_per_class=4).rows(sources, domain(30, "t"), 0)
     assert [len(part) for part in rows.source_train] == [12, 12]
+
+
+def test_shots_are_drawn_from_the_whole_pool():
+    # 9 of 600 rows for each of 100 seeds: the mean row is 299.5 with a standard error of 600 / sqrt(12 * 900) = 5.8
+    source, target = domain(30, "s"), domain(600, "t")
+    drawn = np.concatenate([Transductive(shots=3).rows([source], target, seed).target_shots for seed in range(100)])
+    assert len(drawn) == 900
+    assert drawn.mean() == pytest.approx(299.5, abs=30)
+    assert np.bincount(drawn // 100, minlength=6).tolist() == pytest.approx([150] * 6, abs=60)
 
 
 def test_as_many_shots_as_a_class_holds_and_no_more():

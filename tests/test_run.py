@@ -13,8 +13,8 @@ from tlbench.config.build import dataset_of, protocol_of
 from tlbench.data.domain import dense_float32
 from tlbench.data.transforms import zscore
 from tlbench.learner import build_learner, checkpoints_of
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of, is_current
+from tlbench.store.runs import RunStore
 from tlbench.task import load_task
 
 TOY = ("dataset=toy", "pair=L-R")

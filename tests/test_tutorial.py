@@ -11,8 +11,8 @@ import pytest
 
 from tlbench.cli import main, parser
 from tlbench.paths import conf_dir
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_runs
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_runs
 
 DOCS = Path(__file__).parents[1] / "docs"
 ENGLISH, CHINESE = DOCS / "tutorial.md", DOCS / "tutorial.zh.md"

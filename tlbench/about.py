@@ -8,10 +8,12 @@ from typing import Any
 from tlbench import environment
 from tlbench.comparison import compared_with
 from tlbench.config.build import dataset_of, method_class, protocol_of
+from tlbench.config.keys import HARNESS
 from tlbench.config.schema import RunConfig
 from tlbench.learner import Learner
 from tlbench.method import GradientMethod
-from tlbench.results.store import SCHEMA
+from tlbench.method.code import code_fingerprint
+from tlbench.store.records import SCHEMA
 from tlbench.task import HeldOut, Task
 
 
@@ -28,7 +30,9 @@ def described(config: RunConfig) -> dict[str, Any]:
         "backbone": backbone_label(config.backbone),
         "family": method.family,
         "oracle": method.oracle,
+        "harness": HARNESS,
         "method_revision": method.revision,
+        "method_code": code_fingerprint(method),  # type: ignore[arg-type]
         "seed": config.seed,
         "selection": config.selection.rule,
         **compared_with(config),

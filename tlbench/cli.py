@@ -211,7 +211,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def sweep(options: argparse.Namespace) -> int:
-    from tlbench.storage.sweep_summary import log_sweep
+    from tlbench.store_commands import log_sweep
     from tlbench.sweep.commands import run_many
 
     return run_many(options.overrides, options.config_dir, dry=options.dry_run, after=log_sweep)
@@ -267,7 +267,7 @@ def data(options: argparse.Namespace) -> int:
 
 
 def store(options: argparse.Namespace) -> int:
-    from tlbench.storage import commands
+    from tlbench import store_commands as commands
 
     folder = options.store or os.environ.get("TLBENCH_STORE", "results/runs")
     if options.action == "check":

@@ -13,7 +13,7 @@ from tlbench.config.build import dataset_of
 from tlbench.config.identity import identity_of
 from tlbench.config.schema import RunConfig
 from tlbench.metrics import example_weights
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.transfer.gain import paired_gain
 
 References = Mapping[str, str | None]

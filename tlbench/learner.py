@@ -227,11 +227,11 @@ def checkpoints_of(
 
         return fit_gradient(learner, task, held_out, config, logger, resume)
     learner.fit(task)
-    val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs)
+    val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs, "source")
     probe = make_probe(task, config.validators, config.seed)
     scores = {} if probe is None else probe.scores(outputs_of(learner, config))
     log_terms(logger, learner.history, len(learner.history))
-    test = learner.predict_proba(held_out.test.inputs)
+    test = learner.predict_proba(held_out.test.inputs, "target")
     return [Checkpoint(len(learner.history), test, val, scores)], learner.history
 
 
@@ -245,7 +245,7 @@ def outputs_of(learner: Learner, config: RunConfig) -> Outputs:
     def look(inputs: Inputs, domain: str) -> Seen:
         rows = estimator.features(inputs, domain)
         dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
-        return Seen(dense, estimator.predict_proba(inputs))
+        return Seen(dense, estimator.predict_proba(inputs, domain))
 
     return look
 

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -34,8 +34,9 @@ from tlbench.config.schema import RunConfig
 from tlbench.errors import Diverged, Refused, TlbenchError
 from tlbench.learner import build_learner, checkpoints_of, distances_of, embeddings_of
 from tlbench.metrics import Metric, measure, score
-from tlbench.results.store import HISTORY, RunStore
 from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, val_score
+from tlbench.store.reading import HISTORY
+from tlbench.store.runs import RunStore
 from tlbench.task import HeldOut, Task, load_task
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.worker import end_with_parent
@@ -66,7 +67,7 @@ def ensure_run(config: RunConfig) -> str:
             if lacks_features(known, config):
                 add_features(config, store, key)
             return "done"
-        logs = Path(tempfile.mkdtemp(prefix=f".{key}-logs-", dir=store.root))
+        logs = store.new_folder(key, "logs")
         record: dict[str, Any] = {**described(config), **identity}
         values = config.model_dump(mode="json")
         content = loggers.RunContent(record, values)
@@ -185,6 +186,8 @@ def attempt(
     features = embeddings_of(learner, task, held_out, config, trained=False)
     checkpoints, terms = checkpoints_of(learner, task, held_out, config, logger, resume)
     clock.lap("fit")
+    checkpoints = [replace(found, test=found.test[held_out.file_order]) for found in checkpoints]
+    held_out = held_out.in_file_order()
     picks = chosen(checkpoints, task, held_out, dataset.metric)
     if config.selection.rule not in picks:
         raise no_such_rule(config.selection.name, config.protocol["name"])

@@ -15,6 +15,7 @@ from tlbench.data.images.augment import Augment
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import in_cache
 from tlbench.protocols import Protocol
+from tlbench.seeds import stream
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class HeldOut:
         test: target test examples with labels.
         ids, groups, rows: name, group and row in its domain of each test example.
         target_labels: the labels that `Task.target` lacks, row by row.
+
+    The test examples are in the order in which a method meets them, or, from `in_file_order`, in that of their file.
     """
 
     test: Labelled
@@ -65,11 +68,25 @@ class HeldOut:
     target_labels: np.ndarray
     rows: np.ndarray
 
+    @property
+    def file_order(self) -> np.ndarray:
+        """Places of the test examples, those that stand first in their file first."""
+        return np.argsort(self.rows, kind="stable")
+
+    def in_file_order(self) -> HeldOut:
+        """The same with the test examples as their file has them."""
+        order = self.file_order
+        test = Labelled(self.test.inputs[order], self.test.labels[order])
+        return replace(self, test=test, ids=self.ids[order], groups=self.groups[order], rows=self.rows[order])
+
 
 def load_task(
     dataset: Dataset, pair: Pair, protocol: Protocol, seed: int, augment: Augment | None = None
 ) -> tuple[Task, HeldOut]:
     """Reads the domains, splits them by the protocol and applies the data set's transforms.
+
+    Unlabelled and test examples of the target come in an order of their own (`arrival`): files are often sorted by class, and a
+    place in such a file is as good as a label.
 
     Args:
         augment: what is done to images in files, whose cache is made now where there is none; None for arrays.
@@ -87,18 +104,26 @@ def load_task(
         return Labelled(target_x[part], target.labels[part])
 
     source_val = from_sources(rows.source_val)
+    unlabelled, test = arrival(target, rows.target_unlabelled), arrival(target, rows.target_test)
     task = Task(
         source=from_sources(rows.source_train),
-        target=target_x[rows.target_unlabelled],
+        target=target_x[unlabelled],
         shots=from_target(rows.target_shots) if len(rows.target_shots) else None,
         source_val=source_val if len(source_val) else None,
         n_classes=len(dataset.classes),
         input_shape=dataset.input_shape if augment is None else augment.input_shape,
-        target_is_labelled=bool(np.isin(rows.target_unlabelled, rows.target_shots).any()),
+        target_is_labelled=bool(np.isin(unlabelled, rows.target_shots).any()),
     )
-    test = rows.target_test
-    hidden = target.labels[rows.target_unlabelled]
-    return task, HeldOut(from_target(test), target.ids(test), target.groups[test], hidden, test)
+    return task, HeldOut(from_target(test), target.ids(test), target.groups[test], target.labels[unlabelled], test)
+
+
+def arrival(domain: Domain, rows: np.ndarray) -> np.ndarray:
+    """Rows of a target domain in the order in which a method gets them: a random one, the same for all parts and all seeds.
+
+    It is drawn for the domain and not for the run's seed, so that factorisations of a target that all runs share stay shared.
+    """
+    rank = stream(0, "arrival", domain.name).permutation(len(domain))
+    return rows[np.argsort(rank[rows])]
 
 
 def map_inputs(

@@ -9,17 +9,25 @@ import time
 from functools import cache
 
 POLL_SECONDS = 1.0
+SWEEP = "TLBENCH_SWEEP_PROCESS"
+"""Environment variable that names the process that workers are started for. They inherit it, however early that dies: asking a
+worker for its parent's number is too late where the parent died while the worker was being started."""
+
+
+def name_sweep() -> None:
+    """In the process of a sweep, before it starts workers."""
+    os.environ[SWEEP] = str(os.getpid())
 
 
 @cache
 def end_with_parent() -> None:
-    """In a worker process, starts a watch that ends the process once its parent is gone; elsewhere does nothing.
+    """In a worker process, starts a watch that ends the process once its sweep is gone; elsewhere does nothing.
 
     A pool's workers would otherwise wait for work for ever, each with a gigabyte of libraries.
     """
     if multiprocessing.current_process().name == "MainProcess":
         return
-    parent = os.getppid()
+    parent = int(os.environ.get(SWEEP, os.getppid()))
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -6,13 +6,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.jan import Jan, biased_jmmd, linear_jmmd
+from baselines.jan import Jan, biased_jmmd, linear_jmmd, unbiased_jmmd
 from tests.baselines.tiny import array, network, outputs, softmax
 from tlbench.errors import TlbenchError
 from tlbench.functional.kernels import bandwidth
 
 SCALES = [0.25, 0.5, 1.0, 2.0, 4.0]
-ESTIMATES = [biased_jmmd, linear_jmmd]
+ESTIMATES = [biased_jmmd, unbiased_jmmd, linear_jmmd]
 
 
 def draw(n: int, seed: int = 0, shift: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,15 +35,16 @@ def reference_width(xs, xt) -> float:
     return np.mean([squared(a, b) for i, a in enumerate(pooled) for j, b in enumerate(pooled) if i != j])
 
 
-def by_loops(source, target, scales, sigma) -> float:
+def by_loops(source, target, scales, sigma, itself=True) -> float:
     width = reference_width(source[0], target[0])
 
     def mean(one, other) -> float:
         values = []
-        for x, p in zip(*one, strict=True):
-            for y, q in zip(*other, strict=True):
-                features = np.mean([math.exp(-squared(x, y) / (s * width)) for s in scales])
-                values.append(features * math.exp(-squared(p, q) / (2 * sigma**2)))
+        for i, (x, p) in enumerate(zip(*one, strict=True)):
+            for j, (y, q) in enumerate(zip(*other, strict=True)):
+                if one is not other or i != j or itself:
+                    features = np.mean([math.exp(-squared(x, y) / (s * width)) for s in scales])
+                    values.append(features * math.exp(-squared(p, q) / (2 * sigma**2)))
         return np.mean(values)
 
     return mean(source, source) + mean(target, target) - 2 * mean(source, target)
@@ -54,6 +55,40 @@ def test_biased_estimate_by_loops(sigma):
     source, target = draw(4), draw(6, 1, 0.5)
     want = by_loops([array(x) for x in source], [array(x) for x in target], SCALES, sigma)
     assert biased_jmmd(source, target, SCALES, sigma).item() == pytest.approx(want, rel=1e-10)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 0.92])
+def test_unbiased_estimate_by_loops(sigma):
+    source, target = draw(4), draw(6, 1, 0.5)
+    want = by_loops([array(x) for x in source], [array(x) for x in target], SCALES, sigma, itself=False)
+    assert unbiased_jmmd(source, target, SCALES, sigma).item() == pytest.approx(want, rel=1e-10)
+
+
+def test_unbiased_estimate_is_tllibs_form_of_it():
+    """One weight for each pooled pair, 1 / (n (n - 1)), 0 on the diagonal and -1 / n^2 across; five kernels added up there."""
+    n, (source, target) = 5, (draw(5), draw(5, 1, 0.5))
+    x, p = (np.concatenate([array(a), array(b)]) for a, b in zip(source, target, strict=True))
+    weights = np.kron(np.eye(2), (np.ones((n, n)) - np.eye(n)) / (n * (n - 1))) - np.kron(
+        1 - np.eye(2), np.ones((n, n)) / n**2
+    )
+    far, apart = (((a[:, None] - a[None]) ** 2).sum(axis=2) for a in (x, p))
+    width = far.sum() / (2 * n * (2 * n - 1))
+    kernels = sum(np.exp(-far / (s * width)) for s in SCALES) * np.exp(-apart / (2 * 0.92**2))
+    assert 5 * unbiased_jmmd(source, target, SCALES, 0.92).item() == pytest.approx((weights * kernels).sum(), rel=1e-10)
+
+
+def test_the_unbiased_estimate_by_hand_and_its_mean_for_equal_distributions():
+    # features 0 and 1 in both domains, predictions alike, mean squared distance 2 / 3: the pair within each has e^-1.5; of
+    # the four across two have 1 and two e^-1.5
+    x, p = torch.tensor([[0.0], [1.0]], dtype=torch.float64), torch.ones(2, 1, dtype=torch.float64)
+    want = 2 * math.exp(-1.5) - (1 + math.exp(-1.5))
+    assert unbiased_jmmd((x, p), (x, p), [1.0], 0.92).item() == pytest.approx(want, rel=1e-9)
+    values = [
+        [estimate(draw(8, i), draw(8, 1000 + i), SCALES, 0.92).item() for i in range(400)] for estimate in ESTIMATES[:2]
+    ]
+    biased, unbiased = np.mean(values, axis=1)
+    assert abs(unbiased) < 4 * np.std(values[1]) / 20
+    assert biased > 0.1
 
 
 def test_domains_of_equal_margins_that_differ_jointly():
@@ -139,7 +174,7 @@ def test_every_parameter_counts():
         return make(**changes).adaptation_terms(*outputs())["jmmd"].item()
 
     assert term(weight=2.0) == pytest.approx(2 * term())
-    for change in ({"scales": [1.0]}, {"sigma": 0.5}, {"estimator": "linear"}):
+    for change in ({"scales": [1.0]}, {"sigma": 0.5}, {"estimator": "linear"}, {"estimator": "unbiased"}):
         assert term(**change) != pytest.approx(term(), rel=1e-3)
     both = (term(scales=[1.0]) + term(scales=[2.0])) / 2
     assert term(scales=[1.0, 2.0]) == pytest.approx(both)
@@ -147,7 +182,7 @@ def test_every_parameter_counts():
 
 @pytest.mark.parametrize(("key", "allowed", "refused"), [
     ("weight", 0.0, -0.1), ("scales", [1.0], []), ("scales", [0.1, 1.0], [0.0, 1.0]), ("sigma", 0.1, 0.0),
-    ("sigma", 1.0, math.nan), ("estimator", "linear", "liner"),
+    ("sigma", 1.0, math.nan), ("estimator", "linear", "liner"), ("estimator", "unbiased", "unbiassed"),
 ])  # fmt: skip
 def test_what_is_out_of_range_is_refused(key, allowed, refused):
     make(**{key: allowed})

@@ -52,6 +52,19 @@ def test_gfk_has_the_distances_of_its_kernel(source_axes):
     assert (method.predict_proba(TEST).argmax(axis=1) == YS[np.argmin(far, axis=1)]).all()
 
 
+@pytest.mark.parametrize("source_axes", ["pca", "pls"])
+@pytest.mark.parametrize("few", ["source", "target"])
+def test_gfk_takes_no_more_axes_than_the_rows_of_a_domain_span(few, source_axes):
+    rng = np.random.default_rng(0)
+    xs, xt, y = rng.normal(size=(40, 8)), rng.normal(size=(40, 8)) + 1, np.arange(40) % 2
+    xs, y, xt = (xs[:3], y[:3], xt) if few == "source" else (xs, y, xt[:3])  # three rows vary in two directions
+    method = GeodesicFlowKernel(dim=4, source_axes=source_axes, classifier=nearest())
+    method.learn(xs, y, xt, 2)
+    axes = principal_axes(xs, 2) if source_axes == "pca" else label_axes(xs, y, 2, 2)
+    want = geodesic_factor(axes, principal_axes(xt, 2))
+    np.testing.assert_allclose(method.factor @ method.factor.T, want @ want.T, atol=1e-12)
+
+
 def test_label_axes_span_the_difference_of_two_classes():
     # with one-hot labels of two classes, the first direction of partial least squares is that of the class means
     axis = label_axes(XS, YS, 2, 1)[:, 0]

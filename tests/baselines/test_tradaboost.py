@@ -39,6 +39,23 @@ def test_errors_of_a_half_or_more_and_of_zero_are_kept_within_bounds(wrong, want
     assert target_beta(np.ones(4), np.array(wrong)) == pytest.approx(want)
 
 
+def test_an_error_of_a_half_but_for_rounding_has_no_say():
+    weights, wrong = np.array([0.1, 0.2, 0.3]), np.array([True, True, False])
+    assert target_beta(weights, ~wrong) == target_beta(weights, wrong) == 1.0  # one of them is 1/2 - 1e-16
+    assert weights[~wrong].sum() / weights.sum() < 0.5
+    assert target_beta(np.array([1.0, 1 + 1e-7]), np.array([True, False])) == pytest.approx(1 / (1 + 1e-7), abs=1e-12)
+
+
+def test_a_vote_made_of_rounding_does_not_decide():
+    weights, wrong = (
+        np.array([0.1, 0.2, 0.3]),
+        np.array([[True, True, False], [False, False, True], [True, True, False]]),
+    )
+    votes = -np.log([target_beta(weights, w) for w in wrong])
+    says = np.eye(2)[[[0], [1], [0]]]
+    assert voted(says, votes) == pytest.approx(np.array([[2 / 3, 1 / 3]]))
+
+
 def test_wrong_source_examples_lose_weight_and_wrong_target_examples_gain_it():
     weights, wrong = np.array([1.0, 1, 2, 2, 4]), np.array([True, False, True, False, True])
     beta = source_beta(3, 10)
@@ -91,6 +108,36 @@ def test_two_classes_are_the_papers_algorithm(rounds, shift):
     assert clear.mean() > 0.9
     assert (shares.argmax(axis=1)[clear] == want[clear]).all()
     assert 0 < want.mean() < 1
+
+
+class ErrsInTurn:
+    """A base learner that is wrong on one shot after the other, and keeps the weights that it gets."""
+
+    def __init__(self, right: np.ndarray, n: int) -> None:
+        self.right, self.n, self.fits = right, n, []
+
+    def __copy__(self):
+        return self
+
+    def fit(self, x, y, weights):
+        self.fits.append(weights)
+        return self
+
+    def predict_proba(self, x):
+        says = self.right.copy()
+        says[self.n + (len(self.fits) - 1) % (len(says) - self.n)] ^= 1
+        return np.eye(2)[says]
+
+
+def test_thousands_of_rounds_leave_the_weights_finite():
+    # one of four shots errs in each round, and beta_t < 1 / 2: unscaled, the weights of the shots more than double in four rounds
+    task, _ = gaussian_task(n=6, shots_per_class=2)
+    right = np.concatenate([task.source.labels, task.shots.labels])
+    learner = ErrsInTurn(right, 6)
+    method = TrAdaBoost(rounds=4000, classifier=learner).fit(task)
+    assert np.isfinite(method.votes).all()
+    assert all(np.isfinite(list(round_.values())).all() for round_ in method.history)
+    assert [weights.mean() for weights in learner.fits] == pytest.approx(np.ones(4000))
 
 
 def test_the_history_tells_error_and_weight_of_each_round():

@@ -11,7 +11,7 @@ import pytest
 
 from tests.dashboard.stores import EVIL, add_failed, add_plan, sweep
 from tlbench.dashboard.filters import MANY
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 COUNTS = "[data-testid=stMarkdownContainer] p:has-text('done ·')"
 

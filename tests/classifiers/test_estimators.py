@@ -68,7 +68,7 @@ SCIKIT_LEARNS = {
 
 
 @pytest.mark.parametrize("kind", ALL)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 10**6),
     width=st.sampled_from([2, 5, 40]),  # 40: more than examples in a fold, where a large C is no bound at all
@@ -138,6 +138,28 @@ def test_kernels_kept_for_one_array_are_not_used_for_another():
     first.predict_proba(z)
     again = first.fit(z, y)
     np.testing.assert_allclose(again.predict_proba(x), LinearSVM(n_classes=3, seed=0, C=1.0).fit(z, y).predict_proba(x))
+
+
+def test_a_copy_fitted_on_other_rows_leaves_the_first_as_it_was():
+    (x, y), (z, labels) = problem(), problem(seed=1)
+    first = LinearSVM(n_classes=3, seed=0, C=1.0).fit(x, y)
+    second = copy.copy(first).fit(5 - 3 * z, labels)  # as many rows: a kernel with them has the first's shape
+    want = LinearSVM(n_classes=3, seed=0, C=1.0).fit(x, y)
+    np.testing.assert_array_equal(first.predict_proba(z), want.predict_proba(z))
+    want = LinearSVM(n_classes=3, seed=0, C=1.0).fit(5 - 3 * z, labels)
+    np.testing.assert_array_equal(second.predict_proba(x), want.predict_proba(x))
+
+
+def test_copies_share_the_kernel_of_one_training_set(monkeypatch):
+    (x, y), (z, _) = problem(), problem(seed=1)
+    made = []
+    monkeypatch.setattr(
+        "tlbench.classifiers.estimators.linear_kernel", lambda a, b: made.append((id(a), id(b))) or a @ b.T
+    )
+    first = LinearSVM(n_classes=3, seed=0, C=1.0)
+    for _ in range(3):
+        copy.copy(first).fit(x, y).predict_proba(z)
+    assert made == [(id(x), id(x)), (id(z), id(x))]
 
 
 def test_refusals():

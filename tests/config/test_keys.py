@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support import config_of
+from tests.support import config_of, settled
 from tlbench.config.keys import cell_key, recipe_key, run_key
 from tlbench.errors import TlbenchError
 
@@ -65,7 +65,17 @@ def test_keys_stay_what_they_are():
         def model_dump(self, **_):
             return dict(content)
 
-    assert run_key(Fixed(), "f", 1) == "94eea252677dcd82"
+    assert run_key(Fixed(), "f", 1) == "efb3326729dddeef"
+
+
+def test_bilinear_is_in_no_key_and_bicubic_is():
+    image = ("dataset=office31", "pair=A-W", "method=dann", "backbone=resnet18", "classifier=head")
+    own = settled(*image, "augment=office")
+    without = {name: value for name, value in own.augment.items() if name != "interpolation"}
+    assert own.augment["interpolation"] == "bilinear"
+    assert keys(own) == keys(own.model_copy(update={"augment": without}))
+    assert own.augment["interpolation"] == "bilinear"
+    assert not set(keys(settled(*image, "augment=office", "augment.interpolation=bicubic"))) & set(keys(own))
 
 
 def test_an_annealing_that_no_config_has_is_in_no_key_and_one_that_is_set_is():

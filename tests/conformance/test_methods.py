@@ -17,8 +17,8 @@ from tlbench.data.files import FileDataset
 from tlbench.learner import build_learner
 from tlbench.paths import conf_dir
 from tlbench.protocols import Protocol
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
+from tlbench.store.runs import RunStore
 from tlbench.task import load_task
 from tlbench.training.batches import PairedBatches
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.conformance.cases import METHODS, toy_config
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
+from tlbench.store.runs import RunStore
 
 FOLDER = Path(__file__).parents[1] / "traces"
 HEAD = "# method on the toy data set, seed 0: the terms of 20 steps, or an estimator's first 20 confidences\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboard.stores import add_failed, add_plan, sweep
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tlbench.cli import main
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 EVIL = "<img src=x onerror=alert(1)> [link](http://a.b) $x$"
 SWEEP = [

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tlbench.dashboard.data import tagged
 from tlbench.dashboard.filters import DEFAULTS, MANY, PLACES, chosen, from_query, made, selection_names, to_query
-from tlbench.report.cells import Planned
+from tlbench.store.plans import Planned
 
 TEXT = st.text(min_size=1, max_size=8)
 RUNS = pd.DataFrame(
@@ -20,7 +20,7 @@ def keys(members=None, **many):
     return chosen(RUNS, made(many, {}), members or {})["run_key"].tolist()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.sampled_from(MANY), st.lists(TEXT, max_size=3)),
     st.dictionaries(st.sampled_from([p for p in PLACES if p != "view"]), TEXT),

@@ -1,11 +1,14 @@
 """Configs, examples and Markdown: small functions with known answers."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from tlbench.config.shipped import shipped
 from tlbench.dashboard.configs import ABSENT, changed_keys
-from tlbench.dashboard.examples import changed_examples, images_of, known_targets, target_domain, targets
+from tlbench.dashboard.examples import changed_examples, images_of, target_domain, trusted
 from tlbench.dashboard.parts import literal
 from tlbench.dashboard.views.wide import means
 from tlbench.data.domain import Domain
@@ -49,16 +52,39 @@ def test_images_are_the_rows_of_the_domain(channels):
         images_of(domain, predictions([0, 1, 2, 0]).assign(label=1))
 
 
-def test_code_that_is_named_by_a_store_is_not_called():
-    config = {
-        "dataset": {"_target_": "os.system", "name": "x", "t": [{"_target_": "a.b"}]},
-        "pair": "a-b",
-        "data_dir": "d",
-    }
-    assert targets(config["dataset"]) == {"os.system", "a.b"}
-    assert "tlbench.data.mini_digits.MiniDigits" in known_targets()
-    with pytest.raises(TlbenchError, match=r"os\.system"):
-        target_domain(config)
+PICKLE = {"_target_": "builtins.open", "_args_": ["called", "w"]}
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"_target_": "builtins.open", "name": "x"},
+        {"_target_": "builtins.open", "_args_": ["called", "w"], "name": "mini_digits"},
+        {**shipped("dataset", "mini_digits"), "name": "mini_digits", "transforms": [PICKLE]},
+        {
+            **shipped("dataset", "mini_digits"),
+            "name": "mini_digits",
+            "classes": ["${oc.create:{_target_:builtins.open}}"],
+        },
+        {**shipped("dataset", "image_folder"), "name": "mine", "root": "r", "about": {"homepage": PICKLE}},
+        {**shipped("dataset", "office_caltech10"), "name": "office_caltech10", "reader": {**PICKLE, "_partial_": True}},
+    ],
+)
+def test_code_that_is_named_by_a_store_is_never_called(hostile):
+    with pytest.raises(TlbenchError, match="is read by code"):
+        target_domain({"dataset": hostile, "pair": "H-P", "data_dir": "d"})
+    assert not Path("called").exists()
+
+
+def test_data_sets_that_tlbench_brings_are_read_with_the_plain_values_of_a_store():
+    own = {**shipped("dataset", "mini_digits"), "name": "mini_digits"}
+    domain = target_domain({"dataset": own, "pair": "H-P", "data_dir": "d"})
+    assert (domain.name, domain.inputs.shape[1:]) == ("photo", (3, 16, 16))
+    mine = {**shipped("dataset", "image_folder"), "name": "mine", "root": "elsewhere", "classes": ["a"]}
+    assert trusted(mine) == mine
+    assert trusted({**mine, "_recursive_": True, "strange": 1}) == mine
+    fewer = {**shipped("dataset", "mini_digits"), "name": "mini_digits", "transforms": []}
+    assert trusted(fewer)["transforms"] == []
 
 
 @pytest.mark.parametrize("text", ["a`b", "``", "<img src=x>", "$x$", "a\nb"])

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from tests.results.test_table import record
+from tests.store.test_table import record
 from tlbench.loggers.content import RunContent, stride
 from tlbench.loggers.writing import conclude, log_terms
 

@@ -11,9 +11,9 @@ from tlbench.cli import main
 from tlbench.config.identity import identity_of
 from tlbench.errors import TlbenchError
 from tlbench.loggers import needs
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run
-from tlbench.storage.commands import check, export
+from tlbench.store.runs import RunStore
+from tlbench.store_commands import check, export
 
 TOY = ("dataset=toy", "pair=L-R", "method=dann", "optim.steps=30", "group=mine")
 CHANGING = ("_runtime", "_timestamp", "_wandb/runtime")
@@ -224,7 +224,7 @@ def test_a_summary_that_fails_costs_the_sweep_nothing_and_other_loggers_have_non
     def fails(*_):
         raise RuntimeError("no\nroom")
 
-    monkeypatch.setattr("tlbench.storage.wandb_export.log_summary_of_sweep", fails)
+    monkeypatch.setattr("tlbench.report.wandb_summary.log_summary_of_sweep", fails)
     status, store = sweep_with(f"broken{broken}", "logger=wandb" if broken else "logger=none")
     error = capsys.readouterr().err
     assert status == 0

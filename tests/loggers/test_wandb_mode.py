@@ -10,7 +10,7 @@ import pytest
 import requests
 import wandb
 
-from tests.results.test_table import record
+from tests.store.test_table import record
 from tlbench.loggers import RunContent, close, wandb_mode
 from tlbench.loggers.wandb import wandb_logger
 
@@ -102,8 +102,8 @@ def test_files_wait_beside_a_folder_that_will_be_moved(monkeypatch, tmp_path):
 
     monkeypatch.setattr(module, "STAGED", [""])
     monkeypatch.delenv("WANDB_DATA_DIR", raising=False)
-    for name, place in ((".k-logs-1", tmp_path), ("out", tmp_path / "out")):
-        (tmp_path / name).mkdir()
+    for name, place in ((".aside/k/logs-1", tmp_path), ("out", tmp_path / "out")):
+        (tmp_path / name).mkdir(parents=True)
         module.stage(tmp_path / name)
         assert os.environ["WANDB_DATA_DIR"] == str(place / ".wandb-files")
     monkeypatch.setenv("WANDB_DATA_DIR", "mine")

@@ -1,12 +1,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from tests.report.tables import cell, run, table
 from tests.report.test_differences import stored
 from tlbench.report.causes import cause_of, causes, section
 from tlbench.report.cells import Rule
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 RULE = Rule(selection="im")
 ROWS = ["method", "role", "gain", "flag"]
@@ -148,6 +149,23 @@ def test_the_oracle_checkpoint_of_the_cell_is_looked_up_in_the_store(tmp_path, n
     found = causes_in(tmp_path, [cell(gain=-2.0, flag="negative")], [distances()], oracle_runs(tmp_path, n))
     assert found["cause"].tolist() == [name]
     assert f"ORACLE checkpoint +100.0 (p = {p})" in found["evidence"][0]
+
+
+def test_the_oracle_checkpoints_p_counts_both_sides(tmp_path):
+    # seeds gain on 30, 20 and 10 of 100 examples, no example twice, so only seeds vary: Student's t with 2 degrees of freedom,
+    # over their variance, 100, and that of rounding to whole points, 1 / 12
+    store, runs, label = RunStore(tmp_path / "s"), [], np.zeros(100, dtype=int)
+    for seed, (start, end) in enumerate(((0, 30), (30, 50), (50, 60))):
+        rows = np.arange(100)
+        stored(store, f"own{seed}", 4, rows, label, np.where((rows >= start) & (rows < end), 0, 1))
+        stored(store, f"ref{seed}", 8, rows, label, label + 1)
+        runs.append(run(seed=seed, run_key=f"own{seed}", selection="oracle", step=4, gain=float(end - start),
+                        reference_run=f"ref{seed}", reference_step=8))  # fmt: skip
+    p = 2 * t.sf(20 / np.sqrt((100 + 1 / 12) / 3), 2)
+    assert p / 2 < RULE.alpha < p
+    found = causes_in(tmp_path, [cell(gain=-2.0, flag="negative")], [distances()], runs)
+    assert f"ORACLE checkpoint +20.0 (p = {p:.2g})" in found["evidence"][0]
+    assert found["cause"].tolist() == ["undetermined"]
 
 
 def test_two_seeds_say_nothing_of_the_oracle_checkpoint(tmp_path):

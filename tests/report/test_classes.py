@@ -121,3 +121,11 @@ def test_without_methods_there_is_nothing(cells):
     assert rows.empty
     assert collapsed(rows).empty
     assert section(rows) is None
+
+
+def test_what_used_target_labels_is_printed_with_the_word():
+    cheats = cell("coral", gain=-4.0, flag="inconclusive", uses_target_labels=True, variant="weight=2")
+    shown = section(class_table(table(cheats), FOUND, NAMES, Rule())).shown
+    assert set(shown["method"]) == {"ORACLE coral [weight=2]"}
+    honest = cell("coral", gain=-4.0, flag="inconclusive", variant="weight=2")
+    assert set(section(class_table(table(honest), FOUND, NAMES, Rule())).shown["method"]) == {"coral [weight=2]"}

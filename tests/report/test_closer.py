@@ -5,8 +5,8 @@ from tests.report.tables import cell, table
 from tlbench.report.analysis import analyse
 from tlbench.report.cells import Rule
 from tlbench.report.closer import LOOKED_AT, section, worst
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_tables
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_tables
 
 CLASSES = pd.DataFrame(
     [{"cell_key": "coral/a-b", "class_flag": "negative"}, {"cell_key": "mmd/a-b", "class_flag": "inconclusive"}]

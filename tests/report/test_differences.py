@@ -4,7 +4,7 @@ import pytest
 
 from tlbench.report import differences
 from tlbench.report.differences import Differences, cell_differences
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 LABEL = [0, 0, 0, 1]
 

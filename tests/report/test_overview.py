@@ -18,7 +18,7 @@ CELLS = [
 def analysis(*cells, causes=(), runs=(), **more):
     why = pd.DataFrame(list(causes), columns=["cell_key", "cause", "evidence"])
     bad = table(*runs) if runs else pd.DataFrame(columns=["status", "reason", "run_key"])
-    return Analysis(Rule(), bad, table(*cells), why, pd.DataFrame(), [], more.pop("n_older", 0), **more)
+    return Analysis(Rule(), bad, table(*cells), why, pd.DataFrame(), [], **more)
 
 
 def test_the_headline_counts_flags_of_methods_that_have_a_gain():
@@ -68,7 +68,7 @@ def test_a_method_of_two_protocols_is_two_rows():
 
 def test_what_is_missing_has_its_reason():
     bad = [run(status="failed", reason="Diverged", seed=s) for s in (0, 1)]
-    first = overview(analysis(*CELLS, runs=bad, n_older=4, n_unfinished=7))
+    first = overview(analysis(*CELLS, runs=bad, notes=["4 are older"], n_unfinished=7))
     assert first.missing[0] == "mmd on b-a, p: 2 of 3 seeds"
     assert first.missing[1] == "2 failed: Diverged"
     assert [text.split(" ")[0] for text in first.missing[2:]] == ["7", "4"]

@@ -2,8 +2,8 @@
 
 import json
 
-from tlbench.report.cells import planned
-from tlbench.results.store import RunStore
+from tlbench.store.plans import planned
+from tlbench.store.runs import RunStore
 
 RUN = {
     "run_key": "a", "cell_key": "c", "seed": 0, "dataset": "d", "pair": "a-b", "protocol": "p", "backbone": "b",

@@ -91,3 +91,14 @@ def test_gains_beside_a_distance_have_their_method_s_correlation():
     none = gain_by_distance(cells, of_pairs, predictions(cells[:4], runs, found, Rule()), "a_distance")
     assert len(none) == 7
     assert none["rho"].isna().all()
+
+
+@pytest.mark.parametrize(("uses", "name"), [(True, "ORACLE dann"), (False, "dann")])
+def test_what_used_target_labels_is_printed_with_the_word(uses, name):
+    cells, runs, found = store()
+    cells = cells.assign(uses_target_labels=uses)
+    pairs = pair_distances(runs, found)
+    (shown,) = [
+        s for s in sections(cells, pairs, predictions(cells, runs, found, Rule()), Rule()) if s.name == "predictions"
+    ]
+    assert set(shown.shown["method"]) == {name}

@@ -5,7 +5,7 @@ from tests.report.tables import cell, run, table
 from tests.report.test_differences import stored
 from tlbench.report.cells import Rule
 from tlbench.report.references import other_gains, section
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 LABEL = [0, 1] * 10
 

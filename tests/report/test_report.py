@@ -15,8 +15,8 @@ from tlbench.report.cells import Rule
 from tlbench.report.formats import to_latex
 from tlbench.report.html import to_html
 from tlbench.report.section import Section
-from tlbench.results.store import RunStore
-from tlbench.results.table import COLUMNS
+from tlbench.store.runs import RunStore
+from tlbench.store.table import COLUMNS
 
 
 @pytest.fixture(scope="module")

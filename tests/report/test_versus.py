@@ -7,7 +7,7 @@ import pytest
 from tests.report.test_differences import stored
 from tlbench.report.cells import Rule
 from tlbench.report.versus import versus
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.transfer.cells import corrected, crossed, half_width, p_above
 
 N = 40

@@ -9,7 +9,7 @@ from tests.trees import grow
 from tlbench.cli import main
 from tlbench.data_commands import composed
 from tlbench.reproduce.published import AVERAGE, read_table
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 pytestmark = pytest.mark.slow
 

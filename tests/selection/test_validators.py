@@ -109,7 +109,7 @@ def test_a_single_example():
     assert (got["iwv"], got["dev"]) == pytest.approx((0, -1))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.integers(1, 7),
     st.integers(1, 4),
@@ -127,7 +127,7 @@ def test_no_view_has_a_score_that_is_no_number(n, classes, width, seed, scale):
     assert np.isfinite(list(got.values())).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(2, 30), st.integers(2, 6), st.integers(0, 2**32))
 def test_scores_keep_to_their_ranges(n, classes, seed):
     rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import pytest
 from baselines.dann import Dann
 from tests.support import jobs_of
 from tlbench.cli import main
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 WORDS = ["dataset=toy", "pair=L-R,R-L", "method=dann", "seed=0,1", "search=dann", "search.engine=tpe", "selection=im"]
 

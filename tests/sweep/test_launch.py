@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.sweep.test_sweep import sweep
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_runs
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_runs
 from tlbench.sweep.launch import launch_all
 
 

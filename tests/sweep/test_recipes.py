@@ -8,8 +8,8 @@ from tests.support import config_of, jobs_of
 from tlbench.cli import main
 from tlbench.config.build import method_class
 from tlbench.errors import TlbenchError
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
+from tlbench.store.runs import RunStore
 from tlbench.sweep.overrides import key_of
 
 TOY = ("dataset=toy", "pair=L-R")

@@ -24,7 +24,7 @@ def values(found: Search, name: str) -> list:
     return [trial[name] for trial in found.values()[1:]]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(ENGINES, st.integers(0, 40), st.integers(0, 40), st.integers(0, 9), st.text(max_size=8))
 def test_more_trials_go_on_where_fewer_end(engine, few, more, seed, name):
     few, more = sorted((few, more))
@@ -140,7 +140,6 @@ VALUES = (
 )
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_is_what_hydra_reads(value):
     (override,) = OverridesParser.create().parse_overrides([f"key={written(value)}"])

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from tlbench.cli import main
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_runs
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_runs
 
 FAST = ["hydra/launcher=basic"]
 
@@ -208,3 +208,46 @@ def test_the_plan_lets_a_report_see_what_is_missing(toy, store):
     planned = json.loads(plan.read_text())
     assert {run["run_key"] for run in planned["runs"]} == set(store.run_keys())
     assert planned["arguments"][0] == "dataset=toy"
+
+
+def test_a_method_whose_code_changed_and_revision_did_not_is_told(toy, store, capsys):
+    words = ("pair=L-R", "method=coral_linear", "seed=0")
+    assert sweep(toy, *words) == 0
+    capsys.readouterr()
+    assert sweep(toy, *words) == 0
+    assert "its code has changed" not in capsys.readouterr().err
+    for key in store.run_keys():
+        record = store.record(key)
+        if record["method"] == "coral_linear":
+            store.rewrite_record({**record, "method_code": "0" * 16})
+    assert sweep(toy, *words) == 0
+    assert "coral_linear: its code has changed since 1 runs" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_workers_that_are_starting_end_with_their_sweep(toy, store):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tlbench", "sweep", "dataset=toy", "pair=L-R", "method=coral_linear", "seed=range(4)",
+         "--config-dir", str(toy)], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+
+    def starting() -> list[int]:
+        return [child for child in children_of(process.pid) if "popen_loky_posix" in command_of(child)]
+
+    while not (workers := starting()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    while left := [worker for worker in workers if "popen_loky_posix" in command_of(worker)]:
+        assert time.monotonic() < deadline, f"{left} outlived their sweep"
+        time.sleep(0.2)
+
+
+def command_of(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""

@@ -7,8 +7,8 @@ import pytest
 from tests.support import jobs_of
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
-from tlbench.results.store import RunStore
 from tlbench.run import identity_of
+from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of
 from tlbench.sweep.plan import Job

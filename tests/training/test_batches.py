@@ -90,6 +90,14 @@ def test_balanced_batches_give_every_class_equally_often_and_each_example_in_tur
             assert len(set(own[start : start + size])) == size
 
 
+def test_the_order_within_a_class_does_not_depend_on_the_other_classes():
+    def own(others: int) -> list[int]:
+        order = balanced(np.array([0] * 6 + [1] * others), 4, np.random.default_rng(3))
+        return [row for _ in range(20) for row in next(order) if row < 6]
+
+    assert own(2) == own(5) == own(11)
+
+
 def batches_of(**changes) -> PairedBatches:
     x = np.arange(40, dtype=np.float32)[:, None]
     sets = [Labelled(x, np.arange(40) % 4), Labelled(100 + x[:9], np.arange(9) % 3)]

@@ -14,8 +14,8 @@ from tlbench.backbones.timm_model import TimmBackbone
 from tlbench.config.build import augment_of, dataset_of, protocol_of
 from tlbench.data.images.cache import ImageCache
 from tlbench.data.images.rows import in_cache
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
+from tlbench.store.runs import RunStore
 from tlbench.task import load_task
 from tlbench.training import features
 from tlbench.training.features import kept_features

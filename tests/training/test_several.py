@@ -3,8 +3,8 @@
 import pytest
 
 from tests.support import config_of
-from tlbench.results.store import RunStore
 from tlbench.run import ensure_run, identity_of
+from tlbench.store.runs import RunStore
 
 pytestmark = pytest.mark.slow
 

@@ -140,7 +140,7 @@ def test_constant_features_are_no_distance(value):
     assert found["mmd_p"] == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(n=st.integers(1, 7), m=st.integers(1, 7), width=st.integers(1, 9), n_classes=st.integers(1, 4),
        seed=st.integers(0, 99), digits=st.sampled_from([-1, 0, 3]), scale=st.sampled_from([1e-150, 1.0, 1e150]))  # fmt: skip
 def test_small_and_degenerate_inputs_give_finite_numbers_or_none(n, m, width, n_classes, seed, digits, scale):

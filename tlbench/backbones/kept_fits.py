@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from tlbench.aside import replacing
 from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
 
@@ -29,7 +30,8 @@ def kept_fit(kind: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f"{key}.lock"):
             if not done.is_file():
-                _write(make(), folder / f"{key}.part", done)
+                with replacing(done) as aside, aside.open("wb") as file:
+                    np.save(file, make())
             os.utime(done)
             found = np.load(done)
             _drop_the_oldest(folder)
@@ -38,12 +40,6 @@ def kept_fit(kind: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         raise TlbenchError(
             f"The cache of fits in '{folder}' cannot be used ({error.strerror}). Set $TLBENCH_CACHE to a folder with room."
         ) from error
-
-
-def _write(array: np.ndarray, part: Path, done: Path) -> None:
-    with part.open("wb") as file:
-        np.save(file, array)
-    os.rename(part, done)
 
 
 def _drop_the_oldest(folder: Path) -> None:

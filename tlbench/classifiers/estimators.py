@@ -178,7 +178,7 @@ class LinearSVM(Regularised):
     `ties: first` is LIBSVM's own prediction: the class with most of the pairwise votes, of equal ones the first; `decision`
     breaks ties by the size of the decision values.
     The kernel matrix is worked out once for a training set and shared by shallow copies: boosting fits the same
-    examples many times.
+    examples many times. Each copy keeps the rows that it is fitted on, so another's fit changes none of its predictions.
     """
 
     def __init__(self, *, ties: str = "decision", **base: Any) -> None:
@@ -186,7 +186,7 @@ class LinearSVM(Regularised):
         if ties not in ("decision", "first"):
             raise TlbenchError(f"classifier.ties must be decision or first, got {ties!r}.")
         self.ties = ties
-        self._kernels: dict[int, tuple[Inputs, np.ndarray]] = {}
+        self._kernels: dict[tuple[int, int], tuple[Inputs, Inputs, np.ndarray]] = {}
 
     def _kernel(self, a_ND: Inputs, b_MD: Inputs) -> np.ndarray:
         return linear_kernel(a_ND, b_MD)
@@ -198,11 +198,21 @@ class LinearSVM(Regularised):
         # no multiplier is near its bound, nor was any on the way there: the bound might as well be farther off
         return bool(np.abs(model.dual_coef_).max() < model.C / 2)
 
+    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+        self.rows_ND = x_ND
+        return super().fit(x_ND, labels_N, weights_N)
+
     def _seen(self, x_ND: Inputs) -> np.ndarray:
-        if self._kernels.get(0, (None,))[0] is not x_ND:
+        if (id(x_ND), id(x_ND)) not in self._kernels:  # a new training set: the kernels of the last are done with
             self._kernels.clear()
-            self._kernels[0] = self._kernels[id(x_ND)] = (x_ND, self._kernel(x_ND, x_ND))
-        return self._kernels[0][1]
+        return self._kept(x_ND, x_ND)
+
+    def _kept(self, a_ND: Inputs, rows_MD: Inputs) -> np.ndarray:
+        """Their kernel, worked out where no copy has done so."""
+        kept = self._kernels.get((id(a_ND), id(rows_MD)))
+        if kept is None or kept[0] is not a_ND or kept[1] is not rows_MD:  # ids of a pickled object are old
+            kept = self._kernels[id(a_ND), id(rows_MD)] = (a_ND, rows_MD, self._kernel(a_ND, rows_MD))
+        return kept[2]
 
     def fit_kernel(self, kernel_NN: np.ndarray, labels_N: np.ndarray) -> Self:
         """Fits on a kernel matrix of a method's own, rows and columns the training examples; returns itself."""
@@ -216,9 +226,7 @@ class LinearSVM(Regularised):
         return full_MC
 
     def _scores(self, x_ND: Inputs) -> np.ndarray:
-        if self._kernels.get(id(x_ND), (None,))[0] is not x_ND:
-            self._kernels[id(x_ND)] = (x_ND, self._kernel(x_ND, self._kernels[0][0]))
-        return self._confidences(self._kernels[id(x_ND)][1])
+        return self._confidences(self._kept(x_ND, self.rows_ND))
 
     def _confidences(self, kernel_MN: np.ndarray) -> np.ndarray:
         decision = self.model.decision_function(kernel_MN)

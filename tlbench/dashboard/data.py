@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +12,10 @@ import streamlit as st
 
 from tlbench.dashboard.filters import SCOPE, Filters, Members, chosen
 from tlbench.report.analysis import Analysis, analyse
-from tlbench.report.cells import CELL, Planned, planned
 from tlbench.report.command import rule_of
-from tlbench.results.store import RunStore
-from tlbench.results.table import Tables, read_tables
+from tlbench.store.plans import Planned, planned
+from tlbench.store.runs import RunStore
+from tlbench.store.table import CELL, Tables, read_tables
 
 State = tuple[int, ...]
 FAST = 300
@@ -114,7 +114,8 @@ def scoped(found: Snapshot, filters: Filters) -> tuple[Tables, Planned]:
     plan = chosen(found.plans.runs, filters, found.members, SCOPE)
     configs = {cell: config for cell, config in found.plans.configs.items() if cell in set(plan["cell_key"])}
     checkpoints, distances = (part[part["run_key"].isin(keys)] for part in (tables.checkpoints, tables.distances))
-    return Tables(runs, checkpoints, distances, tables.n_older), Planned(plan, configs)
+    kept = replace(tables, runs=runs, checkpoints=checkpoints, distances=distances)
+    return kept, Planned(plan, configs)
 
 
 def n_done(found: Snapshot, filters: Filters) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -13,11 +11,11 @@ import pandas as pd
 from PIL import Image
 
 from tlbench.config.build import build
+from tlbench.config.shipped import shipped, shipped_names
 from tlbench.data.dataset import Dataset
 from tlbench.data.domain import Domain
 from tlbench.data.images.files import ImageFiles
 from tlbench.errors import TlbenchError
-from tlbench.paths import conf_dir
 
 MOST = 24
 SIDE = 96
@@ -52,37 +50,48 @@ def changed_examples(mine: pd.DataFrame, reference: pd.DataFrame, change: Change
 def target_domain(config: dict[str, Any]) -> Domain | None:
     """The target's examples, read by the run's config below $TLBENCH_DATA; None where they are no images.
 
-    A store may come from anywhere, and its configs name code: only that of the data sets that tlbench brings is called.
-
     Raises:
-        TlbenchError: the data are not there (any more), or a reader is not tlbench's.
+        TlbenchError: the data are not there (any more), or are read by code that tlbench does not bring.
     """
-    group = config["dataset"]
-    if strange := sorted(targets(group) - known_targets()):
-        raise TlbenchError(f"its data set is read by {', '.join(strange)}, which is no part of tlbench.")
-    data_dir = os.environ.get("TLBENCH_DATA", config["data_dir"])
+    data_dir = os.environ.get("TLBENCH_DATA", str(config["data_dir"]))
+    group = trusted(config["dataset"])
     dataset: Dataset = build("dataset", group, name=group["name"], data_dir=data_dir)
-    domain = dataset.load_as(dataset.pair(config["pair"]).target, "target")
+    domain = dataset.load_as(dataset.pair(str(config["pair"])).target, "target")
     shape = domain.inputs.shape
     is_pixels = isinstance(domain.inputs, np.ndarray) and len(shape) == 4 and shape[1] in (1, 3)
     return domain if is_pixels or isinstance(domain.inputs, ImageFiles) else None
 
 
-def targets(value: Any) -> set[str]:
-    """Every `_target_` inside a config."""
+def trusted(group: dict[str, Any]) -> dict[str, Any]:
+    """A data set's config out of a store, with the code of one that tlbench brings.
+
+    A store may come from anywhere, and what its configs name is never called: what is built stands in `conf/dataset`, the store
+    gives plain values alone (names, paths, numbers).
+
+    Raises:
+        TlbenchError: no data set in `conf/dataset` is read like this one.
+    """
+    name, target = str(group.get("name")), group.get("_target_")
+    known = [name] if name in shipped_names("dataset") else list(shipped_names("dataset"))
+    likely = [own for own in known if shipped("dataset", own).get("_target_") == target]
+    for base in (shipped("dataset", own) for own in likely):
+        if all(
+            is_plain(value) or (key in base and base[key] == value) for key, value in group.items() if key != "_target_"
+        ):
+            plain = {key: value for key, value in group.items() if is_plain(value) and key in {*base, "name"}}
+            return {**base, **plain, "name": name, "_target_": base["_target_"]}
+    raise TlbenchError(
+        f"its data set, {name}, is read by code ({target}) that tlbench does not bring with such a config."
+    )
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value holds nothing that a config builder would call or work out: no `_target_` and the like, no `${...}`."""
+    if isinstance(value, dict):
+        return all(is_plain(key) and is_plain(part) and not str(key).startswith("_") for key, part in value.items())
     if isinstance(value, list):
-        return set().union(*map(targets, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {str(value["_target_"])} if "_target_" in value else set()
-    return own.union(*map(targets, value.values()))
-
-
-@cache
-def known_targets() -> frozenset[str]:
-    """Every `_target_` of the data sets in `conf/`."""
-    texts = (path.read_text("utf-8") for path in (conf_dir() / "dataset").glob("*.yaml"))
-    return frozenset(name for text in texts for name in re.findall(r"_target_:\s*([\w.]+)", text))
+        return all(map(is_plain, value))
+    return value is None or (isinstance(value, str) and "${" not in value) or isinstance(value, bool | int | float)
 
 
 def images_of(domain: Domain, examples: pd.DataFrame) -> list[Image.Image]:

@@ -7,6 +7,8 @@ import streamlit as st
 from tlbench.dashboard import state
 from tlbench.dashboard.data import Snapshot, snapshot, state_of
 from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.parts import literal
+from tlbench.report.notes import checks, notes
 
 EVERY = 3.0
 """Seconds between two looks at a store that is read in no time; a slow one is looked at less often."""
@@ -37,5 +39,5 @@ def counts(found: Snapshot, filters: Filters) -> None:
     if total := int(planned.sum()):
         done = int((runs.loc[planned, "status"] == "done").sum())
         st.progress(done / total, f"{done} of {total} planned runs are done")
-    if found.tables.n_older:
-        st.caption(f"{found.tables.n_older} runs of an older version of tlbench are left out; run their sweep again.")
+    for note in [*notes(found.tables), checks(found.tables)]:
+        st.caption(literal(note))

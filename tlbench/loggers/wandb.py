@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from tlbench.loggers.content import RunContent
 from tlbench.loggers.wandb_mode import go_offline, mode
+from tlbench.store.runs import ASIDE
 
 QUIET = {"silent": True, "console": "off", "disable_git": True, "x_disable_stats": True}
 STAGED = [""]
@@ -77,12 +78,13 @@ def begun(logger: Session, folder: Path, how: str, about: dict[str, Any], init: 
 def stage(folder: Path) -> None:
     """Files of artefacts wait for their upload with the runs, not in the user's home, unless $WANDB_DATA_DIR is set.
 
-    A run's folder of logs bears a dot until the run ends and is then moved; W&B looks where it put the files, so they lie beside
-    it. The name is not `.wandb`: W&B would take such a folder for that of its runs.
+    A run's folder of logs lies aside until the run ends and is then moved; W&B looks where it put the files, so they lie in the
+    store itself. The name is not `.wandb`: W&B would take such a folder for that of its runs.
     """
     if os.environ.get("WANDB_DATA_DIR", STAGED[-1]) == STAGED[-1]:
         place = folder.resolve()
-        STAGED.append(str((place.parent if place.name.startswith(".") else place) / ".wandb-files"))
+        stores = [parent.parent for parent in place.parents if parent.name == ASIDE]
+        STAGED.append(str((stores[0] if stores else place) / ".wandb-files"))
         Path(STAGED[-1]).mkdir(exist_ok=True)
         os.environ["WANDB_DATA_DIR"] = STAGED[-1]
 
@@ -107,8 +109,15 @@ class Session(WandbLogger):
             super().log_metrics(metrics, step)
 
     def end(self, ok: bool) -> None:
-        """Waits for uploads, `finish_timeout` at most."""
+        """Waits for uploads, `finish_timeout` at most, or for the file of an offline run.
+
+        W&B's service writes that file, and `finish` may return before it has: half of the files held no record yet when they were
+        read at once. It ends with the session's last word; the next session starts another.
+        """
+        offline = bool(self.experiment.offline)
         self.experiment.finish(exit_code=0 if ok else 1)
+        if offline:
+            wandb.teardown()
 
 
 class RunLogger(Session):

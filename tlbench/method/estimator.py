@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from inspect import signature
 from typing import Self
 
 import numpy as np
 
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.data.domain import Inputs
+from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.task import Task
 
@@ -21,11 +23,15 @@ class EstimatorMethod(Method, ABC):
 
     Attributes:
         history: what `fit` wants to be kept of each of its rounds, {name: value} a round; none by default.
+
+    Raises:
+        TlbenchError: the class predicts without a look at the domain, as methods once did.
     """
 
     learner = "estimator"
 
     def __init__(self, *, classifier: FeatureClassifier) -> None:
+        _check_domain(self)
         self.classifier = classifier
         self.history: list[dict[str, float]] = []
 
@@ -37,6 +43,16 @@ class EstimatorMethod(Method, ABC):
         """Rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""
         return x_ND
 
-    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
-        """(N, C) class probabilities of target examples."""
-        return self.classifier.predict_proba(x_ND)
+    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
+        """(N, C) class probabilities of examples of the `source` or the `target`; the classifier on their `features`."""
+        return self.classifier.predict_proba(self.features(x_ND, domain))
+
+
+def _check_domain(method: EstimatorMethod) -> None:
+    try:
+        signature(method.predict_proba).bind(None, domain="source")
+    except TypeError as error:
+        raise TlbenchError(
+            f"{type(method).__name__}.predict_proba takes no domain, so source validation would be predicted as the target. "
+            'Write predict_proba(self, x_ND, domain="target"), or leave it to EstimatorMethod and override features.'
+        ) from error

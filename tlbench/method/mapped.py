@@ -17,7 +17,8 @@ class MappedMethod(EstimatorMethod, ABC):
     """Base of such methods: they say how they learn their map and how they apply it.
 
     The classifier is fitted on the mapped source and on the labelled target shots, where there are any, mapped as the target
-    is. Test examples are mapped as the target is: they need not be among the training examples.
+    is. Test examples are mapped as the target is, those of source validation as the source: they need not be among the
+    training examples.
 
     Args:
         dim: dimensions of the map, at most; where features allow fewer, the plan says so in a line and the run takes these.
@@ -52,9 +53,6 @@ class MappedMethod(EstimatorMethod, ABC):
             labels.append(task.shots.labels)
         self.classifier.fit(np.concatenate(blocks), np.concatenate(labels))
         return self
-
-    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
-        return self.classifier.predict_proba(self.features(x_ND, "target"))
 
 
 def dense(x_ND: Inputs) -> np.ndarray:

@@ -20,11 +20,13 @@ from tlbench.report import (
     selections,
     trials,
 )
-from tlbench.report.cells import Planned, Rule, compared, planned, summarise, variant_names
+from tlbench.report.cells import Rule, compared, summarise, variant_names
 from tlbench.report.differences import Differences
+from tlbench.report.notes import notes
 from tlbench.report.section import Section
-from tlbench.results.store import RunStore
-from tlbench.results.table import Tables
+from tlbench.store.plans import Planned, planned
+from tlbench.store.runs import RunStore
+from tlbench.store.table import Tables
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Analysis:
         causes: `causes.causes`' table.
         collapsed: classes that are flagged negative where their cell is not.
         sections: the parts that follow the main tables.
+        notes: what is to be known of the store beside its numbers.
     """
 
     rule: Rule
@@ -46,7 +49,7 @@ class Analysis:
     causes: pd.DataFrame
     collapsed: pd.DataFrame
     sections: list[Section]
-    n_older: int
+    notes: Sequence[str] = ()
     n_unfinished: int = 0
 
 
@@ -101,7 +104,7 @@ def analyse(
         why,
         classes.collapsed(by_class),
         [part for part in parts if part is not None],
-        tables.n_older,
+        notes(tables),
         len(choice.unfinished),
     )
 

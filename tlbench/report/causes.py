@@ -20,8 +20,8 @@ from tlbench.report.cells import Rule, compared
 from tlbench.report.differences import Differences
 from tlbench.report.section import Section, p_equals, points
 from tlbench.report.words import method_name
-from tlbench.results.store import RunStore
 from tlbench.selection.rules import ORACLE
+from tlbench.store.runs import RunStore
 from tlbench.transfer.cells import p_above
 
 FAR = 1.0

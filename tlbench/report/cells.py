@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tlbench.config.parts import BESIDE, NOT_CONTENT, is_content
+from tlbench.config.parts import NOT_CONTENT
 from tlbench.errors import TlbenchError
 from tlbench.report.differences import CellDifferences
-from tlbench.results.store import RunStore
+from tlbench.store.plans import Planned
+from tlbench.store.table import CELL
 from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above, spread
 
-CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What the sweeps of a store set out to do.
-
-    Attributes:
-        runs: run_key, cell_key, seed, the columns of CELL, search, trial and base (of hyper-parameters, or None; base: what
-            else the run sets), one row a run.
-        configs: cell_key to the cell's config.
-        sweeps: name of each plan to the run keys in it.
-        tags: each tag that a plan gives, to the run keys that it gives it.
-    """
-
-    runs: pd.DataFrame
-    configs: Mapping[str, Mapping[str, Any]]
-    sweeps: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    tags: Mapping[str, frozenset[str]] = field(default_factory=dict)
-
-
-def planned(store: RunStore) -> Planned:
-    """All plans of a store together."""
-    by_name = {path.stem: _plan(path) for path in sorted((store.root / "plans").glob("*.json"))}
-    plans = list(by_name.values())
-    for run in (run for plan in plans for run in plan["runs"]):
-        if run.get("base"):  # plans of older versions have names and paths in it
-            run["base"] = BESIDE.join(filter(is_content, run["base"].split(BESIDE)))
-    table = pd.DataFrame(
-        [run for plan in plans for run in plan["runs"]],
-        columns=["run_key", "cell_key", "seed", *CELL, "search", "trial", "base"],
-    )
-    configs = {cell: config for plan in plans for cell, config in plan["cells"].items()}
-    sweeps = {name: frozenset(run["run_key"] for run in plan["runs"]) for name, plan in by_name.items()}
-    tags: dict[str, set[str]] = {}
-    for run in (run for plan in plans for run in plan["runs"]):
-        for tag in run.get("tags", ()):  # a plan of an older version gives none
-            tags.setdefault(tag, set()).add(run["run_key"])
-    found = {tag: frozenset(keys) for tag, keys in tags.items()}
-    return Planned(table.drop_duplicates("run_key", ignore_index=True), configs, sweeps, found)
-
-
-def _plan(path: Path) -> dict[str, Any]:
-    try:
-        plan = json.loads(path.read_text("utf-8"))
-        return {"runs": plan["runs"], "cells": plan["cells"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise TlbenchError(
-            f"{path} is damaged ({error}). Delete it, or run its sweep again, which writes it anew."
-        ) from error
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tlbench.report.cells import CELL, Rule
+from tlbench.report.cells import Rule
 from tlbench.report.differences import CellDifferences
 from tlbench.report.section import Section, p_text, points
+from tlbench.report.words import method_name
+from tlbench.store.table import CELL
 from tlbench.transfer.cells import Crossed, cell_flag, corrected, half_width, p_above
 
 LISTED = 5
@@ -102,7 +104,7 @@ def section(classes: pd.DataFrame) -> Section | None:
     ]
     shown = pd.DataFrame(
         {
-            "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in listed.itertuples()],
+            "method": [method_name(r) for r in listed.itertuples()],
             "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in listed.itertuples()],
             "class": listed["class"].to_list(),
             "gain of the class": [

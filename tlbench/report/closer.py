@@ -26,7 +26,7 @@ from tlbench.report.learning import score_table, term_table
 from tlbench.report.paired import SEEDS, class_gains_by_seed, paired_predictions
 from tlbench.report.section import Draw, Section
 from tlbench.report.words import method_name, plus_minus, rule_name
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 LOOKED_AT = 3
 FEWEST_CHECKPOINTS = 2

@@ -15,9 +15,10 @@ from tlbench.report.analysis import Analysis, analyse
 from tlbench.report.cells import Rule
 from tlbench.report.formats import to_latex, to_markdown
 from tlbench.report.html import to_html
+from tlbench.report.notes import checks, notes
 from tlbench.report.terminal import print_leaderboard
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_tables
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_tables
 
 
 def shared(runs: pd.DataFrame, column: str, otherwise: float) -> float:
@@ -54,17 +55,19 @@ def make_report(
             f"Store '{store_dir}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
             "$TLBENCH_STORE; `tlbench sweep` fills it."
         )
-    tables = read_tables(store)
+    tables = read_tables(store, verify=True)
     if tables.runs.empty:
-        older = f" but {tables.n_older} of an older version of tlbench" if tables.n_older else ""
+        why = " ".join(["", *notes(tables)])
         raise TlbenchError(
-            f"Store '{store_dir}' holds no runs{older}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it."
+            f"Store '{store_dir}' holds no runs that can be read.{why} Set by --store or $TLBENCH_STORE; `tlbench sweep` fills "
+            "it."
         )
     found = analyse(store, tables, rule_of(tables.runs, selection, correction, margin), mix_protocols=mix_protocols)
     console = Console(width=None if os.isatty(1) else 200)
     print_leaderboard(found, console)
+    console.print(checks(tables, timed=True), style="dim", soft_wrap=True)
     writers: dict[str, Callable[[], Mapping[str, str | bytes]]] = {
-        "html": lambda: {"report.html": to_html(found, provenance(store, tables.runs))},
+        "html": lambda: {"report.html": to_html(found, {**provenance(store, tables.runs), "read": checks(tables)})},
         "md": lambda: {"report.md": to_markdown(found)},
         "latex": lambda: {"report.tex": to_latex(found)},
         "csv": lambda: csv_files(found),
@@ -81,7 +84,8 @@ def make_report(
                 console.print(f"wrote {out / next(iter(files))}", style="dim", soft_wrap=True)
     except OSError as error:
         raise TlbenchError(f"'{out_dir}' cannot be written ({error.strerror}). Set by --out.") from error
-    return 0 if (found.cells["hole"] == "").all() and not found.n_unfinished else 1
+    whole = (found.cells["hole"] == "").all() and not found.n_unfinished and not tables.damaged
+    return 0 if whole else 1
 
 
 def csv_files(found: Analysis) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from tlbench.metrics import Metric, example_weights
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.transfer.cells import Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
 

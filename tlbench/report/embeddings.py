@@ -14,8 +14,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from tlbench.report.words import rule_name
-from tlbench.results.store import RunStore
 from tlbench.seeds import stream
+from tlbench.store.runs import RunStore
 from tlbench.transfer.distances import proxy_a_distance
 from tlbench.transfer.features import standardised_pair
 

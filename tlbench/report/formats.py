@@ -18,7 +18,16 @@ TEX_SPECIAL = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~
 
 
 def to_markdown(found: Analysis) -> str:
-    """A table for each block, the legend, and every section."""
+    """A table for each block, the legend, and every section. Names that look like HTML are shown, not rendered."""
+    return _no_html("\n".join(_markdown(found)))
+
+
+def _no_html(text: str) -> str:
+    """Markdown passes HTML through: a name out of a store must not become an element of a page."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+
+
+def _markdown(found: Analysis) -> list[str]:
     parts = ["# tlbench report", "", *_overview(overview(found))]
     for grid in grids(found.cells):
         parts += [f"## {grid.title}", ""]
@@ -35,7 +44,7 @@ def to_markdown(found: Analysis) -> str:
             parts += [words, ""]
         if section.shown is not None:
             parts += _table(list(section.shown.columns), section.shown.astype(str).to_numpy().tolist())
-    return "\n".join(parts)
+    return parts
 
 
 def _overview(first: Overview) -> list[str]:

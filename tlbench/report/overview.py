@@ -165,9 +165,7 @@ def _missing(found: Analysis) -> list[str]:
     texts += [f"{n} {status}: {reason}" for (status, reason), n in bad.items()]
     if found.n_unfinished:
         texts.append(f"{found.n_unfinished} runs of trials of a search")
-    if found.n_older:
-        texts.append(f"{found.n_older} runs of an older version are left out; run their sweep again")
-    return texts
+    return [*texts, *found.notes]
 
 
 def glance_texts(table: pd.DataFrame) -> pd.DataFrame:

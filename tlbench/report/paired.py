@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tlbench.report.cells import compared
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 SEEDS = "seed_gains"
 """Column with the gains of single seeds, a list a row."""

@@ -44,9 +44,9 @@ def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame
     `raw` features are the pair's (what one has before any training), `trained` ones those that the method's own runs learnt.
 
     Returns:
-        protocol, backbone, classifier, metric, method, variant, features, distance, rho, low, high, p, n (pairs),
-        p_corrected (Holm, over the distances of one method and kind of features). Pairs with several sources are left out:
-        their distances are of the pooled sources.
+        protocol, backbone, classifier, metric, method, variant, uses_target_labels, features, distance, rho, low, high, p, n
+        (pairs), p_corrected (Holm, over the distances of one method and kind of features). Pairs with several sources are left
+        out: their distances are of the pooled sources.
     """
     if cells.empty or distances.empty:
         return pd.DataFrame()
@@ -55,7 +55,7 @@ def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame
     own = distances[distances["features"] == "trained"].merge(runs.drop_duplicates("run_key")[["run_key", "cell_key"]])
     trained = own.assign(**{n: own[n].astype(float) for n in NAMES}).groupby("cell_key")[NAMES].mean().reset_index()
     rows: list[dict[str, Any]] = []
-    group = [*BLOCK[1:], "method", "variant"]
+    group = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
     for features, table in (("raw", known.merge(raw, on=PLACE)), ("trained", known.merge(trained, on="cell_key"))):
         for key, mine in table.groupby(group, sort=False):
             start = len(rows)
@@ -91,7 +91,7 @@ def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFra
         .merge(pairs[[*PLACE, distance]].dropna(), on=PLACE)
         .rename(columns={distance: "distance"})
     )
-    group = [*BLOCK[1:], "method", "variant"]
+    group = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
     rho = ["rho", "low", "high", "p_corrected"]
     found = table[(table["features"] == "raw") & (table["distance"] == distance)] if len(table) else table
     found = found[[*group, *rho]] if len(found) else pd.DataFrame(columns=[*group, *rho])
@@ -137,7 +137,7 @@ def sections(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, rule
         best = best.groupby(order, sort=False).head(STRONGEST)
         shown = pd.DataFrame(
             {
-                "method": [f"{r.method} [{r.variant}]" if r.variant else r.method for r in best.itertuples()],
+                "method": [method_name(r) for r in best.itertuples()],
                 "recipe": [f"{r.protocol} · {r.backbone} · {r.classifier}" for r in best.itertuples()],
                 "features": best["features"].to_list(),
                 "distance": [n.replace("oracle_", "ORACLE ") for n in best["distance"]],

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tlbench.report.cells import CELL, Rule, compared, summarise
+from tlbench.report.cells import Rule, compared, summarise
 from tlbench.report.differences import Differences
 from tlbench.report.section import Section, points
 from tlbench.report.words import FLAGS, method_name
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
+from tlbench.store.table import CELL
 
 OVER = "gain_over_"
 COLUMNS = [

@@ -48,10 +48,9 @@ def print_leaderboard(found: Analysis, console: Console) -> None:
             )
     if len(found.collapsed):
         console.print(f"\n[bold]classes that lose in cells that do not[/]: {len(found.collapsed)}")
-        for row in found.collapsed.head(10).itertuples():
-            console.print(
-                Text(f"  class {_class(row)} of {row.method} on {row.pair}: {points(row.class_gain, signed=True)}")
-            )
+        for row in found.collapsed.head(10).rename(columns={"class": "label"}).itertuples():
+            lost = points(row.class_gain, signed=True)
+            console.print(Text(f"  class {row.label} of {method_name(row)} on {row.pair}: {lost}"))
     holes = cells[cells["hole"] != ""]
     if len(holes):
         console.print(f"\n[bold]not complete[/]: {len(holes)} of {len(cells)} cells")
@@ -59,17 +58,13 @@ def print_leaderboard(found: Analysis, console: Console) -> None:
             console.print(Text(f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {cell.hole}", style="yellow"))
     if found.n_unfinished:
         console.print(f"\n[bold]not done[/]: {found.n_unfinished} runs of trials; see Hyper-parameters in the page")
-    if found.n_older:
-        console.print(f"\n{found.n_older} runs of an older version of tlbench are left out; run their sweep again.")
+    for note in found.notes:
+        console.print(Text(f"\n{note}", style="dim"))
 
 
 def _line(cell: Any) -> str:
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
     return f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {gain} over {cell.reference}"
-
-
-def _class(row: Any) -> str:
-    return str(row._asdict().get("class", row[row._fields.index("class_gain") - 1]))
 
 
 def _table(grid: Grid) -> Table:

@@ -12,7 +12,7 @@ import pandas as pd
 from tlbench.report.cells import Rule
 from tlbench.report.differences import COLUMNS as TESTED
 from tlbench.report.differences import CellDifferences, Tested, cell_differences
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.transfer.cells import FEWEST_SEEDS, corrected, half_width, p_above
 
 COLUMNS = ["place", "n_seeds", "first_gain", "second_gain", "difference", "half", "p", "p_corrected", "seeds_won",

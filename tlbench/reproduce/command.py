@@ -27,8 +27,8 @@ from tlbench.reproduce.page import made_of, page, summary
 from tlbench.reproduce.published import published
 from tlbench.reproduce.recipe import Grid, Paper, load
 from tlbench.reproduce.table import Verdict, claimed, compare, succeeded, verdicts
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_tables
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_tables
 from tlbench.sweep import commands
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of

@@ -16,8 +16,8 @@ import pandas as pd
 
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
-from tlbench.results.store import RunStore
 from tlbench.selection.rules import LAST, ORACLE
+from tlbench.store.runs import RunStore
 from tlbench.sweep.plan import Job
 
 PARTS = ["method", "recipe", "selection"]

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tlbench.report.cells import CELL, Rule, compared, summarise
+from tlbench.report.cells import Rule, compared, summarise
 from tlbench.report.differences import Differences
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
-from tlbench.results.store import RunStore
-from tlbench.results.table import read_tables
+from tlbench.store.runs import RunStore
+from tlbench.store.table import CELL, read_tables
 from tlbench.sweep.plan import Job, rows_of_plan
 
 
@@ -23,7 +23,7 @@ def matched_gains(store: RunStore, plan: Mapping[tuple[str, str], Sequence[Job]]
         run a pair, which leaves seeds out, that of the run: exact paired test on the test examples, not corrected), hole.
     """
     jobs = list({job.key: job for some in plan.values() for job in some}.values())
-    runs = read_tables(store, [job.key for job in jobs]).runs
+    runs = read_tables(store, [job.key for job in jobs], verify=True).runs
     planned = pd.DataFrame(rows_of_plan(jobs)).reindex(columns=["run_key", "cell_key", "seed", *CELL])
     cells = summarise(runs, planned, Differences(store, per_class=False).of(compared(runs, rule.selection)), rule)
     cells = cells.set_index("cell_key")

@@ -17,8 +17,8 @@ from tlbench.config.compose import PER_RUN, Composer
 from tlbench.config.identity import identity_of
 from tlbench.config.schema import RunConfig
 from tlbench.errors import TlbenchError
-from tlbench.results.store import RunStore
 from tlbench.selection.rules import LAST, ORACLE
+from tlbench.store.runs import RunStore
 from tlbench.sweep.overrides import Overrides, key_of
 from tlbench.sweep.search import Range, Search, round_value, with_values
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.errors import TlbenchError
-from tlbench.results.store import RunStore
 from tlbench.selection.rules import no_such_rule
+from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
 from tlbench.sweep.sweeper import Outcome
@@ -131,5 +131,5 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     if record["reference"] is not None and record["reference"] not in result["gains"]:
         table.add_row("gain", f"none: the reference {record['reference']} could not be had")
     table.add_row("took", f"{record['costs']['seconds']:.1f} s")
-    table.add_row("folder", str(store.root / job.key))
+    table.add_row("folder", str(store.folder(job.key)))
     console.print(table)

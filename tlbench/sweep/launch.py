@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 from tlbench.sweep.plan import Job
 
 ALONE = 4

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,25 +15,11 @@ from tlbench.config.refusals import refuse_impossible
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Refused
 from tlbench.learner import rehearse
-from tlbench.results.store import RunStore
+from tlbench.store.plans import PLANNED, write_plan
+from tlbench.store.runs import RunStore
 from tlbench.sweep.expand import expand
 from tlbench.sweep.overrides import Overrides, key_of
 from tlbench.sweep.trials import Asked
-
-PLANNED = (
-    "dataset",
-    "pair",
-    "protocol",
-    "backbone",
-    "classifier",
-    "method",
-    "family",
-    "metric",
-    "seed",
-    "reference",
-    "tags",
-)
-"""What a plan says of each run."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +95,11 @@ def _check_data(configs: Sequence[RunConfig]) -> None:
                 seen.add((dataset.name, domain))
 
 
-def write_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
+def keep_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
     """Keeps the plan in the store, so that a report can tell what is missing."""
-    folder = store.root / "plans"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".part", delete=False, encoding="utf-8") as file:
-        plan = {"name": name, "arguments": list(arguments), "runs": rows_of_plan(jobs), "cells": _cells(jobs)}
-        json.dump(plan, file, indent=1)
-    os.replace(file.name, folder / f"{name}.json")
+    configs = {job.cell: job.config for job in jobs}
+    cells = {cell: config.model_dump(mode="json") for cell, config in configs.items()}
+    write_plan(store, name, arguments, rows_of_plan(jobs), cells)
 
 
 def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
@@ -130,12 +110,6 @@ def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
         of = {"search": job.search, "trial": job.trial, "base": job.base}
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in PLANNED}, **of})
     return runs
-
-
-def _cells(jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
-    """Config of each cell, so that a report can tell cells apart before they have a run."""
-    configs = {job.cell: job.config for job in jobs}
-    return {cell: config.model_dump(mode="json") for cell, config in configs.items()}
 
 
 def plan_name(arguments: Sequence[str]) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
-POLL_SECONDS = 0.5
+POLL_SECONDS, SHARE = 0.5, 0.01
+"""Seconds between two looks, more where a look at very many runs would take more than this share of a core."""
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterato
         def update() -> None:
             open_keys, bad = set(keys), 0
             while True:
-                over = ended.is_set()
+                over, began = ended.is_set(), time.thread_time()
                 for key in list(open_keys):
                     if store.stamp(key) != before[key]:
                         open_keys.discard(key)
@@ -37,7 +39,7 @@ def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterato
                 bar.update(task, completed=len(keys) - len(open_keys), bad=f"[red]{bad} failed" if bad else "")
                 if over:
                     return
-                ended.wait(POLL_SECONDS)
+                ended.wait(max(POLL_SECONDS, (time.thread_time() - began) / SHARE))
 
         thread = threading.Thread(target=update, daemon=True)
         thread.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,18 +13,21 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from tlbench.config.build import method_class
 from tlbench.config.compose import Composer
 from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
-from tlbench.results.store import RunStore
+from tlbench.method.code import code_fingerprint
 from tlbench.run import is_current, lacks_features, lost
+from tlbench.store.runs import RunStore
 from tlbench.sweep.launch import launch_all
-from tlbench.sweep.plan import Job, make_plan, plan_name, write_plan
+from tlbench.sweep.plan import Job, keep_plan, make_plan, plan_name
 from tlbench.sweep.prepare import prepare_images, prepare_weights
 from tlbench.sweep.progress import sweep_bar
+from tlbench.worker import end_with_parent, name_sweep
 
 OWN = "hydra_plugins.tlbench.TlbenchSweeper"
 """Under which name Hydra finds the sweeper, see `register`."""
@@ -48,6 +52,12 @@ def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
     if record["status"] == "skipped":
         return True
     return is_current(record, job.config) and not lacks_features(record, job.config)
+
+
+def has_other_code(record: dict[str, Any], job: Job) -> bool:
+    """Whether a run was made by another version of its method's code, under the same revision."""
+    made_by = record.get("method_code")  # none: by a version that did not note it
+    return made_by is not None and made_by != code_fingerprint(method_class(job.config.method))  # type: ignore[arg-type]
 
 
 class TlbenchSweeper(Sweeper):
@@ -93,9 +103,19 @@ class TlbenchSweeper(Sweeper):
             raise TlbenchError(f"A sweep writes to one store, got {sorted(stores)}.")
         store = RunStore(stores.pop())
         store.check_writable()
-        write_plan(store, jobs, arguments, name)
-        todo = [job for job in jobs if not is_finished(store.record(job.key), job)]
-        console = Console(stderr=True, quiet=self.quiet)
+        keep_plan(store, jobs, arguments, name)
+        console, todo, changed = Console(stderr=True, quiet=self.quiet), [], Counter[str]()
+        for job in jobs:
+            record = store.record(job.key)
+            if not is_finished(record, job):
+                todo.append(job)
+            elif record is not None and has_other_code(record, job):
+                changed[job.config.method["name"]] += 1
+        for name, n in changed.items():
+            text = f"{name}: its code has changed since {n} runs that are there were made, and its revision has not: they are "
+            console.print(
+                f"{text}not run again. Raise `revision` in its class if its numbers have moved.", soft_wrap=True
+            )
         references = sum(not job.asked for job in jobs)
         console.print(
             f"{len(jobs)} runs ({references} of them references that the methods need), {len(jobs) - len(todo)} are there."
@@ -113,9 +133,15 @@ class TlbenchSweeper(Sweeper):
         assert self.config is not None
         assert self.task_function is not None
         context = HydraContext(SettledLoader(self.hydra_context.config_loader), self.hydra_context.callbacks)
+        # launchers copy and send their config for each job, and jobs carry their runs: of the rest they need Hydra's own part
+        config = OmegaConf.masked_copy(self.config, ["hydra", "store"])
         launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=context, task_function=self.task_function, config=self.config
+            hydra_context=context, task_function=self.task_function, config=config
         )
+        name_sweep()
+        joblib = getattr(launcher, "joblib", None)
+        if isinstance(joblib, dict):  # as soon as a worker is there, before it has anything to do
+            joblib["initializer"] = end_with_parent
         for stage in sorted({job.stage for job in todo}):
             jobs = [job for job in todo if job.stage == stage]
 

@@ -61,9 +61,13 @@ class KeepState(pl.Callback):
         self._kept_at = step
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_suffix(".part")
-        trainer.save_checkpoint(aside)
-        if trainer.is_global_zero:
-            os.replace(aside, self.path)
+        try:
+            trainer.save_checkpoint(aside)
+            if trainer.is_global_zero:
+                os.replace(aside, self.path)
+        except BaseException:  # a full disk: half a state is no state, and takes room
+            aside.unlink(missing_ok=True)
+            raise
 
     def state_dict(self) -> dict[str, Any]:
         assert self._module is not None

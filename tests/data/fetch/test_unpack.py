@@ -1,6 +1,9 @@
+import bz2
+import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import stat
 import struct
@@ -352,3 +355,43 @@ def test_what_a_killed_call_left_is_cleared_away(strange, into):
     unpack(zipped(strange), into, limit=10**6)
     assert content(into) == FILES
     assert not left.exists()
+
+
+@pytest.mark.parametrize("mode", TARS)
+def test_what_hides_behind_the_end_mark_is_read_to_a_bound(strange, into, mode):
+    opener = {"w": open, "w:gz": gzip.open, "w:bz2": bz2.open, "w:xz": lzma.open}[mode]
+    inside = io.BytesIO()
+    with tarfile.open(fileobj=inside, mode="w") as archive:
+        archive.addfile(special("a", tarfile.REGTYPE), io.BytesIO())
+    for extra, allowed in ((module.TRAILER - 2**16, True), (2 * module.TRAILER, False)):
+        with opener(strange, "wb") as file:
+            file.write(inside.getvalue() + bytes(extra))
+        if allowed:
+            unpack(strange, into.with_name(f"{mode[2:]}fine"), limit=10**6)
+        else:
+            assert "bytes stand behind its end mark" in refused(strange, into)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_of_a_gigabyte_is_not_read(strange, into, kind, first, monkeypatch):
+    monkeypatch.setattr(module, "HEADER", 2**12)
+    long = special("././@LongLink", kind)
+    members = [(long, b"x" * 2**13), (tarfile.TarInfo("a"), b"1")]
+    tarred(strange, dict(members if first else [(tarfile.TarInfo("b"), b"2"), *members]), "w:gz")
+    assert "the header of a member has 8192 bytes" in refused(strange, into)
+
+
+def test_names_that_are_long_as_names_go_are_unpacked(strange, into):
+    tarred(strange, {"a/" * 60 + "b": b"1"})
+    unpack(strange, into, limit=10**6)
+    assert list(content(into).values()) == [b"1"]
+
+
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_the_number_of_members_is_bounded(strange, into, make, monkeypatch):
+    monkeypatch.setattr(module, "MEMBERS", 3)
+    make(strange, dict.fromkeys("abcd", b""))
+    assert "more than 3 members" in refused(strange, into)
+    make(strange, dict.fromkeys("abc", b""))
+    unpack(strange, into, limit=10**6)

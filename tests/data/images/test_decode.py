@@ -115,13 +115,25 @@ def test_a_large_metadata_block_does_not_matter():
     assert decode(encoded(picture(0, 0, 0), "PNG", pnginfo=info), "a").shape == (32, 40, 3)
 
 
+@pytest.mark.parametrize(("interpolation", "most"), [("bilinear", 1), ("bicubic", 2)])
 @pytest.mark.parametrize("target", [(16, 16), (64, 64), (20, 90), (32, 40)])
-def test_resizing_is_pillows_within_one_grey_level(target):
+def test_resizing_is_pillows_within_a_grey_level_or_two(target, interpolation, most):
     pixels = np.array(picture(3, 0, 0))
-    want = np.array(Image.fromarray(pixels).resize(target[::-1], Image.Resampling.BILINEAR)).astype(int)
-    got = resized(torch.from_numpy(pixels), *target).numpy().astype(int)
+    want = np.array(Image.fromarray(pixels).resize(target[::-1], Image.Resampling[interpolation.upper()])).astype(int)
+    got = resized(torch.from_numpy(pixels), *target, interpolation).numpy().astype(int)
     assert got.shape == want.shape
-    assert np.abs(got - want).max() <= 1
+    assert np.abs(got - want).max() <= most
+    if interpolation == "bilinear":
+        np.testing.assert_array_equal(resized(torch.from_numpy(pixels), *target).numpy(), got)
+
+
+def test_an_edge_by_both_filters():
+    # a step from 0 to 100, halved: inputs lie 1/4, 3/4, 5/4 and 7/4 of two pixels from an output. There the triangle is 3/4, 1/4,
+    # 0, 0 and the cubic of a = -1/2 is 0.8672, 0.2266, -0.0703, -0.0234, each halved for the two sides
+    step = torch.tensor([0] * 8 + [100] * 8, dtype=torch.uint8)[None, :, None].expand(16, 16, 3).contiguous()
+    linear, cubic = (policy(step)[0, :, 0].tolist() for policy in (squash(8), squash(8, "bicubic")))
+    assert linear == pytest.approx([0, 0, 0, 12.5, 87.5, 100, 100, 100], abs=0.51)
+    assert cubic == pytest.approx([0, 0, 0, 6.64, 93.36, 101.17, 100, 100], abs=0.51)
 
 
 def test_policies():

@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from tests.trees import image_folder
 from tlbench.config.build import augment_of
 from tlbench.data.domain import as_rows, dense_float32, stack
 from tlbench.data.images.augment import Augment
+from tlbench.data.images.decode import short_side, squash
 from tlbench.data.images.files import from_paths, in_folder
 from tlbench.data.images.rows import ImageRows, in_cache
 
@@ -110,6 +113,26 @@ def test_the_test_view_names_all_that_it_depends_on():
         assert augment("office", change).test_view == base
 
 
+def test_an_interpolation_that_is_not_set_is_bilinear_and_in_no_name():
+    base = augment("office")
+    values = {field.name: getattr(base, field.name) for field in fields(base)} | {"side": 256, "size": 224}
+    assert values.pop("interpolation") == "bilinear"
+    unset = Augment(**values)
+    assert base.storage.name == "squash 24"
+    assert unset.storage.name == "squash 256"
+    assert augment("office", "augment.resize=short_side").storage.name == "short_side 24"
+    cubic = augment("office", "augment.interpolation=bicubic")
+    assert cubic.storage.name == "squash 24 bicubic"
+    assert cubic.test_view == base.test_view.replace("squash 24", "squash 24 bicubic")
+    whole = ["augment.resize=none", "augment.test_crop=whole"]
+    assert augment("office", *whole, "augment.interpolation=bicubic").storage.name == "none"
+    pixels = torch.randint(0, 256, (40, 30, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for resize, policy in (("squash", squash), ("short_side", short_side)):
+        for how in ("bilinear", "bicubic"):
+            kept = augment("office", f"augment.resize={resize}", f"augment.interpolation={how}").storage.resize(pixels)
+            assert torch.equal(kept, policy(24, how)(pixels))
+
+
 def test_flip_and_grey_are_as_frequent_as_asked():
     drawn = augment("office", "augment.flip=0.3", "augment.grey=0.2", "augment.jitter=[0.4,0,0,0.1]").drawn(
         np.full((20_000, 2), 24), np.random.default_rng(0)
@@ -132,6 +155,7 @@ def test_flip_and_grey_are_as_frequent_as_asked():
         ("augment.sd=[1,1,0]", "sd must be above 0"),
         ("augment.flip=1.5", "augment.flip"),
         ("augment.crop=middle", "augment.crop"),
+        ("augment.interpolation=nearest", "augment.interpolation"),
         ("augment.magnitude=31", "augment.magnitude"),
     ],
 )

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from tlbench.dashboard import parts
 from tlbench.report.embeddings import about_run, embedding_map, embedding_numbers, kept_features
 from tlbench.report.figures.embeddings import HOW, embedding_maps
-from tlbench.results.store import RunStore
+from tlbench.store.runs import RunStore
 
 
 def show(store: RunStore, run: pd.Series, names: Sequence[str], depends: Hashable) -> None:

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from lzma import LZMAError
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from filelock import FileLock
 
@@ -27,6 +27,10 @@ CHUNK = 2**18
 DEPTH = 100
 GROWTH, HARMLESS = 200, 2**30
 """An archive that grows more than 200-fold, and past 1 GiB, is taken for a zip bomb."""
+MEMBERS = 3_000_000
+"""More files and folders than any image set has."""
+HEADER, TRAILER = 2**20, 2**20
+"""Bytes that the long name of a member and what stands behind an archive's end mark may have: both are read before any limit."""
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, RuntimeError, ValueError, struct.error)
 
 
@@ -103,7 +107,7 @@ def _mark(folder: Path, entries: list[dict[str, str]]) -> None:
 
 def _write_members(archive: Path, folder: Path, limit: int) -> None:
     """Every member below the folder, files with mode 0644 and folders with 0755; refuses rather than guesses."""
-    packed, written, files, made = archive.stat().st_size, 0, 0, {folder}
+    packed, written, files, made, found = archive.stat().st_size, 0, 0, {folder}, 0
 
     def within_bounds(total: int) -> None:
         if total > limit:
@@ -112,6 +116,8 @@ def _write_members(archive: Path, folder: Path, limit: int) -> None:
             raise _Refused(f"it grows from {packed} to more than {GROWTH} times as many bytes, as a zip bomb does")
 
     for name, size, stream in _members(archive):
+        if (found := found + 1) > MEMBERS:
+            raise _Refused(f"it has more than {MEMBERS} members")
         parts = _parts(name)
         try:
             for depth in range(1, len(parts) + (stream is None)):
@@ -147,11 +153,19 @@ def _parts(name: str) -> list[str]:
 
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
     """Name, size by the header and content of each member; None as content of a folder."""
-    if tarfile.is_tarfile(archive):  # asked first: a tar whose last member is a zip looks like a zip, too
+    if _is_tar(archive):  # asked first: a tar whose last member is a zip looks like a zip, too
         return _tar_members(archive)
     if zipfile.is_zipfile(archive):
         return _zip_members(archive)
     raise ValueError("neither zip nor tar")
+
+
+def _is_tar(archive: Path) -> bool:
+    try:
+        tarfile.open(archive, "r:*", tarinfo=_BoundTarInfo).close()
+        return True
+    except tarfile.TarError:
+        return False
 
 
 def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
@@ -168,11 +182,30 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                     yield info.filename, info.file_size, stream
 
 
-class _StrictTarInfo(tarfile.TarInfo):
+class _BoundTarInfo(tarfile.TarInfo):
+    """Reads no header of any length: long names and the like stand in blocks of their own, which tarfile reads whole."""
+
+    LONG = (
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+    )
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in cls.LONG and found.size > HEADER:
+            raise _Refused(f"the header of a member has {found.size} bytes")
+        return found
+
+
+class _StrictTarInfo(_BoundTarInfo):
     """Takes a header that is cut short or damaged for an error, where tarfile takes it for the archive's end."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictTarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         if len(buf) != tarfile.BLOCKSIZE:
             raise tarfile.ReadError("it ends without its end mark")
         try:
@@ -190,8 +223,10 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 raise _Refused(f"member {info.name!r} is a link or device; files and folders are allowed")
             yield info.name, info.size, file.extractfile(info)
             file.members.clear()  # type: ignore[attr-defined]  # a million members would fill a gigabyte
-        while file.fileobj is not None and file.fileobj.read(CHUNK):
-            pass  # to the end, where the checksum of gz, bz2 and xz stands
+        behind = 0
+        while file.fileobj is not None and (chunk := file.fileobj.read(CHUNK)):
+            if (behind := behind + len(chunk)) > TRAILER:  # to the end, where the checksum of gz, bz2 and xz stands
+                raise _Refused(f"more than {TRAILER} bytes stand behind its end mark")
 
 
 def _merge(new: Path, into: Path) -> None:

@@ -23,6 +23,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=4)]
 Positive = Annotated[float, Field(gt=0.0)]
 Three = Annotated[list[float], Field(min_length=3, max_length=3)]
+BILINEAR: Literal["bilinear"] = "bilinear"
+"""How images are resized where a config does not say; keys of caches and of runs do not name it."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -32,6 +34,7 @@ class Augment:
     Args:
         resize: before an image is kept: `squash` to side x side, `short_side` to side with the aspect ratio kept, `none`.
         side: in pixels; without effect where `resize` is `none`.
+        interpolation: of that resize, `bilinear` (where a config has no such key) or `bicubic`; crops are bilinear.
         size: what the network sees, size x size.
         crop: in training: `random_resized`, `random`, `centre`, or `whole` (the image squashed to size x size).
         test_crop: `centre` or `whole`.
@@ -60,6 +63,7 @@ class Augment:
     sd: Three
     quality: Annotated[int, Field(ge=1, le=100)]
     raw_limit_gb: Annotated[float, Field(ge=0.0)]
+    interpolation: Literal["bilinear", "bicubic"] = BILINEAR
 
     @model_validator(mode="after")
     def _fits_together(self) -> Augment:
@@ -84,13 +88,15 @@ class Augment:
     @property
     def storage(self) -> Storage:
         name = "none" if self.resize == "none" else f"{self.resize} {self.side}"
+        if self.resize != "none" and self.interpolation != BILINEAR:
+            name += f" {self.interpolation}"
         one_size = 3 * self.side**2 if self.resize == "squash" else 0
         return Storage(self._resize(), name, self.quality, self.raw_limit_gb, one_size)
 
     def _resize(self) -> Callable[[Tensor], Tensor]:
         if self.resize == "none":
             return lambda pixels: pixels
-        return squash(self.side) if self.resize == "squash" else short_side(self.side)
+        return (squash if self.resize == "squash" else short_side)(self.side, self.interpolation)
 
     @property
     def is_plain(self) -> bool:

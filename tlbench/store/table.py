@@ -19,35 +19,44 @@ Columns (the same in `report --format csv`):
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
     created                           time at which the run ended, UTC
     tags                              the words that it was given, joined by ", "; a later sweep's are in its plan
+    harness                           revision of the harness itself (none: 1); runs of two are other cells
+    method_revision, method_code      the method's revision, and a hash of its code, which should change with it
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-from tlbench.results.index import EMPTY, Index, Rows, layout_of, read_index, write_index
-from tlbench.results.index import __file__ as index_file
-from tlbench.results.store import SCHEMA, RunStore
+from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_index, read_index, write_index
+from tlbench.store.index import __file__ as index_file
+from tlbench.store.reading import StoreReader
+from tlbench.store.records import READABLE
 
 TORN = "predictions.parquet is missing; delete the run's folder and run its sweep again"
+CHANGED = "predictions.parquet is not what was written (checksum); delete the run's folder and run its sweep again"
 FEW = 500
 """Runs up to which reading their records takes less time than reading an index."""
-AXES = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric", "seed"]
+CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
+AXES = [*CELL, "seed"]
 METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
+CODE = ["harness", "method_revision", "method_code"]
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", *SIZES, "reference",
-    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags",
+    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE,
 ]  # fmt: skip
 
 
@@ -62,38 +71,73 @@ class Tables:
         distances: one row a run and kind of features (`raw`, `trained`): run_key, features, and what
             `tlbench.transfer.pair.measure_pair` gives.
         n_older: runs that an older version left, which this one cannot read.
+        damaged: run key to what is wrong with it; their numbers are in none of the tables.
+        checked: what was looked at for damage.
     """
 
     runs: pd.DataFrame
     checkpoints: pd.DataFrame
     distances: pd.DataFrame
     n_older: int
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    checked: Checked | None = None
 
 
-def read_tables(store: RunStore, keys: Sequence[str] | None = None) -> Tables:
+@dataclass(frozen=True)
+class Checked:
+    """Files of predictions that were compared with their checksums, and how long it took; runs of versions that had none."""
+
+    n_files: int
+    n_without: int
+    seconds: float
+
+
+def read_tables(store: StoreReader, keys: Sequence[str] | None = None, *, verify: bool = False) -> Tables:
     """The tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from the records
-    that are newer."""
+    that are newer.
+
+    A record that is not the one that was written is in no table. A finished run whose predictions are gone counts as failed.
+
+    Args:
+        verify: whether predictions are compared with their checksums, too: a tenth of a millisecond a run.
+    """
     few = keys is not None and len(keys) < FEW
-    return without_torn(store, tables_of(updated(store, EMPTY if few else read_index(store, _layout()), keys)))
+    index = updated(store, EMPTY if few else read_index(store, _layout()), keys)
+    return without_torn(store, tables_of(index), index.frame("files") if verify else None)
 
 
-def without_torn(store: RunStore, tables: Tables) -> Tables:
-    """A finished run whose predictions are gone counts as failed: nothing can be said of it, but of all others."""
-    runs = tables.runs
+def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None = None) -> Tables:
+    """A finished run whose predictions are gone, or others, counts as failed: nothing can be said of it, but of all others.
+
+    Args:
+        files: run_key and predictions (checksum, or None), to be compared with what is there; None: no such look.
+    """
+    runs, started = tables.runs, time.perf_counter()
     done = runs.loc[runs["status"] == "done", "run_key"].unique()
-    torn = {key for key in done if not store.has_predictions(key)}
+    torn = {key: TORN for key in done if not store.has_predictions(key)}
+    checked = None
+    if files is not None:
+        wanted = (
+            files.dropna(subset="predictions").set_index("run_key")["predictions"]
+            if len(files)
+            else pd.Series(dtype=str)
+        )
+        mine = [key for key in done if key in wanted.index and key not in torn]
+        with ThreadPoolExecutor() as pool:
+            found = pool.map(lambda key: store.checksum(key, "predictions.parquet"), mine)
+            torn |= {key: CHANGED for key, value in zip(mine, found, strict=True) if value != wanted[key]}
+        checked = Checked(len(mine), len(done) - len(mine), time.perf_counter() - started)
+    damaged = {**tables.damaged, **torn}
     if not torn:
-        return tables
+        return replace(tables, damaged=damaged, checked=checked)
     rows = runs["run_key"].isin(torn)
-    first = (
-        runs[rows]
-        .drop_duplicates("run_key")
-        .assign(status="failed", reason=TORN, gain=float("nan"), score=float("nan"))
-    )
-    return replace(tables, runs=pd.concat([runs[~rows], first], ignore_index=True))
+    first = runs[rows].drop_duplicates("run_key")
+    first = first.assign(status="failed", reason=first["run_key"].map(torn), gain=float("nan"), score=float("nan"))
+    runs = pd.concat([runs[~rows], first], ignore_index=True)
+    return replace(tables, runs=runs, damaged=damaged, checked=checked)
 
 
-def updated(store: RunStore, index: Index, keys: Sequence[str] | None = None) -> Index:
+def updated(store: StoreReader, index: Index, keys: Sequence[str] | None = None) -> Index:
     """An index brought up to date; reads a time and a size of each run, and the records that have changed."""
     return index.updated(store, _rows, keys)
 
@@ -106,13 +150,26 @@ def tables_of(index: Index) -> Tables:
         checkpoints if len(checkpoints) else pd.DataFrame(columns=["run_key", "step", "oracle_score"]),
         distances if len(distances) else pd.DataFrame(columns=["run_key", "features"]),
         len(index.older),
+        index.damaged,
     )
 
 
-def compact(store: RunStore) -> tuple[Path, int]:
+def compact(store: StoreReader) -> tuple[Path, int]:
     """Writes or renews the index of a store; returns its path and the number of its runs."""
     index = updated(store, read_index(store, _layout()))
     return write_index(store, index, _layout()), len(index.stamps)
+
+
+def is_sound(store: StoreReader) -> bool:
+    """Whether the index of a store can be read and says of each run that it knows what its record says."""
+    try:
+        found = opened_index(store, _layout())
+    except (OSError, pa.ArrowException, KeyError):
+        return False
+    known = {key for key, stamp in found.stamps.items() if stamp != (0, 0) and store.stamp(key) == stamp}
+    mine, anew = found.only(known), updated(store, EMPTY, sorted(known))
+    same = (mine.frame(name).equals(anew.frame(name)[list(mine.frame(name))]) for name in TABLES)
+    return mine.older == anew.older and not anew.damaged and all(same)
 
 
 @cache
@@ -122,7 +179,7 @@ def _layout() -> str:
 
 def _rows(record: dict[str, Any]) -> Rows | None:
     """Rows of the three tables that a record gives; None for one of another version."""
-    if record.get("schema") != SCHEMA:
+    if record.get("schema") not in READABLE:
         return None
     key = record["run_key"]
     return {
@@ -134,10 +191,11 @@ def _rows(record: dict[str, Any]) -> Rows | None:
         "distances": [
             {"run_key": key, "features": kind, **values} for kind, values in record.get("distances", {}).items()
         ],
+        "files": [{"run_key": key, "predictions": record.get("files", {}).get("predictions.parquet")}],
     }
 
 
-def read_runs(store: RunStore) -> pd.DataFrame:
+def read_runs(store: StoreReader) -> pd.DataFrame:
     """All runs of a store as a tidy table; see the module's text for its columns."""
     return read_tables(store).runs
 
@@ -150,7 +208,7 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows that one record gives."""
-    common = {name: record.get(name) for name in [*KEYS, *AXES, "created"]}
+    common = {name: record.get(name) for name in [*KEYS, *AXES, "created", *CODE]}
     common["tags"] = ", ".join(record.get("tags", ()))
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
     if record["status"] != "done":

@@ -1,15 +1,19 @@
 """`tlbench store`: what is wrong with a store is named, and nothing is touched."""
 
 import json
+import os
 import shutil
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tests.results.test_table import gain, record
+from tests.store.test_table import gain, record
 from tlbench.cli import main
-from tlbench.results.store import HISTORY, PREDICTIONS, RunStore
-from tlbench.results.table import COLUMNS
+from tlbench.store.reading import HISTORY, PREDICTIONS
+from tlbench.store.runs import RunStore
+from tlbench.store.table import COLUMNS, compact
 
 
 def fill(store, key, **changes):
@@ -52,6 +56,34 @@ def test_a_sound_store_is_well(store, capsys):
     assert check(store, capsys) == (0, "Runs: 2 done, 1 failed.\nAll is well.\n")
 
 
+def reseal(store, key, name):
+    """The record as one would have it that was written with this file."""
+    record = store.record(key)
+    store.rewrite_record({**record, "files": {**record["files"], name: store.checksum(key, name)}})
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[40] ^= 1
+    path.write_bytes(data)
+
+
+def compact_old(store):
+    """An index of records that are old enough to be trusted."""
+    for key in store.run_keys():
+        os.utime(store.folder(key) / "record.json", (1e9, 1e9))
+    compact(store)
+
+
+def tampered(path):
+    """The same index with another gain, written as soundly as the first."""
+    table = pq.read_table(path)
+    values = table["runs"].to_pylist()
+    values[0][0]["gain"] = 99.0
+    changed = table.set_column(table.schema.get_field_index("runs"), "runs", pa.array(values, table["runs"].type))
+    pq.write_table(changed, path, write_page_checksum=True)
+
+
 def damages(store):
     """What may happen to a store, and what is said of it."""
     root = store.root
@@ -60,12 +92,28 @@ def damages(store):
     yield "record     .*ee: is a copy: its record is that of run aa", lambda: shutil.copytree(root / "aa", root / "ee")
     for name in ("predictions.parquet", "history.parquet"):
         path = root / "aa" / name
-        yield f"file .*{name}: is damaged", lambda path=path: path.write_bytes(path.read_bytes()[:-9])
+        yield f"file .*{name}: is not what was written", lambda path=path: path.write_bytes(path.read_bytes()[:-9])
     yield "file .*config.yaml: is missing", lambda: (root / "aa" / "config.yaml").unlink()
     few = pd.DataFrame({name: range(6) for name in PREDICTIONS}).assign(step=9)
-    yield "6 of 7 predictions at step 9", lambda: few.to_parquet(root / "aa" / "predictions.parquet")
+    yield "6 of 7 predictions at step 9", lambda: (
+        few.to_parquet(root / "aa" / "predictions.parquet"), reseal(store, "aa", "predictions.parquet"))  # fmt: skip
+    ours, others = root / "aa" / "predictions.parquet", root / "bb" / "predictions.parquet"
+    yield "file .*predictions.parquet: is not what was written", lambda: ours.write_bytes(
+        others.read_bytes() + b" ")  # fmt: skip
+    yield "file .*predictions.parquet: is not what was written", lambda: flip(ours)
+    yield "file .*config.yaml: is not what was written", lambda: (root / "aa" / "config.yaml").write_text("seed: 1")
+    record = root / "aa" / "record.json"
+    yield "record     .*aa: unreadable: .*its checksum does not fit", lambda: record.write_text(
+        record.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))  # fmt: skip
+    yield (
+        "index .*index.parquet: is damaged, or not what the records say",
+        lambda: (compact_old(store), flip(root / "index.parquet")),
+    )
+    yield "index .*index.parquet: is damaged, or not what the records say", lambda: (
+        compact_old(store), tampered(root / "index.parquet"))  # fmt: skip
     yield "reference  .*aa: its reference target_only, run bb, is gone", lambda: (
         shutil.rmtree(root / "bb"), plan(store, "p", "aa"))  # fmt: skip
+    yield r"left over  .*aside/aa: of a process that died", lambda: (root / ".aside" / "aa").mkdir()
     yield r"left over  .*\.aa-x1: of a process that died", lambda: (root / ".aa-x1").mkdir()
     yield r"left over  .*tmpx\.part: was never finished", lambda: (root / "plans" / "tmpx.part").write_text("")
     yield "left over  .*aa.ckpt: is the state of a run that is done", lambda: (
@@ -75,7 +123,7 @@ def damages(store):
     yield "plan .*q.json: is damaged", lambda: (root / "plans" / "q.json").write_text("[")
 
 
-@pytest.mark.parametrize("number", range(14))
+@pytest.mark.parametrize("number", range(21))
 def test_each_damage_is_named_and_ends_with_1(store, capsys, number):
     import re
 
@@ -83,7 +131,7 @@ def test_each_damage_is_named_and_ends_with_1(store, capsys, number):
     damage()
     status, text = check(store, capsys)
     assert status == 1
-    lines = [line for line in text.splitlines() if re.match("record|file|reference|left over|plan", line)]
+    lines = [line for line in text.splitlines() if re.match("record|file|index|reference|left over|plan", line)]
     found = [line for line in lines if re.search(words, line)]
     assert len(found) == 1, text
     others = [line for line in lines if line not in found]
@@ -93,6 +141,7 @@ def test_each_damage_is_named_and_ends_with_1(store, capsys, number):
 def test_what_a_living_process_is_writing_is_no_problem(store, capsys):
     with store.lock("aa"):
         (store.root / ".aa-x1").mkdir()
+        (store.root / ".aside" / "aa").mkdir()
         assert check(store, capsys)[0] == 0
     assert check(store, capsys)[0] == 1
 
@@ -130,3 +179,26 @@ def test_misuse_is_answered_in_one_line(arguments, message, capsys):
     assert status == 2
     assert error.startswith(f"tlbench: {message}")
     assert error.count("\n") == 1
+
+
+def test_a_config_that_is_not_that_of_its_key_is_told(toy, tmp_path, capsys):
+    root = tmp_path / "store"
+    words = [
+        "run",
+        "dataset=toy",
+        "pair=L-R",
+        "method=source_only",
+        "classifier=logistic",
+        "logger=none",
+        f"store={root}",
+    ]
+    assert main([*words, "--config-dir", str(toy)]) == 0
+    store = RunStore(root)
+    (key,) = store.run_keys()
+    assert check(store, capsys)[0] == 0
+    path = root / key / "config.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    reseal(store, key, "config.yaml")
+    status, text = check(store, capsys)
+    assert status == 1
+    assert "is the config of run" in text

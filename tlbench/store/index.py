@@ -7,11 +7,9 @@ folder, what is gone is left out: the tables are those of the folders, with an i
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tlbench.results.store import RunStore
+from tlbench.aside import replacing
+from tlbench.store.reading import Damaged, StoreReader
 
 FILE = "index.parquet"
 FRESH_NS = 2_000_000_000
 """A record this young may be written again with the same time and size (clocks of file systems tick slowly)."""
-TABLES = ("runs", "checkpoints", "distances")
+TABLES = ("runs", "checkpoints", "distances", "files")
 Rows = dict[str, list[dict[str, Any]]]
 """Rows of each of TABLES that one record gives."""
 
@@ -39,13 +38,15 @@ class Index:
         stamps: time (ns) and size of each record that was read; (0, 0) where it was too fresh to be trusted.
         older: of these, the runs that another version of tlbench left.
         tables: by name, a column `_key` and those of the rows.
+        damaged: run key to what is wrong with its record, of the runs that no row is of. Looked at anew each time.
     """
 
     stamps: Mapping[str, tuple[int, int]]
     older: frozenset[str]
     tables: Mapping[str, pa.Table]
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
-    def updated(self, store: RunStore, rows_of: Callable[[dict[str, Any]], Rows | None],
+    def updated(self, store: StoreReader, rows_of: Callable[[dict[str, Any]], Rows | None],
                 keys: Sequence[str] | None = None) -> Index:  # fmt: skip
         """The index of the store as it is now.
 
@@ -56,15 +57,19 @@ class Index:
         began = time.time_ns()
         now = store.stamps() if keys is None else _some(store, keys)
         known = {key for key, stamp in now.items() if self.stamps.get(key) == stamp}
-        older, found, stamps = set(self.older & known), [], {}
+        older, found, stamps, damaged = set(self.older & known), [], {}, {}
         for key, stamp in now.items():
-            stamps[key] = stamp
             if key in known:
+                stamps[key] = stamp
                 continue
-            record = store.record(key)
+            try:
+                record = store.record(key)
+            except (Damaged, OSError) as error:  # one torn record costs no other run its place
+                damaged[key] = str(error)
+                continue
             if record is None:  # gone since
-                del stamps[key]
                 continue
+            stamps[key] = stamp
             if stamp[0] > began - FRESH_NS:
                 stamps[key] = (0, 0)
             rows = rows_of(record)
@@ -73,9 +78,15 @@ class Index:
             else:
                 found.append((key, rows))
         if not found and len(known) == len(self.stamps):
-            return Index(stamps, frozenset(older), self.tables)
+            return replace(self, stamps=stamps, older=frozenset(older), damaged=damaged)
         kept = {name: _only(table, known, len(self.stamps)) for name, table in self.tables.items()}
-        return Index(stamps, frozenset(older), {name: _joined(kept.get(name), found, name) for name in TABLES})
+        tables = {name: _joined(kept.get(name), found, name) for name in TABLES}
+        return Index(stamps, frozenset(older), tables, damaged)
+
+    def only(self, keys: Set[str]) -> Index:
+        """The same of these runs alone."""
+        tables = {name: _only(table, set(keys), len(self.stamps)) for name, table in self.tables.items()}
+        return Index({key: self.stamps[key] for key in keys}, self.older & keys, tables)
 
     def frame(self, name: str) -> pd.DataFrame:
         """One of the tables, runs in the order of their keys."""
@@ -95,15 +106,8 @@ class Index:
 EMPTY = Index({}, frozenset(), {})
 
 
-def _some(store: RunStore, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
-    stamps = {}
-    for key in keys:
-        try:
-            at = os.stat(store.root / key / "record.json")
-        except OSError:
-            continue
-        stamps[key] = (at.st_mtime_ns, at.st_size)
-    return stamps
+def _some(store: StoreReader, keys: Sequence[str]) -> dict[str, tuple[int, int]]:
+    return {key: stamp for key in keys if (stamp := store.stamp(key)) is not None}
 
 
 def _only(table: pa.Table, keys: set[str], known: int) -> pa.Table:
@@ -121,15 +125,20 @@ def _joined(kept: pa.Table | None, found: Sequence[tuple[str, Rows]], name: str)
     return pa.concat_tables(parts, promote_options="permissive")
 
 
-def read_index(store: RunStore, layout: str) -> Index:
+def read_index(store: StoreReader, layout: str) -> Index:
     """The index that `write_index` left; EMPTY where there is none, it is damaged, or of another layout."""
     try:
-        with pq.ParquetFile(store.root / FILE) as file:
-            if (file.schema_arrow.metadata or {}).get(b"layout") != layout.encode():
-                return EMPTY
-            whole = file.read()
-    except (OSError, pa.ArrowInvalid):
+        return opened_index(store, layout)
+    except (OSError, pa.ArrowException, KeyError):
         return EMPTY
+
+
+def opened_index(store: StoreReader, layout: str) -> Index:
+    """As `read_index`. Raises OSError, pyarrow.ArrowException or KeyError for a file that is damaged or not there."""
+    with pq.ParquetFile(store.root / FILE, page_checksum_verification=True) as file:
+        if (file.schema_arrow.metadata or {}).get(b"layout") != layout.encode():
+            return EMPTY
+        whole = file.read()
     runs = whole.select(["key", "time", "size", "older"]).to_pydict()
     stamps = {k: (t, s) for k, t, s in zip(runs["key"], runs["time"], runs["size"], strict=True)}
     older = frozenset(k for k, old in zip(runs["key"], runs["older"], strict=True) if old)
@@ -145,7 +154,7 @@ def _flat(keys: pa.ChunkedArray, lists: pa.ChunkedArray) -> pa.Table:
     return pa.table({"_key": owner, **dict(zip([f.name for f in values.type], values.flatten(), strict=True))})
 
 
-def write_index(store: RunStore, index: Index, layout: str) -> Path:
+def write_index(store: StoreReader, index: Index, layout: str) -> Path:
     """Writes the index at one stroke, one row a run."""
     keys = sorted(index.stamps)
     columns: dict[str, Any] = {
@@ -157,10 +166,8 @@ def write_index(store: RunStore, index: Index, layout: str) -> Path:
     place = {key: i for i, key in enumerate(keys)}
     columns |= {name: _nested(index.tables.get(name), place) for name in TABLES}
     table = pa.table(columns).replace_schema_metadata({"layout": layout})
-    with tempfile.NamedTemporaryFile(dir=store.root, prefix=".index-", suffix=".part", delete=False) as file:
-        pq.write_table(table, file)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, store.root / FILE)
+    with replacing(store.root / FILE) as aside:
+        pq.write_table(table, aside, write_page_checksum=True)
     return store.root / FILE
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 
+from tlbench.config.identity import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
-from tlbench.results.store import RunStore
-from tlbench.results.table import compact, read_tables
-from tlbench.storage.check import check_store
+from tlbench.store.check import check_store
+from tlbench.store.reading import Damaged, StoreReader
+from tlbench.store.runs import RunStore
+from tlbench.store.table import compact, read_tables
 
 
 def opened(folder: str) -> RunStore:
@@ -26,7 +30,7 @@ def opened(folder: str) -> RunStore:
 
 def check(folder: str) -> int:
     """Prints what is wrong, a line each; 0 only if nothing is."""
-    found = check_store(opened(folder))
+    found = check_store(opened(folder), wrong_key)
     for problem in found.problems:
         print(problem.line())
     counts = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items())) or "none"
@@ -34,6 +38,17 @@ def check(folder: str) -> int:
     print(f"Runs: {counts}{older}.")
     print("All is well." if not found.problems else f"{len(found.problems)} problems.")
     return 1 if found.problems else 0
+
+
+def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | None:
+    """What is wrong where the config of a run is not that of its key."""
+    try:
+        found = key_of_stored(store.config(key), record)
+    except Damaged:  # told already
+        return None
+    if found is None or found == key:
+        return None
+    return f"is the config of run {found}, not of this one; delete the folder '{store.folder(key)}' and run again"
 
 
 def make_index(folder: str) -> int:
@@ -53,7 +68,7 @@ def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool,
     store = opened(folder)
     if not (csv or parquet or to_wandb):
         raise TlbenchError("Nothing to export to: give --csv FILE, --parquet FILE or --wandb.")
-    runs = read_tables(store).runs
+    runs = read_tables(store, verify=True).runs
     if runs.empty:
         raise TlbenchError(f"Store '{folder}' holds no runs.")
     for path, write in ((csv, _csv), (parquet, _parquet)):
@@ -83,11 +98,50 @@ def _written(name: str, runs: pd.DataFrame, write: Callable[[pd.DataFrame, Path]
 
 
 def _to_wandb(store: RunStore, project: str | None, entity: str | None, out: Path) -> None:
-    from tlbench.storage.wandb_export import Target, export_wandb
+    from tlbench.loggers.wandb_export import Ledger, Target, export_runs
+    from tlbench.loggers.wandb_mode import mode
+    from tlbench.report.wandb_summary import log_summary_of_store
 
     logger = yaml.safe_load((conf_dir() / "logger" / "wandb.yaml").read_text("utf-8"))
     target = Target({**logger, "name": "wandb", "project": project or logger["project"], "entity": entity}, out)
-    new, old, how = export_wandb(store, target)
-    print(f"W&B project {target.project}, {how}: {new} runs exported, {old} were there.")
-    if how == "offline":
+    ledger = Ledger(target)
+    new, old = export_runs(store, target, ledger)
+    log_summary_of_store(store, target, ledger)
+    print(f"W&B project {target.project}, {mode()}: {new} runs exported, {old} were there.")
+    if mode() == "offline":
         print(f"The run folders are in {out / 'wandb'}. Upload them: wandb sync {out / 'wandb'}/offline-run-*")
+
+
+WANDB = "tlbench.loggers.wandb.wandb_logger"
+
+
+def log_sweep(outcome: Any) -> None:
+    """Logs the tables of a sweep's runs and cells and its report into the group of its runs.
+
+    Nothing where no run was logged to W&B, or none was done now. A log that fails costs the sweep nothing.
+    """
+    logged = [job.config for job in outcome.jobs if job.config.logger.get("_target_") == WANDB]
+    if not logged or not outcome.ran:
+        return
+    try:
+        from tlbench.loggers.wandb_export import Target
+        from tlbench.loggers.wandb_mode import mode
+        from tlbench.report.wandb_summary import log_summary_of_sweep
+
+        if mode() == "disabled":
+            return
+        folder = outcome.store.root / "plans" / "logs"  # where `wandb sync STORE/*/logs/wandb/offline-run-*` finds it
+        print("Summing the sweep up in Weights & Biases ...", file=sys.stderr, flush=True)
+        keys, first = [job.key for job in outcome.jobs], logged[0]
+        target = Target(first.logger, folder)
+        how = log_summary_of_sweep(outcome.store, keys, outcome.name, first.group, first.selection.rule, target)
+        if how == "offline":
+            print(
+                f"Offline: `wandb sync {outcome.store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr
+            )
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        print(
+            f"tlbench: the sweep's W&B summary failed, its runs are kept: {type(error).__name__}: {reason}",
+            file=sys.stderr,
+        )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,20 @@ import yaml
 from filelock import FileLock, Timeout
 
 from tlbench.errors import TlbenchError
-from tlbench.results.store import FEATURES, HISTORY, LOADER, PREDICTIONS, SCHEMA, RunStore
+from tlbench.store import table
+from tlbench.store.index import FILE
+from tlbench.store.plans import plan_files, read_plan
+from tlbench.store.reading import FEATURES, HISTORY, LOADER, PREDICTIONS, SHARD, StoreReader
+from tlbench.store.records import READABLE
+from tlbench.store.runs import ASIDE
 
-ASIDE = re.compile(r"^\.([0-9a-f]+)-")
+FORMERLY_ASIDE = re.compile(r"^\.([0-9a-f]+)-")
+"""Names that older versions gave to what they wrote aside."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong: `kind` (record, file, reference, left over, plan), where it is, what is wrong and what to do."""
+    """Something wrong: `kind` (record, file, index, reference, left over, plan), where it is, what is wrong and what to do."""
 
     kind: str
     path: Path
@@ -40,44 +45,66 @@ class Checked:
     n_older: int
 
 
-def check_store(store: RunStore) -> Checked:
-    """Reads every run, plan and left-over file of a store."""
+WrongKey = Callable[[StoreReader, str, dict[str, Any]], str | None]
+
+
+def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, record: None) -> Checked:
+    """Reads every run, plan and left-over file of a store, and compares each file with its checksum.
+
+    Args:
+        wrong_key: says what is wrong where a run's config is not that of its key; None where it is, or cannot be told.
+    """
     problems: list[Problem] = []
     records: dict[str, dict[str, Any]] = {}
     for key in _folders(store):
         try:
             record = store.record(key)
         except (TlbenchError, OSError) as error:
-            problems.append(Problem("record", store.root / key, f"unreadable: {error}"))
+            problems.append(Problem("record", store.folder(key), f"unreadable: {error}"))
             continue
         if record is None:
             problems.append(
-                Problem("record", store.root / key, "holds no record.json; delete the folder and run again")
+                Problem("record", store.folder(key), "holds no record.json; delete the folder and run again")
             )
         else:
             records[key] = record
-    current = {key: record for key, record in records.items() if record.get("schema") == SCHEMA}
+    current = {key: record for key, record in records.items() if record.get("schema") in READABLE}
     for key, record in current.items():
         problems += _run(store, key, record)
         problems += _references(store, key, record, current)
-    problems += [*_left_over(store, records), *_plans(store, records)]
+        if (text := wrong_key(store, key, record)) is not None:
+            problems.append(Problem("file", store.folder(key) / "config.yaml", text))
+    problems += [*_index(store), *_left_over(store, records), *_plans(store, records)]
     statuses: dict[str, int] = {}
     for record in current.values():
         statuses[record["status"]] = statuses.get(record["status"], 0) + 1
     return Checked(problems, statuses, len(records) - len(current))
 
 
-def _folders(store: RunStore) -> list[str]:
-    return sorted(p.name for p in store.root.iterdir() if p.is_dir() and re.fullmatch(r"[0-9a-f]+", p.name))
+def _folders(store: StoreReader) -> list[str]:
+    """Keys of all folders that are named like runs, those inside shards included."""
+    found = []
+    for path in store.root.iterdir():
+        if path.is_dir() and re.fullmatch(r"[0-9a-f]+", path.name):
+            inside = [p.name for p in path.iterdir() if p.is_dir() and p.name.startswith(path.name)]
+            found += inside if len(path.name) == SHARD and inside else [path.name]
+    return sorted(found)
 
 
-def _run(store: RunStore, key: str, record: dict[str, Any]) -> Iterator[Problem]:
+def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Problem]:
     """Files of one run that are missing, torn or not those of its record."""
-    folder = store.root / key
+    folder = store.folder(key)
     if record.get("run_key") != key:
         yield Problem(
             "record", folder, f"is a copy: its record is that of run {record.get('run_key')}; delete the folder"
         )
+    for name in store.damaged_files(key, record):
+        if (folder / name).is_file():
+            yield Problem(
+                "file", folder / name, "is not what was written: its checksum does not fit; delete the folder "
+                f"'{folder}' and run again"
+            )  # fmt: skip
+            return
     try:
         if not isinstance(yaml.load((folder / "config.yaml").read_text("utf-8"), LOADER), dict):
             raise ValueError("it is no config")
@@ -112,7 +139,7 @@ def _torn(path: Path, error: Exception) -> Problem:
 
 
 def _references(
-    store: RunStore, key: str, record: dict[str, Any], known: dict[str, dict[str, Any]]
+    store: StoreReader, key: str, record: dict[str, Any], known: dict[str, dict[str, Any]]
 ) -> Iterator[Problem]:
     """References that the gains of a run name and that the store no longer has."""
     gains = (gain for found in record.get("selections", {}).values() for gain in found["gains"].items())
@@ -121,16 +148,29 @@ def _references(
         if known.get(reference, {}).get("status") != "done":
             state = "is gone" if reference not in known else f"is {known[reference]['status']}"
             text = f"its reference {name}, run {reference}, {state}; the same sweep again makes it anew"
-            yield Problem("reference", store.root / key, text)
+            yield Problem("reference", store.folder(key), text)
 
 
-def _left_over(store: RunStore, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
+def _index(store: StoreReader) -> Iterator[Problem]:
+    """An index that is not what the records say."""
+    if not (store.root / FILE).exists() or table.is_sound(store):
+        return
+    yield Problem(
+        "index", store.root / FILE, "is damaged, or not what the records say; delete it, or run `tlbench store compact`"
+    )
+
+
+def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     """What processes that died have left; what a living one is working on is no problem."""
     for path in sorted(store.root.iterdir()):
-        aside = ASIDE.match(path.name)
+        aside = FORMERLY_ASIDE.match(path.name)
         if path.name.startswith(".old-") or (aside and not _held(store, aside[1])):
             yield Problem("left over", path, "of a process that died; delete it")
-    parts = [*store.root.glob(".index-*.part"), *store.root.glob("plans/*.part"), *store.root.glob("[0-9a-f]*/*.part")]
+    for path in sorted((store.root / ASIDE).glob("*")):
+        if not _held(store, path.name):
+            yield Problem("left over", path, "of a process that died; delete it")
+    places = (".index*.part", "plans/*.part", "[0-9a-f]*/*.part", "[0-9a-f]*/[0-9a-f]*/*.part")
+    parts = [path for place in places for path in store.root.glob(place)]
     for path in sorted(parts):
         yield Problem("left over", path, "was never finished; delete it unless a command is writing it now")
     for path in sorted(store.root.glob(".resume/*.ckpt")):
@@ -138,7 +178,7 @@ def _left_over(store: RunStore, records: dict[str, dict[str, Any]]) -> Iterator[
             yield Problem("left over", path, "is the state of a run that is done; delete it")
 
 
-def _held(store: RunStore, key: str) -> bool:
+def _held(store: StoreReader, key: str) -> bool:
     path = store.root / ".locks" / f"{key}.lock"
     if not path.is_file():
         return False
@@ -151,15 +191,14 @@ def _held(store: RunStore, key: str) -> bool:
         return False
 
 
-def _plans(store: RunStore, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
+def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     """Plans that cannot be read, and plans whose runs are not there."""
-    for path in sorted(store.root.glob("plans/*.json")):
+    for path in plan_files(store):
         try:
-            runs = {run["run_key"] for run in json.loads(path.read_text("utf-8"))["runs"]}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            yield Problem(
-                "plan", path, f"is damaged ({error}); delete it, or run its sweep again, which writes it anew"
-            )
+            runs = {run["run_key"] for run in read_plan(path)["runs"]}
+        except (TlbenchError, OSError, KeyError) as error:
+            told = str(error).removeprefix(f"{path} ")
+            yield Problem("plan", path, told if told.startswith("is damaged") else f"is damaged ({error}); delete it")
             continue
         if missing := len(runs - records.keys()):
             what = "none" if missing == len(runs) else f"{len(runs) - missing}"

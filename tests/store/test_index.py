@@ -1,6 +1,5 @@
 """With an index or without, the tables of a store are those of its records."""
 
-import json
 import os
 import shutil
 import time
@@ -8,18 +7,19 @@ import time
 import pandas as pd
 import pytest
 
-from tests.results.test_table import gain, record
-from tlbench.results import table
-from tlbench.results.index import EMPTY, FILE
-from tlbench.results.store import RunStore
-from tlbench.results.table import compact, read_tables, tables_of, updated
+from tests.store.test_table import gain, record
+from tlbench.store import table
+from tlbench.store.index import EMPTY, FILE
+from tlbench.store.records import sealed
+from tlbench.store.runs import RunStore
+from tlbench.store.table import compact, read_tables, tables_of, updated
 
 
 def put(store, key, age=3600.0, **changes):
     """A record that is `age` seconds old; its `seed` says which it is."""
     folder = store.root / key
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "record.json").write_text(json.dumps(record(run_key=key, **changes)))
+    (folder / "record.json").write_text(sealed(record(run_key=key, **changes)))
     os.utime(folder / "record.json", (time.time() - age,) * 2)
     (folder / "predictions.parquet").touch()
 

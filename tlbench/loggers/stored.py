@@ -10,13 +10,13 @@ import pandas as pd
 from tlbench.errors import TlbenchError
 from tlbench.loggers import RunContent
 from tlbench.loggers.writing import MODEL
-from tlbench.results.store import RunStore
+from tlbench.store.reading import StoreReader
 
 
-def content_of(store: RunStore, record: dict[str, Any]) -> RunContent:
+def content_of(store: StoreReader, record: dict[str, Any]) -> RunContent:
     """All that a live logger was told of a run; weights were kept only by that logger, next to its log."""
     key = record["run_key"]
-    folder: Path = store.root / key
+    folder: Path = store.folder(key)
     try:
         history, predictions = (pd.read_parquet(folder / f"{name}.parquet") for name in ("history", "predictions"))
         model = folder / "logs" / MODEL

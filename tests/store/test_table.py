@@ -1,8 +1,14 @@
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from tlbench.results import table
-from tlbench.results.store import PREDICTIONS, SCHEMA, RunStore
+from tlbench.store import table
+from tlbench.store.reading import PREDICTIONS
+from tlbench.store.records import SCHEMA
+from tlbench.store.runs import RunStore
+from tlbench.store.table import read_tables
 
 
 def gain(value, key="ref1"):
@@ -84,3 +90,48 @@ def test_checkpoints_and_distances_have_tables_of_their_own_and_older_records_ar
     assert found.n_older == 1
     assert found.checkpoints.to_dict("records") == [{"run_key": "aa", "step": 9, "oracle_score": 0.5, "entropy": -1.0}]
     assert found.distances.to_dict("records") == [{"run_key": "aa", "features": "raw", "a_distance": 1.5}]
+
+
+def two_runs(tmp_path):
+    store = RunStore(tmp_path / "store")
+    rows = pd.DataFrame({name: range(7) for name in PREDICTIONS}).assign(step=9)
+    for key, seed in (("aa", 0), ("bb", 1)):
+        store.write(record(run_key=key, seed=seed), {"seed": seed}, rows.assign(confidence=seed / 2))
+    return store
+
+
+def test_a_damaged_record_costs_its_own_run_alone_and_is_named(tmp_path):
+    store = two_runs(tmp_path)
+    path = store.root / "aa" / "record.json"
+    path.write_text(path.read_text().replace('"accuracy": 0.', '"accuracy": 0.9', 1))
+    found = read_tables(store)
+    assert set(found.runs["run_key"]) == {"bb"}
+    assert list(found.damaged) == ["aa"]
+    assert "its checksum does not fit" in found.damaged["aa"]
+
+
+def test_predictions_of_another_run_in_a_runs_place_make_it_fail_where_that_is_looked_at(tmp_path):
+    store = two_runs(tmp_path)
+    ours, others = (store.root / key / "predictions.parquet" for key in ("aa", "bb"))
+    sound = read_tables(store, verify=True)
+    assert (sound.checked.n_files, sound.checked.n_without, dict(sound.damaged)) == (2, 0, {})
+    ours.write_bytes(others.read_bytes())
+    found = read_tables(store, verify=True)
+    (row,) = found.runs[found.runs["run_key"] == "aa"].to_dict("records")
+    assert row["status"] == "failed"
+    assert "is not what was written" in row["reason"]
+    assert np.isnan([row["gain"], row["score"]]).all()
+    assert set(found.runs.loc[found.runs["status"] == "done", "run_key"]) == {"bb"}
+    unseen = read_tables(store)
+    assert unseen.checked is None
+    assert set(unseen.runs["status"]) == {"done"}
+
+
+def test_runs_of_a_version_without_checksums_are_read_and_counted(tmp_path):
+    store = two_runs(tmp_path)
+    old = {**store.record("aa"), "schema": 2}
+    del old["files"]
+    (store.root / "aa" / "record.json").write_text(json.dumps(old))
+    found = read_tables(store, verify=True)
+    assert set(found.runs["run_key"]) == {"aa", "bb"}
+    assert (found.checked.n_files, found.checked.n_without) == (1, 1)

@@ -1,0 +1,59 @@
+"""A record as text, and the checksums by which damage is seen.
+
+A record ends with the checksum of all that stands before it, so that a number edited by hand is seen; it holds the checksums of
+the run's other files, so that files of another run in their place are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 3
+"""Of the records that are written."""
+READABLE = (2, 3)
+"""Records of another schema are left alone. Those of 2 carry no checksums."""
+FILES = ("config.yaml", "predictions.parquet", "history.parquet", "features.npz")
+"""What a record holds a checksum of, where the run has it. Logs are the loggers' own."""
+SEAL = ', "checksum": "'
+
+
+def sealed(record: Mapping[str, Any]) -> str:
+    """The record as JSON with its checksum as the last entry. Raises ValueError for a number that is not finite."""
+    body = json.dumps(dict(record), allow_nan=False)
+    return f'{body[:-1]}{SEAL}{_digest(body.encode())}"}}'
+
+
+def opened(text: str) -> dict[str, Any]:
+    """The record that a text holds, its own checksum left out.
+
+    Raises:
+        ValueError: it is no record, or another text than the one that was sealed.
+    """
+    record = json.loads(text)
+    if not isinstance(record, dict) or "status" not in record:
+        raise ValueError("it is no record of a run")
+    checksum = record.pop("checksum", None)
+    if checksum is None and record.get("schema", 0) > 2:
+        raise ValueError("its checksum is gone")
+    if checksum is not None and _digest((text[: text.rfind(SEAL)] + "}").encode()) != checksum:
+        raise ValueError("it was changed after it was written: its checksum does not fit")
+    return record
+
+
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file. Raises OSError."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Checksum of each of FILES that a folder has."""
+    return {name: checksum(folder / name) for name in FILES if (folder / name).is_file()}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
