@@ -9,8 +9,8 @@ from tlbench.cli import main
 from tlbench.config.identity import identity_of
 from tlbench.dashboard.data import tagged
 from tlbench.errors import TlbenchError
+from tlbench.findings.embeddings import about_run, kept_features
 from tlbench.learner import checkpoints_of, embeddings_of, outputs_of
-from tlbench.report.embeddings import about_run, kept_features
 from tlbench.run import ensure_run
 from tlbench.store.check import check_store
 from tlbench.store.plans import planned

@@ -16,10 +16,10 @@ from tlbench.config.compose import PER_RUN
 from tlbench.config.parts import BESIDE, is_content
 from tlbench.environment import code_version
 from tlbench.errors import TlbenchError
+from tlbench.findings.rule import Rule
+from tlbench.findings.trials import choose
 from tlbench.listing import describe
 from tlbench.paths import results_dir
-from tlbench.report.cells import Rule
-from tlbench.report.trials import choose
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import PARTS, decompose, observed
 from tlbench.reproduce.gains import beside, matched_gains
