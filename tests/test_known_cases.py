@@ -8,8 +8,8 @@ import scipy.io
 
 from tests.support import SHIFT, write_toy
 from tlbench.cli import main
-from tlbench.report.analysis import Analysis, analyse
-from tlbench.report.cells import Rule
+from tlbench.findings.evidence import Evidence, gather_evidence
+from tlbench.findings.rule import Rule
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_tables
 
@@ -33,14 +33,14 @@ class Again(GradientMethod):
 '''
 
 
-def swept(*arguments: str, config_dir: Path | None = None, rule: Rule | None = None) -> Analysis:
+def swept(*arguments: str, config_dir: Path | None = None, rule: Rule | None = None) -> Evidence:
     conf = [] if config_dir is None else ["--config-dir", str(config_dir)]
     assert main(["sweep", "hydra/launcher=basic", *arguments, *conf]) == 0
     store = RunStore(os.environ["TLBENCH_STORE"])
-    return analyse(store, read_tables(store), rule or Rule())
+    return gather_evidence(store, read_tables(store), rule or Rule())
 
 
-def only(found: Analysis, method: str, **where: str):
+def only(found: Evidence, method: str, **where: str):
     table = found.cells[found.cells["method"] == method]
     for name, value in where.items():
         table = table[table[name] == value]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tlbench.report import differences
+from tlbench.findings import differences
 from tlbench.transfer.cells import cell_flag, corrected, half_width, p_above
 from tlbench.transfer.gain import paired_gain
 

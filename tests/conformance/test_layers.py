@@ -1,6 +1,7 @@
 """A layer of the package imports only layers below it."""
 
 import ast
+import re
 from pathlib import Path
 
 import tlbench
@@ -9,7 +10,8 @@ ORDER = [
     {"__main__"},
     {"cli"},
     {"data_commands", "reproduce", "store_commands", "dashboard"},
-    {"sweep", "report", "listing"},
+    {"sweep", "report"},
+    {"findings", "listing"},
     {"run"},
     {"config"},
     {"training", "selection", "metrics", "loggers"},
@@ -125,3 +127,15 @@ def test_configs_become_objects_in_one_place():
         if any(other.split(".")[1:2] == ["config"] for other in others):
             place = "/".join(name.split(".")[1:])
             assert any(place == known or place.startswith(f"{known}/") for known in KNOW_CONFIGS), name
+
+
+def test_findings_lay_out_and_draw_nothing():
+    for path in (ROOT / "findings").glob("*.py"):
+        text = path.read_text("utf-8")
+        for word in ("matplotlib", "rich", "jinja2", "streamlit", "Section"):
+            assert not re.search(rf"\b{word}\b", text), f"{path}: {word}"
+
+
+def test_no_module_of_the_report_is_called_like_one_of_the_findings():
+    findings, report = ({path.stem for path in (ROOT / name).rglob("*.py")} for name in ("findings", "report"))
+    assert findings & report == {"__init__"}

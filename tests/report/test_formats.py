@@ -1,15 +1,10 @@
 """Formats pass names on as names."""
 
-import pandas as pd
 import pytest
 
-from tests.report.tables import cell, table
+from tests.findings.tables import cell, evidence, table
 from tlbench.report.analysis import Analysis
-from tlbench.report.cells import Rule
 from tlbench.report.formats import to_markdown
-
-NOTHING = pd.DataFrame(columns=["cell_key", "cause", "evidence"])
-BAD = pd.DataFrame(columns=["status", "reason", "run_key"])
 
 
 @pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "</table><script>x</script>", "<!-- a", "<?php"])
@@ -17,7 +12,7 @@ def test_html_in_a_name_is_no_element_of_markdown(name):
     cells = table(
         *(cell(method, gain=g, n_tests=1, p=0.5, flag="inconclusive") for method, g in ((name, 1.0), ("n < 3 <", -1.0)))
     )
-    text = to_markdown(Analysis(Rule(), BAD, cells, NOTHING, pd.DataFrame(), []))
+    text = to_markdown(Analysis(evidence(cells)))
     assert name not in text
     assert name.replace("<", "&lt;") in text
     assert "n < 3 <" in text

@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.report.test_cells import cells_of, run
+from tests.findings.tables import evidence
+from tests.findings.test_cells import cells_of, run
 from tests.support import write_toy
 from tlbench.cli import main
 from tlbench.report.analysis import Analysis
-from tlbench.report.cells import Rule
 from tlbench.report.formats import to_latex
 from tlbench.report.html import to_html
 from tlbench.report.section import Section
@@ -60,8 +60,7 @@ def test_each_figure_stands_under_its_own_caption(monkeypatch):
         Section("two", "Two", figures=two, captions={"b": "two b", "c": "two c"}),
     ]
     monkeypatch.setattr("tlbench.report.html.as_svg", lambda figure: f"<i>{figure}</i>")
-    why = pd.DataFrame(columns=["cell_key", "cause"])
-    found = Analysis(Rule(), pd.DataFrame(rows), cells_of(*rows), why, pd.DataFrame(), sections, 0)
+    found = Analysis(evidence(cells_of(*rows), pd.DataFrame(rows)), sections)
     shown = re.findall(r"<figcaption>([^<]*)</figcaption><i>([ABC])</i>", to_html(found, {}))
     assert shown == [("One", "A"), ("two b", "B"), ("two c", "C")]
 
@@ -135,7 +134,7 @@ def test_names_and_reasons_are_escaped_on_the_page():
     evil = pd.DataFrame({"<u>head": ["<script>"]})
     why = pd.DataFrame({"cell_key": ["<b>dann/a<i>-b"], "cause": ["<u>data"], "evidence": ["x"]})
     section = Section("s", "<u>title", ["<script>"], evil)
-    found = Analysis(Rule(), pd.DataFrame(rows), cells, why, pd.DataFrame(), [section], 0)
+    found = Analysis(evidence(cells, pd.DataFrame(rows), why), [section])
     text = to_html(found, {"store": "<u>runs"})
     assert not re.search(r"<(b>dann|i>|u>|script)", text)
     for word in (
@@ -167,7 +166,7 @@ def test_latex_marks_the_best_the_second_and_what_is_negative():
     cells = cells_of(*rows)
     cells["flag"] = cells["method"].map({"mmd": "negative"}).fillna("inconclusive")
     cells.loc[cells["method"] == "source_only", "flag"] = ""
-    text = to_latex(Analysis(Rule(), pd.DataFrame(rows), cells, pd.DataFrame(), pd.DataFrame(), [], 0))
+    text = to_latex(Analysis(evidence(cells, pd.DataFrame(rows))))
     (line,) = [line for line in text.splitlines() if line.startswith("a-b")]
     best, second = re.findall(r"\\textbf\{([^}]*)\}", line), re.findall(r"\\underline\{([^}]*)\}", line)
     assert [text[:2] for text in best] == ["70"]

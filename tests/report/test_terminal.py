@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from tests.report.tables import cell, table
-from tlbench.report.cells import Rule
+from tests.findings.tables import cell, table
+from tlbench.findings.rule import Rule
 from tlbench.report.terminal import print_leaderboard
 
 

@@ -7,7 +7,7 @@ from tests.support import config_of, ensure_run, fitted, identity_of, prepared
 from tlbench.cli import main
 from tlbench.dashboard.data import tagged
 from tlbench.errors import TlbenchError
-from tlbench.report.embeddings import about_run, kept_features
+from tlbench.findings.embeddings import about_run, kept_features
 from tlbench.run.fit import fit
 from tlbench.run.judge import judge
 from tlbench.run.looks import outputs_of

@@ -15,6 +15,7 @@ from tlbench.sweep.driver import sweeper
         ("hydra.launcher.n_jobs=0", r"n_jobs must be 1 or more processes, or -1 for one a core, got 0"),
         ("hydra.sweeper.runs_per_job=0", r"runs_per_job must be 1 or more, or null; got 0"),
         ("hydra.sweeper.runs_per_job=true", r"runs_per_job must be 1 or more, or null; got True"),
+        ("hydra.launcher._target_=foo.Bar", r"must be a launcher of Hydra, got foo\.Bar"),
         ("hydra.launcher.n_jbos=2", r"Unknown config key 'hydra\.launcher\.n_jbos'"),
         ("hydra/launcher=submitit_slurm", r"Known: basic, joblib\..*pip install 'tlbench\[slurm\]'"),
         ("hydra/launcher=joblibb", "Did you mean 'joblib'"),

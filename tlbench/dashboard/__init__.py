@@ -1,1 +1,1 @@
-"""`tlbench dashboard`: a store in the browser, live. A module a view; what is computed comes from `tlbench.report`."""
+"""`tlbench dashboard`: a store in the browser, live. A module a view; what is computed comes from `tlbench.findings`."""

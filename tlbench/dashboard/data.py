@@ -11,8 +11,8 @@ import pandas as pd
 import streamlit as st
 
 from tlbench.dashboard.filters import SCOPE, Filters, Members, chosen
-from tlbench.report.analysis import Analysis, analyse
-from tlbench.report.command import rule_of
+from tlbench.findings.evidence import Evidence, gather_evidence
+from tlbench.findings.rule import rule_of
 from tlbench.store.plans import Planned, planned
 from tlbench.store.runs import RunStore
 from tlbench.store.table import CELL, Tables, read_tables
@@ -124,7 +124,7 @@ def n_done(found: Snapshot, filters: Filters) -> int:
     return int((rows["status"] == "done").sum())
 
 
-def analysis(found: Snapshot, filters: Filters) -> Analysis:
+def analysis(found: Snapshot, filters: Filters) -> Evidence:
     """Cells, causes and classes of the scope; flags are corrected over its gains."""
     scope = tuple((name, filters.many[name]) for name in SCOPE if name in filters.many)
     return _analysis(found.root, found.state, scope, filters.selection, found)
@@ -133,7 +133,7 @@ def analysis(found: Snapshot, filters: Filters) -> Analysis:
 @st.cache_resource(max_entries=24, show_spinner="Working out gains, flags and causes ...")
 def _analysis(
     root: str, state: State, scope: tuple[tuple[str, tuple[str, ...]], ...], selection: str, _found: Snapshot
-) -> Analysis:
+) -> Evidence:
     tables, plans = scoped(_found, Filters(dict(scope), {"selection": selection}))
     rule = rule_of(tables.runs, selection, "holm", None)
-    return analyse(_found.store, tables, rule, plans=plans, brief=True)
+    return gather_evidence(_found.store, tables, rule, plans=plans)

@@ -8,7 +8,7 @@ from tlbench.dashboard import state
 from tlbench.dashboard.data import Snapshot, snapshot, state_of
 from tlbench.dashboard.filters import Filters, chosen
 from tlbench.dashboard.parts import literal
-from tlbench.report.notes import checks, notes
+from tlbench.findings.notes import checks, notes
 
 EVERY = 3.0
 """Seconds between two looks at a store that is read in no time; a slow one is looked at less often."""

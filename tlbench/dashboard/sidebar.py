@@ -7,7 +7,7 @@ import streamlit as st
 from tlbench.dashboard import live, parts, state
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.filters import Filters, selection_names
-from tlbench.report.words import rule_name
+from tlbench.findings.names import rule_name
 from tlbench.selection.rules import LAST, ORACLE
 
 LABELS = {

@@ -11,31 +11,14 @@ import pandas as pd
 from rich.console import Console
 
 from tlbench.errors import TlbenchError
+from tlbench.findings.notes import checks, notes
+from tlbench.findings.rule import rule_of
 from tlbench.report.analysis import Analysis, analyse
-from tlbench.report.cells import Rule
 from tlbench.report.formats import to_latex, to_markdown
 from tlbench.report.html import to_html
-from tlbench.report.notes import checks, notes
 from tlbench.report.terminal import print_leaderboard
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_tables
-
-
-def shared(runs: pd.DataFrame, column: str, otherwise: float) -> float:
-    """The alpha or the margin that the runs were compared at. Raises TlbenchError for a mixture."""
-    values = sorted(runs[column].dropna().unique())
-    if len(values) > 1:
-        raise TlbenchError(
-            f"This store's runs were compared with different {column}s, {', '.join(f'{v:g}' for v in values)}. Run the "
-            f"sweeps again with one {column}=...; only the comparison is made anew."
-        )
-    return float(values[0]) if values else otherwise
-
-
-def rule_of(runs: pd.DataFrame, selection: str, correction: str, margin: float | None) -> Rule:
-    """How to judge, from the command and from what the runs were compared at."""
-    margin = shared(runs, "margin", 1.0) if margin is None else margin
-    return Rule(selection, shared(runs, "alpha", 0.05), margin, correction)
 
 
 def make_report(
@@ -64,7 +47,7 @@ def make_report(
         )
     found = analyse(store, tables, rule_of(tables.runs, selection, correction, margin), mix_protocols=mix_protocols)
     console = Console(width=None if os.isatty(1) else 200)
-    print_leaderboard(found, console)
+    print_leaderboard(found.evidence, console)
     console.print(checks(tables, timed=True), style="dim", soft_wrap=True)
     writers: dict[str, Callable[[], Mapping[str, str | bytes]]] = {
         "html": lambda: {"report.html": to_html(found, {**provenance(store, tables.runs), "read": checks(tables)})},
@@ -84,13 +67,13 @@ def make_report(
                 console.print(f"wrote {out / next(iter(files))}", style="dim", soft_wrap=True)
     except OSError as error:
         raise TlbenchError(f"'{out_dir}' cannot be written ({error.strerror}). Set by --out.") from error
-    whole = (found.cells["hole"] == "").all() and not found.n_unfinished and not tables.damaged
+    whole = (found.evidence.cells["hole"] == "").all() and not found.evidence.n_unfinished and not tables.damaged
     return 0 if whole else 1
 
 
 def csv_files(found: Analysis) -> dict[str, str]:
     """The tidy table, the cells, and the data of each section."""
-    files = {"runs.csv": found.runs, "tables/cells.csv": found.cells}
+    files = {"runs.csv": found.evidence.runs, "tables/cells.csv": found.evidence.cells}
     files |= {f"tables/{s.name}.csv": s.data for s in found.sections if s.data is not None}
     return {name: table.to_csv(index=False) for name, table in files.items()}
 

@@ -6,11 +6,12 @@ import re
 
 import pandas as pd
 
+from tlbench.findings.flags import n_tests
+from tlbench.findings.grid import Grid, Means, grids
+from tlbench.findings.number_format import points
+from tlbench.findings.overview import Overview, overview
 from tlbench.report.analysis import Analysis
-from tlbench.report.grid import Grid, Means, grids
-from tlbench.report.overview import Overview, glance_texts, overview
-from tlbench.report.section import points
-from tlbench.report.words import cell_text, legend, n_tests
+from tlbench.report.words import cell_text, glance_texts, legend
 
 TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--",
              "≈": r"$\approx$"}  # fmt: skip
@@ -28,16 +29,16 @@ def _no_html(text: str) -> str:
 
 
 def _markdown(found: Analysis) -> list[str]:
-    parts = ["# tlbench report", "", *_overview(overview(found))]
-    for grid in grids(found.cells):
+    parts = ["# tlbench report", "", *_overview(overview(found.evidence))]
+    for grid in grids(found.evidence.cells):
         parts += [f"## {grid.title}", ""]
         if grid.reference:
             parts += [f"Gains are over {grid.reference}.", ""]
         rows = [[pair, *[" · ".join(filter(None, _cell(grid, pair, m))) for m in grid.methods]] for pair in grid.pairs]
         rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
         parts += _table(["pair", *grid.methods], rows)
-    if not found.cells.empty:
-        parts += [legend(found.rule, n_tests(found.cells)), ""]
+    if not (cells := found.evidence.cells).empty:
+        parts += [legend(found.evidence.rule, n_tests(cells)), ""]
     for section in found.sections:
         parts += [f"## {section.title}", ""]
         for words in section.words:
@@ -69,10 +70,10 @@ def to_latex(found: Analysis) -> str:
     Needs the packages booktabs and amssymb.
     """
     parts = [r"% needs \usepackage{booktabs,amssymb}"]
-    for number, grid in enumerate(grids(found.cells), 1):
+    for number, grid in enumerate(grids(found.evidence.cells), 1):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
         caption += "Best of a pair in bold, second underlined; negative beyond noise in italics. "
-        caption += legend(found.rule, n_tests(found.cells))
+        caption += legend(found.evidence.rule, n_tests(found.evidence.cells))
         parts += [
             r"\begin{table}[t]",
             r"\centering",

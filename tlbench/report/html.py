@@ -10,17 +10,21 @@ import jinja2
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
+from tlbench.findings.flags import FLAGS, MEANING, n_tests
+from tlbench.findings.grid import Grid
+from tlbench.findings.number_format import points
+from tlbench.findings.overview import overview
 from tlbench.report.analysis import Analysis
 from tlbench.report.figures.style import as_svg
-from tlbench.report.grid import Grid
-from tlbench.report.overview import SHOWN, glance_texts, overview
 from tlbench.report.pictures import CAPTIONS, blocks
-from tlbench.report.section import Draw, Section, points
-from tlbench.report.words import FLAGS, MEANING, cell_text, legend, n_tests
+from tlbench.report.section import Draw, Section
+from tlbench.report.words import cell_text, glance_texts, legend
 from tlbench.transfer.cells import CORRECTIONS
 
 Captioned = tuple[str, str]
 """A caption and an SVG element."""
+SHOWN = 5
+"""Entries of a list on the first screen; how many more there are is said, and the tables have them all."""
 MANY = 20
 """Figures from which a process per core pays for its start."""
 
@@ -33,8 +37,9 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
     """
     loader = jinja2.PackageLoader("tlbench.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    cells, runs, rule = found.cells, found.runs, found.rule
-    first, laid = overview(found), blocks(found)
+    evidence = found.evidence
+    cells, runs, rule = evidence.cells, evidence.runs, evidence.rule
+    first, laid = overview(evidence), blocks(evidence)
     parts = [(CAPTIONS[name], draw) for _, figures in laid for name, draw in figures.items()]
     parts += [(s.captions.get(name, s.title), draw) for s in found.sections for name, draw in s.figures.items()]
     drawn = iter(list(zip([caption for caption, _ in parts], as_svgs([draw for _, draw in parts]), strict=True)))
@@ -45,7 +50,7 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
         glance=_table(glance_texts(first.methods)) if len(first.methods) else None,
         shown=SHOWN,
         blocks=shown,
-        collapsed=len(found.collapsed),
+        collapsed=len(evidence.collapsed),
         n_cells=len(cells),
         n_runs=int((runs["status"] == "done").groupby(runs["run_key"]).first().sum()) if len(runs) else 0,
         few=bool(len(cells)) and int(cells["n_seeds"].max()) < 5,

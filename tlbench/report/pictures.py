@@ -6,17 +6,19 @@ from functools import partial
 
 import pandas as pd
 
+from tlbench.findings.cells import BLOCK, compared
+from tlbench.findings.costs import cost_table
+from tlbench.findings.evidence import Evidence
+from tlbench.findings.gains import gain_table
+from tlbench.findings.grid import Grid, grids
+from tlbench.findings.leaderboards import leaderboard_table
+from tlbench.findings.rule import Rule
 from tlbench.report.analysis import Analysis
-from tlbench.report.cells import BLOCK, Rule, compared
-from tlbench.report.costs import cost_table
 from tlbench.report.figures.cost import gain_over_cost
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.style import headed
-from tlbench.report.gains import gain_table
-from tlbench.report.grid import Grid, grids
-from tlbench.report.leaderboards import leaderboard_table
 from tlbench.report.section import Draw
 
 CAPTIONS = {
@@ -47,7 +49,7 @@ def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rul
     return {name: partial(headed, draw, grid.title) for name, draw in found.items()}
 
 
-def blocks(found: Analysis) -> list[tuple[Grid, dict[str, Draw]]]:
+def blocks(found: Evidence) -> list[tuple[Grid, dict[str, Draw]]]:
     """Each block of a report with its figures."""
     laid = grids(found.cells)
     groups = [] if found.cells.empty else [block for _, block in found.cells.groupby(BLOCK, sort=False)]
@@ -60,7 +62,7 @@ def all_figures(found: Analysis) -> dict[str, Draw]:
     """Stem of a file to what draws it, of all blocks and sections."""
     drawn = {
         f"{name}{'' if i == 0 else f'_{i + 1}'}": figure
-        for i, (_, figures) in enumerate(blocks(found))
+        for i, (_, figures) in enumerate(blocks(found.evidence))
         for name, figure in figures.items()
     }
     for section in found.sections:

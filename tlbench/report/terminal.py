@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tlbench.report.analysis import Analysis
-from tlbench.report.grid import Grid, grids
-from tlbench.report.section import p_text, points
-from tlbench.report.words import MEANING, cell_text, legend, method_name, plus_minus, unanimous
+from tlbench.findings.evidence import Evidence
+from tlbench.findings.flags import MEANING, unanimous
+from tlbench.findings.grid import Grid, grids
+from tlbench.findings.names import method_name
+from tlbench.findings.number_format import p_text, plus_minus, points
+from tlbench.report.words import cell_text, legend
 from tlbench.transfer.cells import CORRECTIONS
 
 COLOUR = {
@@ -20,7 +22,7 @@ COLOUR = {
 }  # fmt: skip
 
 
-def print_leaderboard(found: Analysis, console: Console) -> None:
+def print_leaderboard(found: Evidence, console: Console) -> None:
     """A table for each block, then what hurt and why, what helped and what is missing."""
     cells, rule = found.cells, found.rule
     if cells.empty:

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from tlbench.findings.evidence import Evidence
+from tlbench.findings.rule import rule_of
 from tlbench.loggers.wandb_export import TABLE_ROWS, Ledger, Summary, Target, log_summary, store_id
 from tlbench.loggers.wandb_mode import mode
 from tlbench.report.analysis import Analysis, analyse
-from tlbench.report.command import provenance, rule_of
+from tlbench.report.command import provenance
 from tlbench.report.html import to_html
 from tlbench.selection.rules import ORACLE
 from tlbench.store.plans import Planned, planned
@@ -46,13 +48,14 @@ def log_summary_of_sweep(
 
 def summary_of(store: RunStore, found: Analysis) -> Summary:
     """The tidy table, the table of cells and the report."""
-    files = {"report.html": to_html(found, provenance(store, found.runs)), "runs.csv": found.runs.to_csv(index=False),
-             "cells.csv": found.cells.to_csv(index=False)}  # fmt: skip
-    oracle = bool(found.cells["uses_target_labels"].any()) or found.rule.selection == ORACLE
-    return Summary({"runs": found.runs, "cells": found.cells}, summary_numbers(found), files, oracle)
+    runs, cells = found.evidence.runs, found.evidence.cells
+    files = {"report.html": to_html(found, provenance(store, runs)), "runs.csv": runs.to_csv(index=False),
+             "cells.csv": cells.to_csv(index=False)}  # fmt: skip
+    oracle = bool(cells["uses_target_labels"].any()) or found.evidence.rule.selection == ORACLE
+    return Summary({"runs": runs, "cells": cells}, summary_numbers(found.evidence), files, oracle)
 
 
-def summary_numbers(found: Analysis) -> dict[str, int | str]:
+def summary_numbers(found: Evidence) -> dict[str, int | str]:
     """Runs by status and cells by flag, and under which selection."""
     states = found.runs.drop_duplicates("run_key")["status"].value_counts()
     flags = found.cells["flag"].value_counts()

@@ -6,38 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.report.cells import Rule
-from tlbench.report.section import points
+from tlbench.findings.flags import FLAGS
+from tlbench.findings.names import rule_name
+from tlbench.findings.number_format import plus_minus, points
+from tlbench.findings.overview import COUNTED
+from tlbench.findings.rule import Rule
 from tlbench.transfer.cells import CORRECTIONS
-
-FLAGS = {"negative": "▼", "positive": "▲", "no_effect": "≈", "inconclusive": "○", "few_seeds": "?", "": ""}
-MEANING = {
-    "negative": "negative transfer: the gain is below zero beyond noise",
-    "positive": "the gain is above zero beyond noise",
-    "no_effect": "the gain is shown to be within the margin: as good as none",
-    "inconclusive": "noise could explain the gain, and a gain that matters is not ruled out",
-    "few_seeds": "fewer than three seeds: no statement",
-}
-
-
-def method_name(cell: Any) -> str:
-    """The method as tables print it: ORACLE where target labels were used, the variant in brackets."""
-    name = f"ORACLE {cell.method}" if cell.uses_target_labels else str(cell.method)
-    return f"{name} [{cell.variant}]" if cell.variant else name
-
-
-def block_title(block: tuple[str, str, str, str, str]) -> str:
-    dataset, protocol, backbone, classifier, metric = block
-    title = f"{dataset} · protocol {protocol} · backbone {backbone} · classifier {classifier}"
-    return title if metric == "accuracy" else f"{title} · {metric.replace('_', ' ')}"
-
-
-def plus_minus(value: float, half: float, *, signed: bool = False) -> str:
-    """`61.2 ± 2.1`; without a spread the value alone."""
-    if pd.isna(value):
-        return "–"
-    text = points(value, signed=signed)
-    return text if pd.isna(half) else f"{text} ± {half:.1f}"
 
 
 def cell_text(cell: Any) -> tuple[str, str]:
@@ -58,29 +32,6 @@ def runs_alone(cell: Any) -> str:
     return f"({' '.join(counts)})" if counts else ""
 
 
-def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
-    runs = cells["runs_negative" if flag == "negative" else "runs_positive"]
-    return cells[
-        cells["gain"].notna()
-        & (runs == cells["n_seeds"])
-        & (cells["n_seeds"] > 1)
-        & ~cells["flag"].isin(["negative", "positive"])
-        & (cells["role"] == "method")
-    ]
-
-
-def n_tests(cells: pd.DataFrame) -> int:
-    """Gains of methods that are corrected together."""
-    methods = cells[cells["role"] == "method"]
-    return int(methods["n_tests"].max()) if len(methods) else 0
-
-
-def rule_name(selection: str) -> str:
-    """A selection as pages print it."""
-    return "ORACLE (best on the target test labels)" if selection == "oracle" else selection
-
-
 def legend(rule: Rule, n_gains: int) -> str:
     """One paragraph on how the numbers came about."""
     level, correction = f"{100 * (1 - rule.alpha):g} %", CORRECTIONS[rule.correction]
@@ -96,3 +47,17 @@ def legend(rule: Rule, n_gains: int) -> str:
         f"▲ positive, {small}○ inconclusive, ? fewer than three seeds. In brackets: runs that are negative or positive by "
         "themselves (exact paired test on the test examples, not corrected)."
     )
+
+
+def glance_texts(table: pd.DataFrame) -> pd.DataFrame:
+    """`at_a_glance`'s table as pages print it."""
+    words = {"positive": "helped", "negative": "hurt", "no_effect": "no difference", "inconclusive": "cannot tell",
+             "few_seeds": "too few seeds"}  # fmt: skip
+    shown = pd.DataFrame({"method": table["method"]})
+    for flag in COUNTED:  # the answer stands where a phone shows it
+        if flag in ("positive", "negative") or table[flag].any():
+            shown[f"{FLAGS[flag]} {words[flag]}"] = table[flag].astype(str)
+    shown["of pairs"] = table["n_pairs"].astype(str)
+    shown["mean gain (points)"] = [points(g, signed=True) for g in table["gain"]]
+    shown["over"] = table["over"]
+    return shown

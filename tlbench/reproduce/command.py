@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.errors import TlbenchError
+from tlbench.findings.rule import Rule
 from tlbench.paths import results_dir
-from tlbench.report.cells import Rule
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import PARTS, decompose, observed
 from tlbench.reproduce.gains import matched_gains

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from tlbench.report.cells import Rule, compared, summarise
-from tlbench.report.differences import Differences
+from tlbench.findings.cells import compared, summarise
+from tlbench.findings.differences import Differences
+from tlbench.findings.rule import Rule
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
 from tlbench.store.runs import RunStore

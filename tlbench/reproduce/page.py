@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.report.section import points
-from tlbench.report.words import FLAGS
+from tlbench.findings.flags import FLAGS
+from tlbench.findings.number_format import points
 from tlbench.reproduce.decompose import PARTS
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper

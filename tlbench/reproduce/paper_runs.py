@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from tlbench.config.compose import PER_RUN
-from tlbench.report.trials import choose
+from tlbench.findings.trials import choose
 from tlbench.reproduce.recipe import Grid
 from tlbench.store.content import is_content
 from tlbench.store.plans import BESIDE

@@ -84,7 +84,12 @@ def _check_sweeper(overrides: Sequence[str]) -> None:
 
 
 def _check_launcher(config: DictConfig) -> None:
-    """What a launcher would say of its own number of processes, once for each run of a sweep."""
+    """What Hydra or a launcher would say only when the first run of a sweep is launched."""
+    target = str(OmegaConf.select(config, "hydra.launcher._target_"))
+    if not target.startswith(("hydra_plugins.", "hydra._internal.core_plugins.")):
+        raise TlbenchError(
+            f"hydra.launcher._target_ must be a launcher of Hydra, got {target}. Choose one by hydra/launcher=..."
+        )
     if OmegaConf.select(config, "hydra.launcher.n_jobs") == 0:
         raise TlbenchError(
             "hydra.launcher.n_jobs must be 1 or more processes, or -1 for one a core, got 0. Set by hydra.launcher.n_jobs=..."

@@ -8,25 +8,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tlbench.report.calibration import reliability_table
-from tlbench.report.cells import Rule
-from tlbench.report.confusion import confusion_table
-from tlbench.report.costs import COSTS, pareto
-from tlbench.report.embeddings import NUMBERS, About
-from tlbench.report.figures.calibration import reliability
+from tlbench.findings.calibration import reliability_table
+from tlbench.findings.confusion import confusion_table
+from tlbench.findings.costs import COSTS, pareto
+from tlbench.findings.embeddings import NUMBERS, About
+from tlbench.findings.rule import Rule
 from tlbench.report.figures.claims import claimed_and_got
-from tlbench.report.figures.classes import class_gains
-from tlbench.report.figures.confusion import confusion_change
+from tlbench.report.figures.class_gains import class_gains
+from tlbench.report.figures.confusion_change import confusion_change
 from tlbench.report.figures.cost import gain_over_cost
 from tlbench.report.figures.distance import gain_over_distance
-from tlbench.report.figures.efficiency import label_efficiency
-from tlbench.report.figures.embeddings import embedding_maps
+from tlbench.report.figures.embedding_maps import embedding_maps
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
+from tlbench.report.figures.label_efficiency import label_efficiency
 from tlbench.report.figures.leaderboard import leaderboard
-from tlbench.report.figures.learning import learning_curves
+from tlbench.report.figures.learning_curves import learning_curves
 from tlbench.report.figures.ranks import critical_difference
-from tlbench.report.figures.selections import selection_rules
+from tlbench.report.figures.reliability import reliability
+from tlbench.report.figures.selection_rules import selection_rules
 from tlbench.selection.rules import LAST, ORACLE, SOURCE_VAL
 from tlbench.transfer.ranks import rank_methods
 
@@ -180,21 +180,21 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "leaderboard": lambda: leaderboard(board(), RULE),
     "leaderboard_few": lambda: leaderboard(board(3, 4), RULE),
     "ranks": ranking,
-    "efficiency": lambda: label_efficiency(curve()),
-    "learning": lambda: learning_curves(*checkpoints(), "last"),
-    "classes": lambda: class_gains(classes(), RULE),
-    "classes_few": lambda: class_gains(classes(5), RULE),
-    "confusion": two_confusions,
-    "confusion_few": lambda: two_confusions(3),
+    "label_efficiency": lambda: label_efficiency(curve()),
+    "learning_curves": lambda: learning_curves(*checkpoints(), "last"),
+    "class_gains": lambda: class_gains(classes(), RULE),
+    "class_gains_few": lambda: class_gains(classes(5), RULE),
+    "confusion_change": two_confusions,
+    "confusion_change_few": lambda: two_confusions(3),
     "distance": lambda: gain_over_distance(over_distance(), RULE, "proxy A-distance of the raw features (0 to 2)"),
     "cost": lambda: gain_over_cost(costs(15), RULE),
     "cost_few": lambda: gain_over_cost(costs(4), RULE),
-    "selections": lambda: selection_rules(rules()),
-    "selections_few": lambda: selection_rules(rules(2)),
+    "selection_rules": lambda: selection_rules(rules()),
+    "selection_rules_few": lambda: selection_rules(rules(2)),
     "claims": lambda: claimed_and_got(claims()),
-    "embeddings": lambda: embedding_maps(
+    "embedding_maps": lambda: embedding_maps(
         *maps(kinds=("raw", "reference", "trained")),
         about=About("office_home, a-b, inductive", methods(1)[0], methods(2)[1], 10, "last"),
     ),
-    "calibration": two_reliabilities,
+    "reliability": two_reliabilities,
 }

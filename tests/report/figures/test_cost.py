@@ -3,7 +3,7 @@ import pytest
 
 from tests.report.figures.drawn import places
 from tests.report.figures.many import RULE, costs
-from tlbench.report.costs import pareto
+from tlbench.findings.costs import pareto
 from tlbench.report.figures.cost import gain_over_cost
 
 SECONDS, GAIN = np.array([1.0, 10.0, 20.0]), np.array([0.0, 5.0, 4.0])

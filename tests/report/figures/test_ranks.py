@@ -6,10 +6,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 
 from tests.report.figures.drawn import assert_whole_and_apart, boxes, words
-from tlbench.report.figures.efficiency import COLUMNS, label_efficiency
+from tlbench.findings.number_format import p_equals
+from tlbench.report.figures.label_efficiency import COLUMNS, label_efficiency
 from tlbench.report.figures.ranks import critical_difference
 from tlbench.report.figures.style import as_svg
-from tlbench.report.section import p_equals
 from tlbench.transfer.ranks import rank_methods
 
 LONG = ["source_only", "deep_coral_with_spectral_norm", "cdan_conditioned_on_entropy (tuned)", "mmd", "target_only"]

@@ -9,11 +9,11 @@ from tlbench.dashboard import parts
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.filters import Filters, chosen
 from tlbench.dashboard.views import gate
-from tlbench.report.cells import Rule
+from tlbench.findings.names import method_name, rule_name
+from tlbench.findings.number_format import p_text, plus_minus, points
+from tlbench.findings.rule import Rule
+from tlbench.findings.versus import versus
 from tlbench.report.figures.style import level
-from tlbench.report.section import p_text, points
-from tlbench.report.versus import versus
-from tlbench.report.words import method_name, plus_minus, rule_name
 
 KINDS = {"method": "two methods", "sweep": "two sweeps"}
 PLACE = ["dataset", "pair", "protocol", "backbone", "classifier"]

@@ -8,15 +8,15 @@ import streamlit as st
 from tlbench.dashboard import data
 from tlbench.dashboard.data import FAST, Snapshot
 from tlbench.dashboard.filters import SCOPE, Filters, chosen
-from tlbench.report.analysis import Analysis
-from tlbench.report.words import rule_name
+from tlbench.findings.evidence import Evidence
+from tlbench.findings.names import rule_name
 
 PER_SECOND = 200
 """Runs that are analysed in a second, about."""
 ASKED = "_asked"
 
 
-def analysed(found: Snapshot, filters: Filters) -> Analysis | None:
+def analysed(found: Snapshot, filters: Filters) -> Evidence | None:
     """The analysis of the scope; None, and said why, where there is none or where it takes too long to come unasked."""
     n = data.n_done(found, filters)
     if n == 0:

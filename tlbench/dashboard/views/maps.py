@@ -10,8 +10,8 @@ import streamlit as st
 from matplotlib.figure import Figure
 
 from tlbench.dashboard import parts
-from tlbench.report.embeddings import about_run, embedding_map, embedding_numbers, kept_features
-from tlbench.report.figures.embeddings import HOW, embedding_maps
+from tlbench.findings.embeddings import about_run, embedding_map, embedding_numbers, kept_features
+from tlbench.report.figures.embedding_maps import HOW, embedding_maps
 from tlbench.store.runs import RunStore
 
 

@@ -11,16 +11,17 @@ from tlbench.dashboard.filters import Filters, chosen
 from tlbench.dashboard.views import gate
 from tlbench.dashboard.views.tables import cell_rows
 from tlbench.dashboard.views.wide import aggregated
-from tlbench.report.analysis import Analysis
-from tlbench.report.cells import compared
+from tlbench.findings.cells import compared
+from tlbench.findings.evidence import Evidence
+from tlbench.findings.flags import n_tests
+from tlbench.findings.gains import gain_table
+from tlbench.findings.grid import Grid, grids
+from tlbench.findings.leaderboards import leaderboard_table
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.style import counted
-from tlbench.report.gains import gain_table
-from tlbench.report.grid import Grid, grids
-from tlbench.report.leaderboards import leaderboard_table
-from tlbench.report.words import legend, n_tests
+from tlbench.report.words import legend
 
 FIRST = ("method", "pair", "gain", "flag", "cause", "evidence")
 """What answers the question stands first, where a narrow window shows it."""
@@ -51,7 +52,7 @@ def _run(found: Snapshot, filters: Filters) -> None:
     st.text(f"{counted([runs['run_key'].nunique()], 'runs')}: {', '.join(told)}.")
 
 
-def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
+def _flagged(cells: pd.DataFrame, analysis: Evidence) -> None:
     methods = cells[cells["role"] == "method"]
     known = int(methods["gain"].notna().sum())
     why = analysis.causes.set_index("cell_key")[["cause", "evidence"]]
@@ -68,7 +69,7 @@ def _flagged(cells: pd.DataFrame, analysis: Analysis) -> None:
             parts.table(rows, flag, f"Cells that are {flag} beyond noise")
 
 
-def _figures(cells: pd.DataFrame, analysis: Analysis, key: tuple) -> None:
+def _figures(cells: pd.DataFrame, analysis: Evidence, key: tuple) -> None:
     blocks = {grid.title: grid for grid in grids(cells)}
     st.subheader("Gains", anchor=False)
     title = parts.pick("Block", "block", list(blocks))

@@ -16,13 +16,12 @@ from tlbench.dashboard.filters import Filters, chosen
 from tlbench.dashboard.views import changes, maps
 from tlbench.dashboard.views.tables import run_rows, run_words
 from tlbench.errors import TlbenchError
-from tlbench.report.calibration import reliability_table
-from tlbench.report.closer import FEWEST_CHECKPOINTS
-from tlbench.report.confusion import confusion_table
-from tlbench.report.figures.calibration import reliability
-from tlbench.report.figures.confusion import confusion_change
-from tlbench.report.figures.learning import learning_curves
-from tlbench.report.learning import score_table, term_table
+from tlbench.findings.calibration import reliability_table
+from tlbench.findings.confusion import confusion_table
+from tlbench.findings.learning import FEWEST_CHECKPOINTS, score_table, term_table
+from tlbench.report.figures.confusion_change import confusion_change
+from tlbench.report.figures.learning_curves import learning_curves
+from tlbench.report.figures.reliability import reliability
 
 
 def show(found: Snapshot, filters: Filters) -> None:

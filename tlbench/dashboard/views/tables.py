@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.report.section import p_text, points
-from tlbench.report.words import FLAGS, method_name, plus_minus, rule_name
+from tlbench.findings.flags import FLAGS
+from tlbench.findings.names import method_name, rule_name
+from tlbench.findings.number_format import p_text, plus_minus, points
 
 
 def cell_rows(cells: pd.DataFrame) -> pd.DataFrame:

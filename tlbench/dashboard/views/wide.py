@@ -8,7 +8,7 @@ import streamlit as st
 from tlbench.dashboard import parts
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.filters import Filters, chosen
-from tlbench.report.words import rule_name
+from tlbench.findings.names import rule_name
 
 BY = ["dataset", "pair", "protocol", "backbone", "method"]
 

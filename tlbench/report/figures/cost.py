@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullFormatter
 
-from tlbench.report.cells import Rule
-from tlbench.report.costs import COLUMNS, COSTS
+from tlbench.findings.costs import COLUMNS, COSTS
+from tlbench.findings.names import rule_name
+from tlbench.findings.rule import Rule
 from tlbench.report.figures.style import QUIET, ROW, SMALL, WIN, caption, checked, counted, level, names_of, width_of
-from tlbench.report.words import rule_name
 
 LABELS = {
     "train_seconds": "training time of a run (s, log scale)",

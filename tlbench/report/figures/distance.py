@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tlbench.report.cells import Rule
+from tlbench.findings.names import rule_name
+from tlbench.findings.number_format import number, p_equals
+from tlbench.findings.rule import Rule
 from tlbench.report.figures.style import (
     ROW,
     SMALL,
@@ -20,8 +22,6 @@ from tlbench.report.figures.style import (
     names_of,
     width_of,
 )
-from tlbench.report.section import number, p_equals
-from tlbench.report.words import rule_name
 
 COLUMNS = ["method", "dataset", "pair", "distance", "gain", "gain_half", "flag", "n_seeds", "reference", "rho", "low", "high",
            "p_corrected", "n"]  # fmt: skip

@@ -9,7 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tlbench.report.cells import Rule
+from tlbench.findings.gains import COLUMNS
+from tlbench.findings.names import rule_name
+from tlbench.findings.number_format import plus_minus
+from tlbench.findings.paired import SEEDS
+from tlbench.findings.rule import Rule
 from tlbench.report.figures.style import (
     ROW,
     SMALL,
@@ -25,9 +29,6 @@ from tlbench.report.figures.style import (
     width_of,
     zero_and_margin,
 )
-from tlbench.report.gains import COLUMNS
-from tlbench.report.paired import SEEDS
-from tlbench.report.words import plus_minus, rule_name
 from tlbench.transfer.cells import CORRECTIONS
 
 

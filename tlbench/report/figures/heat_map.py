@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from tlbench.report.cells import Rule
+from tlbench.findings.gains import COLUMNS
+from tlbench.findings.names import rule_name
+from tlbench.findings.number_format import points
+from tlbench.findings.rule import Rule
 from tlbench.report.figures.style import SMALL, caption, checked, counted, level, names_of, sign, width_of
-from tlbench.report.gains import COLUMNS
-from tlbench.report.section import points
-from tlbench.report.words import rule_name
 from tlbench.transfer.cells import CORRECTIONS
 
 CELL_WIDTH, CELL_HEIGHT = 0.66, 0.36

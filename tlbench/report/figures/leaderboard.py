@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tlbench.report.cells import Rule
+from tlbench.findings.names import rule_name
+from tlbench.findings.rule import Rule
 from tlbench.report.figures.style import ROW, SMALL, WIN, caption, checked, counted, level, width_of
-from tlbench.report.words import rule_name
 
 COLUMNS = ["method", "mean", "half", "average_rank", "n_pairs", "n_missing", "n_seeds", "pair_scores"]
 

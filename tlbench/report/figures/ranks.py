@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from tlbench.findings.number_format import p_equals
 from tlbench.report.figures.style import LETTER, caption
-from tlbench.report.section import p_equals
 from tlbench.transfer.ranks import Ranking
 
 INK = "black"

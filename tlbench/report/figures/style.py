@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tlbench.report.words import FLAGS
+from tlbench.findings.flags import FLAGS
 
 COLOURS = ["#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"]
 """Okabe and Ito's, without the yellow that print loses; safe for the colour-blind."""

@@ -1,0 +1,1 @@
+"""What the runs of a store say, as tables; pages, figures and words around them are made elsewhere."""

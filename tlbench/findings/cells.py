@@ -1,0 +1,206 @@
+"""From runs to cells: seeds summarised, gaps named, flags corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlbench.errors import TlbenchError
+from tlbench.findings.differences import CellDifferences
+from tlbench.findings.rule import Rule
+from tlbench.store.content import NOT_CONTENT
+from tlbench.store.plans import Planned
+from tlbench.store.table import CELL
+from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above, spread
+
+USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
+BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
+
+
+def compared(runs: pd.DataFrame, selection: str) -> pd.DataFrame:
+    """The rows of a tidy table that have a gain under this selection."""
+    return runs[(runs["status"] == "done") & (runs["selection"] == selection) & runs["gain"].notna()]
+
+
+def summarise(
+    runs: pd.DataFrame,
+    plan: pd.DataFrame,
+    differences: Mapping[str, CellDifferences],
+    rule: Rule,
+    variants: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """One row per cell, from one row per run.
+
+    A cell with a planned, failed or skipped seed that is not done is a hole: it gets counts and reasons, no mean.
+
+    Args:
+        runs: tidy table (`read_runs`); score in [0, 1], gains in points.
+        plan: runs that sweeps have planned (`Planned.runs`).
+        differences: by cell key, of the cells that have gains.
+        variants: cell_key to words that tell apart cells with the same axes.
+
+    Returns:
+        The columns of CELL, variant, cell_key, role (`method` or `reference`), uses_target_labels; n_seeds, n_expected, hole
+        (words, or ""); score, score_sd, score_half (of the metric, over seeds); reference, gain, gain_sd, gain_half
+        (percentage points), basis (what is random: `seeds and examples`, or `examples` where no seed changes anything),
+        p, p_corrected, n_tests (gains that the correction is over), flag; runs_negative, runs_positive (runs flagged by
+        themselves).
+
+    Raises:
+        TlbenchError: a cell has a seed twice.
+    """
+    done = runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)]
+    _refuse_doubles(done)
+    axes = ["run_key", "cell_key", "seed", *CELL]
+    everything = pd.concat([runs[axes], plan[axes]], ignore_index=True)
+    everything = everything.drop_duplicates("run_key")
+    of_cell = dict(list(done.sort_values(["cell_key", "seed"])[["cell_key", *USED]].groupby("cell_key")))
+    bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
+    with_runs = set(runs.loc[runs["status"] == "done", "cell_key"])
+    n_expected = everything.groupby("cell_key")["seed"].nunique()
+    rows = []
+    for row in everything.drop_duplicates("cell_key")[["cell_key", *CELL]].to_dict("records"):
+        key = row["cell_key"]
+        own, bad = of_cell.get(key, done[:0]), bad_of_cell.get(key, runs[:0])
+        row["variant"] = (variants or {}).get(str(key), "")
+        numbers = _numbers(own, bad, int(n_expected[key]), rule.alpha)
+        if own.empty and key in with_runs:
+            numbers["hole"] = f"no checkpoint by {rule.selection} under this protocol"
+        rows.append({**row, **numbers})
+    cells = pd.DataFrame(rows)
+    if cells.empty:
+        return cells
+    cells["role"] = np.where(cells["family"] == "reference", "reference", "method")
+    cells = _judged(cells, differences, rule)
+    return cells.sort_values([*BLOCK, "pair", "method", "variant"], ignore_index=True)
+
+
+def _refuse_doubles(done: pd.DataFrame) -> None:
+    doubles = done[done.duplicated(["cell_key", "seed"], keep=False)].sort_values(["cell_key", "seed"])
+    if len(doubles):
+        told = [f"{r.method} {r.dataset} {r.pair} seed {r.seed}: {r.run_key}" for r in doubles.head(20).itertuples()]
+        more = f"; and {len(doubles) - 20} more" if len(doubles) > 20 else ""
+        raise TlbenchError(
+            f"{len(doubles)} runs are there twice, and such a table is not averaged. Delete one folder of each (a copied folder "
+            "has the run key of its original in its record): "
+            f"{'; '.join(told)}{more}."
+        )
+
+
+def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float) -> dict[str, Any]:
+    """What needs no look at other cells."""
+    empty = dict.fromkeys(["score", "score_sd", "score_half", "gain", "gain_sd", "gain_half", "p"], np.nan)
+    row: dict[str, Any] = {
+        **empty,
+        "n_seeds": len(own),
+        "n_expected": n_expected,
+        "uses_target_labels": bool(own["uses_target_labels"].any() if len(own) else bad["uses_target_labels"].any()),
+        "hole": _hole(own, n_expected, bad),
+        "reference": None,
+        "basis": "",
+        "runs_negative": int((own["gain_flag"] == "negative").sum()),
+        "runs_positive": int((own["gain_flag"] == "positive").sum()),
+    }
+    if row["hole"]:
+        return row
+    s = spread((100 * own["score"]).tolist(), alpha)
+    row |= {"score": s.mean, "score_sd": s.sd, "score_half": s.half}
+    if own["reference"].isna().all():
+        return row
+    s = spread(own["gain"].tolist(), alpha)
+    return row | {"reference": own["reference"].iloc[0], "gain": s.mean, "gain_sd": s.sd}
+
+
+def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rule: Rule) -> pd.DataFrame:
+    """The cells with intervals, p-values and flags."""
+    known = cells["gain"].notna()
+    found = [differences[key] for key in cells.loc[known, "cell_key"]]
+    whole, gain = [d.whole for d in found], cells.loc[known, "gain"].to_numpy()
+    half, p, small = np.full((3, len(cells)), np.nan)
+    p[known] = [exact if exact is not None else q for exact, q in
+                zip([_exact(d) for d in found], 2 * p_above(whole, np.abs(gain)), strict=True)]  # fmt: skip
+    half[known] = half_width(whole, rule.alpha)
+    small[known] = np.where(np.abs(gain) < rule.margin, p_above(whole, np.maximum(rule.margin - np.abs(gain), 0)), 1.0)
+    small[np.isnan(p)] = np.nan
+    p_corrected, small_corrected, n_tests = (
+        np.full(len(cells), np.nan),
+        np.full(len(cells), np.nan),
+        np.zeros(len(cells), int),
+    )
+    for role in ("method", "reference"):
+        mine = (cells["role"] == role).to_numpy()
+        p_corrected[mine], small_corrected[mine] = (
+            corrected(p[mine], rule.correction),
+            corrected(small[mine], rule.correction),
+        )
+        n_tests[mine] = int((~np.isnan(p[mine])).sum())
+    flags = [
+        cell_flag(g, q, e, int(n), rule.alpha)
+        for g, q, e, n in zip(cells["gain"], p_corrected, small_corrected, cells["n_seeds"], strict=True)
+    ]
+    still = pd.Series([d.whole.seed_var == 0 for d in found], index=cells.index[known])
+    basis = still.map({True: "examples", False: "seeds and examples"}).reindex(cells.index, fill_value="")
+    return cells.assign(
+        gain_half=half,
+        p=p,
+        p_corrected=p_corrected,
+        n_tests=n_tests,
+        flag=np.where(known, flags, ""),
+        basis=basis,
+    )
+
+
+def _exact(found: CellDifferences) -> float | None:
+    return found.exact_p if found.whole.n_seeds >= FEWEST_SEEDS else None
+
+
+def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
+    """What keeps a cell from a mean: runs that are not there, or gains that are not, or not over one reference."""
+    if len(own) < n_expected:
+        states = [f"{count} {status}" for status, count in bad["status"].value_counts().items()]
+        missing = n_expected - len(own) - len(bad)
+        return (
+            f"{len(own)} of {n_expected} seeds"
+            + f" ({', '.join([*states, *([f'{missing} missing'] if missing else [])])})"
+        )
+    wanted = own["reference"].fillna("none").unique()
+    if len(wanted) > 1:
+        return f"seeds compared with different references ({', '.join(sorted(wanted))}): run the sweep again"
+    if without := int((own["reference"].notna() & own["gain"].isna()).sum()):
+        return f"{without} of {n_expected} seeds lack their reference {wanted[0]}"
+    return ""
+
+
+def variant_names(runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
+    """Words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`.
+
+    Cells that are planned and have no run yet count too.
+    """
+    found: dict[str, str] = {}
+    every = pd.concat([runs[["run_key", "cell_key", *CELL]], plans.runs[["run_key", "cell_key", *CELL]]])
+    for _, same in every.drop_duplicates("cell_key").groupby([*BLOCK, "method"], dropna=False):
+        if not same.duplicated("pair").any():
+            continue
+        flat = {cell: _flat(plans.configs[cell]) for cell in same["cell_key"]}
+        keys = sorted({k for values in flat.values() for k in values})
+        differing = [k for k in keys if len({str(values.get(k)) for values in flat.values()}) > 1]
+        for cell, values in flat.items():
+            words = ", ".join(f"{k}={values.get(k)}" for k in differing)
+            found[str(cell)] = words or f"cell {str(cell)[:6]}"
+    return found
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys of what belongs to a cell; pair, seed, paths and hardware left out."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if not prefix and key in NOT_CONTENT | {"pair", "seed", "search"}:
+            continue
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

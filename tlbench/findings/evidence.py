@@ -1,0 +1,120 @@
+"""All that a store's runs say, worked out once: what pages, tables and views are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from tlbench.findings.causes import causes
+from tlbench.findings.cells import compared, summarise, variant_names
+from tlbench.findings.classes import class_table, collapsed
+from tlbench.findings.differences import Differences
+from tlbench.findings.notes import notes
+from tlbench.findings.predictors import pair_distances
+from tlbench.findings.rule import Rule
+from tlbench.findings.trials import Choice, choose
+from tlbench.store.plans import Planned, planned
+from tlbench.store.runs import RunStore
+from tlbench.store.table import Tables
+
+Configs = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Cells with their flags, and what explains them.
+
+    Attributes:
+        tables: as read.
+        runs: tidy table; a gain over a run that is gone is taken out.
+        choice: the trials of searches that count.
+        configs: cell key to its config.
+        cells: `summarise`'s table, trials that were not chosen left out.
+        classes: `class_table`'s.
+        distances: `pair_distances`'.
+        causes: `causes`' table.
+    """
+
+    rule: Rule
+    store: RunStore
+    tables: Tables
+    runs: pd.DataFrame
+    choice: Choice
+    configs: Configs
+    cells: pd.DataFrame
+    classes: pd.DataFrame
+    distances: pd.DataFrame
+    causes: pd.DataFrame
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """The runs of the cells."""
+        return self.runs[~self.runs["cell_key"].isin(self.choice.dropped)]
+
+    @cached_property
+    def collapsed(self) -> pd.DataFrame:
+        """Classes that are flagged negative where their cell is not."""
+        return collapsed(self.classes)
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What is to be known of the store beside its numbers."""
+        return notes(self.tables)
+
+    @property
+    def class_names(self) -> dict[str, Sequence[str]]:
+        """Data set to the names of its classes, where its config has them."""
+        return class_names(self.configs)
+
+    @property
+    def n_unfinished(self) -> int:
+        """Runs of trials that are not done."""
+        return len(self.choice.unfinished)
+
+
+def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Planned | None = None) -> Evidence:
+    """Judges a store's runs.
+
+    Args:
+        tables: `read_tables`', or a part of it.
+        plans: those that count, where they are not all of the store's.
+    """
+    plans = planned(store) if plans is None else plans
+    choice = choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
+    runs = without_lost(tables.runs)
+    kept = runs[~runs["cell_key"].isin(choice.dropped)]
+    plan = plans.runs[~plans.runs["cell_key"].isin(choice.dropped)]
+    configs = _configs(store, kept, plans)
+    names = variant_names(kept, Planned(plan, configs)) | choice.names
+    differences = Differences(store).of(compared(kept, rule.selection))
+    cells = summarise(kept, plan, differences, rule, names)
+    distances = pair_distances(runs, tables.distances)
+    why = causes(cells, kept, distances, store, rule)
+    by_class = class_table(cells, differences, class_names(configs), rule)
+    return Evidence(rule, store, tables, runs, choice, configs, cells, by_class, distances, why)
+
+
+def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
+    """A gain over a run that is no longer in the store cannot be looked at: it is taken out, and its cell is a hole."""
+    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(
+        set(runs.loc[runs["status"] == "done", "run_key"])
+    )
+    return runs.assign(gain=runs["gain"].mask(lost)) if lost.any() else runs
+
+
+def _configs(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, Mapping[str, Any]]:
+    """Config of each cell, from its plan or from one of its runs."""
+    first = runs.drop_duplicates("cell_key")
+    return {
+        str(row.cell_key): plans.configs.get(row.cell_key) or store.config(row.run_key) for row in first.itertuples()
+    } | {str(cell): config for cell, config in plans.configs.items() if cell not in set(first["cell_key"])}
+
+
+def class_names(configs: Configs) -> dict[str, Sequence[str]]:
+    """Data set to the names of its classes, where its config has them."""
+    groups = {config["dataset"]["name"]: config["dataset"].get("classes") for config in configs.values()}
+    return {name: [str(c) for c in found] for name, found in groups.items() if isinstance(found, list)}

@@ -1,0 +1,32 @@
+"""What flags are called, and which cells bear one."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+FLAGS = {"negative": "▼", "positive": "▲", "no_effect": "≈", "inconclusive": "○", "few_seeds": "?", "": ""}
+MEANING = {
+    "negative": "negative transfer: the gain is below zero beyond noise",
+    "positive": "the gain is above zero beyond noise",
+    "no_effect": "the gain is shown to be within the margin: as good as none",
+    "inconclusive": "noise could explain the gain, and a gain that matters is not ruled out",
+    "few_seeds": "fewer than three seeds: no statement",
+}
+
+
+def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
+    """Cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
+    runs = cells["runs_negative" if flag == "negative" else "runs_positive"]
+    return cells[
+        cells["gain"].notna()
+        & (runs == cells["n_seeds"])
+        & (cells["n_seeds"] > 1)
+        & ~cells["flag"].isin(["negative", "positive"])
+        & (cells["role"] == "method")
+    ]
+
+
+def n_tests(cells: pd.DataFrame) -> int:
+    """Gains of methods that are corrected together."""
+    methods = cells[cells["role"] == "method"]
+    return int(methods["n_tests"].max()) if len(methods) else 0

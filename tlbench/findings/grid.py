@@ -1,0 +1,65 @@
+"""Cells laid out as pairs by methods, one grid a block; used by every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tlbench.findings.cells import BLOCK
+from tlbench.findings.names import block_title, method_name
+
+Means = dict[str, tuple[float, float]]
+FAMILIES = ("reference", "instance", "feature", "adversarial", "self-training", "parameter")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One block (data set, protocol, backbone, classifier, metric).
+
+    Attributes:
+        cells: (pair, method name) to the cell, a named tuple of a summary's row.
+        averages: name of an average row (of the pairs with one source; of those with several) to method name to mean score
+            and gain over these pairs, nan where one is missing.
+    """
+
+    title: str
+    pairs: list[str]
+    methods: list[str]
+    cells: dict[tuple[str, str], Any]
+    averages: dict[str, Means]
+    reference: str
+
+
+def grids(cells: pd.DataFrame) -> Iterator[Grid]:
+    """The blocks of a summary, in its order; references first among the methods."""
+    if cells.empty:
+        return
+    for key, block in cells.groupby(BLOCK, sort=False):
+        order = block.assign(rank=[FAMILIES.index(f) if f in FAMILIES else 99 for f in block["family"]])
+        order = order.sort_values(["rank", "method", "variant"], kind="stable")
+        rows = list(order.itertuples())
+        methods = list(dict.fromkeys(method_name(row) for row in rows))
+        pairs = sorted(dict.fromkeys(block["pair"]))
+        found = {(row.pair, method_name(row)): row for row in rows}
+        if len(found) < len(rows):
+            raise ValueError("two cells of one pair and method bear the same name; one would hide the other")
+        references = sorted({str(row.reference) for row in rows if not pd.isna(row.reference)})
+        title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
+        yield Grid(title, pairs, methods, found, _averages(found, pairs, methods), ", ".join(references))
+
+
+def _averages(cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]) -> dict[str, Means]:
+    """Pairs with several sources are another task than those with one, and averaged apart."""
+    single, several = [p for p in pairs if "+" not in p], [p for p in pairs if "+" in p]
+    named = {"average": single, "average, several sources": several}
+    return {name: {m: _mean(cells, own, m) for m in methods} for name, own in named.items() if own}
+
+
+def _mean(cells: dict[tuple[str, str], Any], pairs: list[str], method: str) -> tuple[float, float]:
+    own = [cells.get((pair, method)) for pair in pairs]
+    scores = [float("nan") if c is None else c.score for c in own]
+    gains = [float("nan") if c is None else c.gain for c in own]
+    return sum(scores) / len(own), sum(gains) / len(own)  # nan as soon as one pair lacks a number

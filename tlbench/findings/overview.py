@@ -1,0 +1,167 @@
+"""The first screen of a report: what was run, what hurt and why, what helped, what is missing, and each method at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from tlbench.findings.evidence import Evidence
+from tlbench.findings.flags import unanimous
+from tlbench.findings.names import method_name, rule_name
+from tlbench.findings.number_format import p_equals, plus_minus
+from tlbench.listing import describe
+
+COUNTED = ("positive", "negative", "no_effect", "inconclusive", "few_seeds")
+
+
+@dataclass(frozen=True)
+class Told:
+    """One cell in a line: the method, and what happened to it where."""
+
+    method: str
+    text: str
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a newcomer reads first.
+
+    Attributes:
+        headline: the answer in a sentence.
+        facts: (what, which) of what was run.
+        negative, positive: cells that are flagged, the greatest first.
+        alone: flag to cells without a flag, each run of which is flagged by itself.
+        methods: one row a method, as texts: method, mean gain, then how many pairs it helped, hurt, ...
+        missing: what was planned and is not there, and why.
+    """
+
+    headline: str
+    facts: list[tuple[str, str]]
+    negative: list[Told]
+    positive: list[Told]
+    alone: dict[str, list[Told]]
+    methods: pd.DataFrame
+    missing: list[str] = field(default_factory=list)
+
+
+def overview(found: Evidence) -> Overview:
+    """What a newcomer reads first of a store."""
+    cells = found.cells
+    if cells.empty:
+        return Overview("The store holds no runs.", [], [], [], {}, pd.DataFrame(), _missing(found))
+    methods = cells[cells["role"] == "method"]
+    why = dict(zip(found.causes["cell_key"], found.causes["cause"], strict=True))
+    varied = [name for name in ("dataset", "protocol", "backbone", "classifier") if cells[name].nunique() > 1]
+    flagged = {flag: _told(methods[methods["flag"] == flag], flag, why, varied) for flag in ("negative", "positive")}
+    alone = {flag: _told(unanimous(cells, flag), flag, {}, varied) for flag in flagged}
+    return Overview(
+        _headline(methods), _facts(found), flagged["negative"], flagged["positive"], alone, at_a_glance(methods), _missing(found)
+    )  # fmt: skip
+
+
+def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
+    """One row a method and what it was run with, the best first: mean gain over its pairs, and how many pairs have which flag.
+
+    Args:
+        methods: the methods' rows of `summarise`'s table.
+
+    Returns:
+        method, gain (mean over pairs in points; nan while a pair is missing), over (the reference), n_pairs, and a count for
+        each of COUNTED; gains over one reference stand together.
+    """
+    columns = ["method", "gain", "over", "n_pairs", *COUNTED]
+    if methods.empty:
+        return pd.DataFrame(columns=columns)
+    several = [name for name in ("dataset", "protocol", "backbone", "classifier") if methods[name].nunique() > 1]
+    named = methods.assign(name=[method_name(cell) for cell in methods.itertuples()])
+    rows = []
+    for (name, *where), own in named.groupby(["name", *several], sort=False):
+        gain = own["gain"].mean() if own["gain"].notna().all() else float("nan")
+        counts = own["flag"].value_counts()
+        over = ", ".join(sorted({str(r) for r in own["reference"].dropna()}))
+        rows.append([", ".join([name, *where]), gain, over, len(own), *(int(counts.get(flag, 0)) for flag in COUNTED)])
+    found = pd.DataFrame(rows, columns=columns)
+    found = found.sort_values(["over", "gain"], ascending=[True, False], kind="stable", ignore_index=True)
+    return pd.concat([found[found["over"] != ""], found[found["over"] == ""]], ignore_index=True)
+
+
+def _headline(methods: pd.DataFrame) -> str:
+    known = methods[methods["gain"].notna()]
+    if known.empty:
+        return "No method has a gain yet: nothing was compared with a matched reference."
+    n, counts = len(known), known["flag"].value_counts()
+    unknown = n - sum(int(counts.get(flag, 0)) for flag in ("positive", "negative", "no_effect"))
+    return (
+        f"Of {n} comparisons of a method with its matched reference, transfer helped in {counts.get('positive', 0)}, hurt in "
+        f"{counts.get('negative', 0)} and made no difference in {counts.get('no_effect', 0)}; in {unknown} the runs cannot tell."
+    )
+
+
+def _facts(found: Evidence) -> list[tuple[str, str]]:
+    cells = found.cells
+    references = cells[cells["role"] == "reference"]
+    pairs = cells.groupby("dataset", sort=False)["pair"].unique()
+    recipes = cells[["backbone", "classifier"]].drop_duplicates()
+    facts = [
+        ("data", "; ".join(f"{name}, {_pairs(list(own))}" for name, own in pairs.items())),
+        ("methods", _some(list(dict.fromkeys(method_name(c) for c in cells[cells["role"] == "method"].itertuples())))),
+        ("references", _some(list(dict.fromkeys(method_name(c) for c in references.itertuples())))),
+        ("seeds", _range(cells["n_expected"])),
+        ("protocol", _described("protocol", cells["protocol"].unique())),
+        ("recipe", "; ".join(f"backbone {b}, classifier {c}" for b, c in recipes.to_numpy())),
+        ("checkpoint", _described("selection", [found.rule.selection])),
+    ]  # fmt: skip
+    return [(name, text) for name, text in facts if text]
+
+
+def _described(group: str, names: Sequence[str]) -> str:
+    """Names with what their config says of them; a label such as `sampled, 3 shots` is looked up by its first word."""
+    words = dict(describe(group))
+    texts = [(str(name), words.get(str(name).split(",")[0].split(" ")[0], "")) for name in names]
+    shown = [(rule_name(name) if group == "selection" else name, text) for name, text in texts]
+    return "; ".join(f"{name} ({text})" if text else name for name, text in shown)
+
+
+def _pairs(names: Sequence[str]) -> str:
+    """The pairs by name where there are few, else their number and their domains."""
+    if len(names) <= 3:
+        return f"source-target {_some(names)}"
+    domains = dict.fromkeys(domain for name in names for domain in name.replace("+", "-").split("-"))
+    return f"{len(names)} source-target pairs of {_some(list(domains))}"
+
+
+def _some(names: Sequence[str]) -> str:
+    listed = ", ".join(map(str, names[:12]))
+    return listed if len(names) <= 12 else f"{listed} and {len(names) - 12} more ({len(names)} in all)"
+
+
+def _range(values: pd.Series) -> str:
+    low, high = int(values.min()), int(values.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _told(cells: pd.DataFrame, flag: str, why: dict[str, str], varied: Sequence[str]) -> list[Told]:
+    return [_line(cell, why, varied) for cell in cells.sort_values("gain", ascending=flag == "negative").itertuples()]
+
+
+def _line(cell: Any, why: dict[str, str], varied: Sequence[str]) -> Told:
+    where = ", ".join([cell.pair, *(getattr(cell, name) for name in varied)])
+    p = f", corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
+    gain = plus_minus(cell.gain, cell.gain_half, signed=True)
+    text = f"{where}: {gain} points over {cell.reference} ({cell.n_seeds} seeds{p})"
+    return Told(method_name(cell), text, why.get(cell.cell_key, ""))
+
+
+def _missing(found: Evidence) -> list[str]:
+    cells, runs = found.cells, found.runs
+    holes = [] if cells.empty else list(cells[cells["hole"] != ""].itertuples())
+    texts = [f"{method_name(cell)} on {cell.pair}, {cell.protocol}: {cell.hole}" for cell in holes]
+    bad = runs[runs["status"] != "done"].groupby(["status", "reason"], dropna=False).size()
+    texts += [f"{n} {status}: {reason}" for (status, reason), n in bad.items()]
+    if found.n_unfinished:
+        texts.append(f"{found.n_unfinished} runs of trials of a search")
+    return [*texts, *found.notes]

@@ -1,0 +1,95 @@
+"""Methods beside each other over all pairs and data sets: ranks with tests, interquartile means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tlbench.errors import TlbenchError
+from tlbench.findings.names import method_name
+from tlbench.findings.rule import Rule
+from tlbench.seeds import stream
+from tlbench.transfer.interquartile import interquartile_mean
+from tlbench.transfer.ranks import Ranking, rank_methods
+
+TABLE = ["protocol", "backbone", "classifier", "metric"]
+
+
+@dataclass(frozen=True)
+class RankedMethods:
+    """The methods of one protocol and recipe that have every pair.
+
+    Attributes:
+        title: protocol, recipe and number of sources.
+        ranks: average ranks and their tests.
+        table: one row a method, the best rank first: method, average_rank, mean, iqm, iqm_low, iqm_high (points); the same in
+            each row: pairs (their number), test, p, critical_difference.
+        unranked: methods that lack a pair.
+    """
+
+    title: str
+    ranks: Ranking
+    table: pd.DataFrame
+    unranked: Sequence[str] = ()
+
+
+def rankings(
+    cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule, *, mix_protocols: bool = False
+) -> list[RankedMethods | None]:
+    """A ranking for each protocol and recipe; over all protocols together only where that is asked for.
+
+    Pairs with several sources are ranked apart from those with one. None where fewer than two methods have every pair.
+    """
+    if cells.empty:
+        return []
+    shared = [name for name in TABLE if not (mix_protocols and name == "protocol")]
+    whole = cells.assign(
+        sources=np.where(cells["pair"].str.contains("+", regex=False), "several sources", "one source")
+    )
+    found = []
+    for key, table in whole.groupby([*shared, "sources"], sort=False):
+        title = " · ".join(map(str, key if isinstance(key, tuple) else (key,)))
+        found.append(ranking(table, runs, rule, title, mix_protocols=mix_protocols))
+    return found
+
+
+def ranking(
+    cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule, title: str, *, mix_protocols: bool = False
+) -> RankedMethods | None:
+    """Ranks of the methods that have every pair; None for fewer than two methods.
+
+    Raises:
+        TlbenchError: the cells are of several protocols, and mixing them is not asked for.
+    """
+    protocols = sorted(cells["protocol"].unique())
+    if len(protocols) > 1 and not mix_protocols:
+        raise TlbenchError(
+            f"A ranking over protocols {', '.join(protocols)} mixes what cannot be compared. Ask for it with --mix-protocols."
+        )
+    named = cells.assign(
+        name=[method_name(cell) for cell in cells.itertuples()], place=cells["dataset"] + " " + cells["pair"]
+    )
+    if mix_protocols:
+        named["place"] += " " + named["protocol"]
+    wide = named.pivot(index="place", columns="name", values="score")
+    holes = sorted(wide.columns[wide.isna().any()])
+    wide = wide.drop(columns=holes)
+    if wide.shape[1] < 2:
+        return None
+    ranks = rank_methods(wide, alpha=rule.alpha)
+    scores = (
+        runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)].groupby("cell_key")["score"].agg(list)
+    )
+    rows = []
+    for method, rank in ranks.average_rank.items():
+        own = named[named["name"] == method]
+        by_pair = [100 * np.asarray(scores[key]) for key in own["cell_key"]]
+        middle = interquartile_mean(by_pair, alpha=rule.alpha, rng=stream(0, "interquartile", str(method)))
+        rows.append({"method": method, "average_rank": rank, "mean": own["score"].mean(), "iqm": middle.estimate,
+                     "iqm_low": middle.low, "iqm_high": middle.high})  # fmt: skip
+    table = pd.DataFrame(rows).assign(pairs=ranks.n_pairs, test=ranks.test, p=ranks.p,
+                                      critical_difference=ranks.critical_difference)  # fmt: skip
+    return RankedMethods(title, ranks, table, holes)

@@ -1,0 +1,94 @@
+"""Would one have known without target labels? What each selection rule costs, and how well its scores follow the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tlbench.findings.cells import BLOCK
+from tlbench.findings.names import method_name
+from tlbench.selection.rules import ORACLE
+
+PLACE = [*BLOCK, "sources"]
+FEWEST = 3
+"""Checkpoints of a run, or runs beside each other, that a rank correlation needs."""
+
+
+def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per block, number of sources (one or several), method with its variant, and rule.
+
+    Args:
+        runs: of the cells of the report.
+        cells: `summarise`'s table: what was planned, and the variants' names.
+
+    Returns:
+        BLOCK, sources, method, rule; score (points, mean over seeds, then over pairs; nan unless all planned pairs and seeds
+        have the rule), gap (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank
+        correlation of the rule's score with the target score over the run's checkpoints, and number of runs with three
+        checkpoints or more that vary; between, n_between: the same over the last checkpoints of all runs of one pair and
+        seed, which is of the block, not of a method.
+        Target scores are ORACLE knowledge; they only judge the rules here.
+    """
+    done = runs[runs["status"] == "done"].drop(columns="method")
+    if done.empty:
+        return pd.DataFrame()
+    # ORACLE by its rule is said by the rule's name; by itself, by the method's
+    own = runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"]
+    named = cells.assign(uses_target_labels=cells["cell_key"].isin(own))
+    about = named.assign(
+        method=[method_name(cell) for cell in named.itertuples()],
+        sources=np.where(named["pair"].str.contains("+", regex=False), "several sources", "one source"),
+    )
+    done = done.merge(about[["cell_key", "method", "sources"]], on="cell_key")
+    key = [*BLOCK, "sources", "method"]
+    n_runs = about.groupby(key)["n_expected"].sum()
+    by_pair = (
+        done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"]).reset_index()
+    )
+    table = by_pair.groupby([*key, "selection"], sort=False).agg(
+        score=("mean", "mean"), n=("size", "sum"), n_pairs=("pair", "nunique")
+    )
+    whole = table["n"].to_numpy() == n_runs.reindex(table.droplevel("selection").index).to_numpy()
+    table["score"] = 100 * table["score"].where(whole)
+    table = table.drop(columns="n").reset_index().rename(columns={"selection": "rule"})
+    best = table[table["rule"] == ORACLE].set_index(key)["score"]
+    table["gap"] = best.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy() - table["score"]
+    about = done.drop_duplicates("run_key")[["run_key", *key, "pair", "seed"]]
+    return table.merge(_within(checkpoints, about, key), on=[*key, "rule"], how="left").merge(
+        _between(checkpoints, about), on=[*PLACE, "rule"], how="left"
+    )
+
+
+def _correlations(table: pd.DataFrame, group: list[str], rules: list[str]) -> pd.DataFrame:
+    """Spearman correlation of each rule's column with `oracle_score` within groups; nan where a side does not vary."""
+    found = {}
+    for rule in rules:
+        known = table[table[rule].notna()]  # not every run has every score
+        parts = [known[name] for name in group]
+        ranks = known.groupby(group, sort=False)[["oracle_score", rule]].rank()
+        ranks = ranks - ranks.groupby(parts).transform("mean")
+        across = (ranks["oracle_score"] * ranks[rule]).groupby(parts, sort=False).sum()
+        truth, own = ((ranks[name] ** 2).groupby(parts, sort=False).sum() for name in ("oracle_score", rule))
+        enough = (truth > 0) & (own > 0) & (known.groupby(group, sort=False).size() >= FEWEST)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found[rule] = (across / np.sqrt(truth * own)).where(enough)
+    return pd.DataFrame(found).reset_index()
+
+
+def _within(checkpoints: pd.DataFrame, about: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
+    if not rules:
+        return pd.DataFrame(columns=[*key, "rule", "within", "n_within"])
+    found = _correlations(checkpoints, ["run_key"], rules).merge(about, on="run_key")
+    long = found.melt(id_vars=key, value_vars=rules, var_name="rule", value_name="rho")
+    return long.groupby([*key, "rule"], as_index=False)["rho"].agg(within="mean", n_within="count")
+
+
+def _between(checkpoints: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
+    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
+    if not rules:
+        return pd.DataFrame(columns=[*PLACE, "rule", "between", "n_between"])
+    last = checkpoints.sort_values("step").drop_duplicates("run_key", keep="last").merge(about, on="run_key")
+    found = _correlations(last, [*PLACE, "pair", "seed"], rules)
+    long = found.melt(id_vars=PLACE, value_vars=rules, var_name="rule", value_name="rho")
+    return long.groupby([*PLACE, "rule"], as_index=False)["rho"].agg(between="mean", n_between="count")
