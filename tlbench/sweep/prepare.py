@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tlbench.data.images.files import ImageFiles
 from tlbench.data.images.rows import in_cache
 from tlbench.run.backbone import built_backbone
-from tlbench.sweep.plan import Job
+
+if TYPE_CHECKING:
+    from tlbench.sweep.plan import Job
 
 
 def prepare_images(jobs: Sequence[Job]) -> None:
