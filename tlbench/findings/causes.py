@@ -18,11 +18,11 @@ import pandas as pd
 
 from tlbench.findings.cells import compared
 from tlbench.findings.differences import Differences
+from tlbench.findings.judge import judge
 from tlbench.findings.number_format import p_equals, points
 from tlbench.findings.rule import Rule
 from tlbench.selection.rules import ORACLE
 from tlbench.store.runs import RunStore
-from tlbench.transfer.cells import p_above
 
 FAR = 1.0
 """Proxy A-distance (0 to 2), over all examples or inside the classes (ORACLE), from which domains count as far apart: a linear
@@ -47,7 +47,7 @@ def causes(
         return pd.DataFrame(columns=["cell_key", *COLUMNS])
     negative = cells[(cells["role"] == "method") & (cells["flag"] == "negative")]
     cheats = set(runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"])
-    oracle = _oracle_gains(runs[runs["cell_key"].isin(negative["cell_key"])], store)
+    oracle = _oracle_gains(runs[runs["cell_key"].isin(negative["cell_key"])], store, rule)
     far = {tuple(row[name] for name in SAME_PAIR): row for row in distances.to_dict("records")}
     rows = []
     for cell in negative.itertuples():
@@ -132,15 +132,11 @@ def _apart(distances: Mapping[str, float] | None) -> tuple[list[str], list[str]]
     return far, near
 
 
-def _oracle_gains(runs: pd.DataFrame, store: RunStore) -> dict[str, tuple[float, float]]:
+def _oracle_gains(runs: pd.DataFrame, store: RunStore, rule: Rule) -> dict[str, tuple[float, float]]:
     """By cell key: gain and two-sided p-value of the ORACLE checkpoints, uncorrected."""
     rows = compared(runs, "oracle")
     if rows.empty:
         return {}
     found = Differences(store, per_class=False).of(rows)
-    gains = np.array([cell.whole.gain for cell in found.values()])
-    p = 2 * p_above([cell.whole for cell in found.values()], np.abs(gains))
-    exact = [
-        q if np.isnan(q) or cell.exact_p is None else cell.exact_p for cell, q in zip(found.values(), p, strict=True)
-    ]
-    return {key: (float(g), float(q)) for key, g, q in zip(found, gains, exact, strict=True)}
+    said = judge(list(found.values()), rule)
+    return {key: (float(g), float(q)) for key, g, q in zip(found, said.gain, said.p, strict=True)}

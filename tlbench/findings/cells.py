@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ import pandas as pd
 
 from tlbench.errors import TlbenchError
 from tlbench.findings.differences import CellDifferences
+from tlbench.findings.judge import judge
 from tlbench.findings.rule import Rule
 from tlbench.store.content import NOT_CONTENT
 from tlbench.store.plans import Planned
 from tlbench.store.table import CELL
-from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above, spread
+from tlbench.transfer.cells import spread
 
 USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
@@ -115,46 +116,21 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
 
 
 def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rule: Rule) -> pd.DataFrame:
-    """The cells with intervals, p-values and flags."""
+    """The cells with intervals, p-values and flags; methods and references are corrected apart."""
     known = cells["gain"].notna()
-    found = [differences[key] for key in cells.loc[known, "cell_key"]]
-    whole, gain = [d.whole for d in found], cells.loc[known, "gain"].to_numpy()
-    half, p, small = np.full((3, len(cells)), np.nan)
-    p[known] = [exact if exact is not None else q for exact, q in
-                zip([_exact(d) for d in found], 2 * p_above(whole, np.abs(gain)), strict=True)]  # fmt: skip
-    half[known] = half_width(whole, rule.alpha)
-    small[known] = np.where(np.abs(gain) < rule.margin, p_above(whole, np.maximum(rule.margin - np.abs(gain), 0)), 1.0)
-    small[np.isnan(p)] = np.nan
-    p_corrected, small_corrected, n_tests = (
-        np.full(len(cells), np.nan),
-        np.full(len(cells), np.nan),
-        np.zeros(len(cells), int),
-    )
-    for role in ("method", "reference"):
-        mine = (cells["role"] == role).to_numpy()
-        p_corrected[mine], small_corrected[mine] = (
-            corrected(p[mine], rule.correction),
-            corrected(small[mine], rule.correction),
-        )
-        n_tests[mine] = int((~np.isnan(p[mine])).sum())
-    flags = [
-        cell_flag(g, q, e, int(n), rule.alpha)
-        for g, q, e, n in zip(cells["gain"], p_corrected, small_corrected, cells["n_seeds"], strict=True)
-    ]
-    still = pd.Series([d.whole.seed_var == 0 for d in found], index=cells.index[known])
-    basis = still.map({True: "examples", False: "seeds and examples"}).reindex(cells.index, fill_value="")
-    return cells.assign(
-        gain_half=half,
-        p=p,
-        p_corrected=p_corrected,
-        n_tests=n_tests,
-        flag=np.where(known, flags, ""),
-        basis=basis,
-    )
+    own = cells[known]
+    found = [differences[key] for key in own["cell_key"]]
+    said = judge(found, rule, gains=own["gain"].to_numpy(), families=own["role"].tolist())
+    basis = ["examples" if cell.whole.seed_var == 0 else "seeds and examples" for cell in found]
 
+    def column(values: Sequence[Any] | np.ndarray, otherwise: object) -> pd.Series:
+        return pd.Series(values, own.index).reindex(cells.index, fill_value=otherwise)
 
-def _exact(found: CellDifferences) -> float | None:
-    return found.exact_p if found.whole.n_seeds >= FEWEST_SEEDS else None
+    judged = cells.assign(
+        gain_half=column(said.half, np.nan), p=column(said.p, np.nan), p_corrected=column(said.p_corrected, np.nan)
+    )
+    n_tests = judged.groupby("role")["p"].transform("count")
+    return judged.assign(n_tests=n_tests, flag=column(said.flag, ""), basis=column(basis, ""))
 
 
 def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:

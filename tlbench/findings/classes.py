@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from tlbench.findings.differences import CellDifferences
+from tlbench.findings.judge import judge
 from tlbench.findings.rule import Rule
 from tlbench.store.table import CELL
-from tlbench.transfer.cells import Crossed, cell_flag, corrected, half_width, p_above
 
 LISTED = 5
 KEPT = ["cell_key", *CELL, "variant", "uses_target_labels", "reference", "n_seeds", "gain", "flag"]
@@ -37,35 +37,24 @@ def class_table(
     if cells.empty:
         return pd.DataFrame(columns=[*CELL, *COLUMNS])
     rows: list[dict] = []
-    found: list[Crossed] = []
+    found: list[CellDifferences] = []
     for cell in cells[(cells["role"] == "method") & cells["gain"].notna()].to_dict("records"):
         kept = {name: cell[name] for name in KEPT}
         labels = names.get(cell["dataset"], [])
         for number, part in enumerate(differences[cell["cell_key"]].classes):
             if part is not None:
                 rows.append({**kept, "class": labels[number] if number < len(labels) else str(number)})
-                found.append(part)
+                found.append(CellDifferences(part, [], None))
     if not rows:
         return pd.DataFrame(columns=[*CELL, *COLUMNS])
-    table, gains = pd.DataFrame(rows), np.array([part.gain for part in found])
-    p = 2 * p_above(found, np.abs(gains))
-    small = np.where(np.abs(gains) < rule.margin, p_above(found, np.maximum(rule.margin - np.abs(gains), 0)), 1.0)
-    p_corrected, small = (
-        corrected(p.tolist(), rule.correction),
-        corrected(np.where(np.isnan(p), np.nan, small).tolist(), rule.correction),
-    )
-    flags = [
-        cell_flag(g, q, e, n, rule.alpha)
-        for g, q, e, n in zip(gains, p_corrected, small, table["n_seeds"], strict=True)
-    ]
-    half = half_width(found, rule.alpha)
-    return table.assign(
-        class_gain=gains,
-        class_half=half,
-        class_p=p,
-        class_p_corrected=p_corrected,
-        class_flag=flags,
-        n_class_tests=int((~np.isnan(p)).sum()),
+    said = judge(found, rule)
+    return pd.DataFrame(rows).assign(
+        class_gain=said.gain,
+        class_half=said.half,
+        class_p=said.p,
+        class_p_corrected=said.p_corrected,
+        class_flag=said.flag,
+        n_class_tests=int((~np.isnan(said.p)).sum()),
     )
 
 

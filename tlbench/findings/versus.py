@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +10,14 @@ import pandas as pd
 
 from tlbench.findings.differences import COLUMNS as TESTED
 from tlbench.findings.differences import CellDifferences, Tested, cell_differences
+from tlbench.findings.judge import judge
 from tlbench.findings.rule import Rule
 from tlbench.store.runs import RunStore
-from tlbench.transfer.cells import FEWEST_SEEDS, corrected, half_width, p_above
 
 COLUMNS = ["place", "n_seeds", "first_gain", "second_gain", "difference", "half", "p", "p_corrected", "seeds_won",
            "seeds_lost", "outcome"]  # fmt: skip
+OUTCOMES = {"positive": "first", "negative": "second"}
+"""Of a flag; whether a difference is within the margin is not said."""
 
 
 def versus(store: RunStore, first: pd.DataFrame, second: pd.DataFrame, rule: Rule) -> pd.DataFrame:
@@ -87,28 +88,19 @@ def _tested(store: RunStore, key: str, step: float) -> Tested:
 def _judged(found: list[tuple[Any, list[Any], CellDifferences]], rule: Rule) -> pd.DataFrame:
     if not found:
         return pd.DataFrame(columns=COLUMNS)
-    whole = [differences.whole for *_, differences in found]
-    difference = np.array([cell.gain for cell in whole])
-    p = np.array(list(_p_values([d for *_, d in found], 2 * p_above(whole, np.abs(difference)))))
-    p_corrected = corrected(p.tolist(), rule.correction)
+    said = judge([differences for *_, differences in found], rule)
     rows = []
     for i, (place, runs, _) in enumerate(found):
         by_seed = [_gain(run.gain_a) - _gain(run.gain_b) for run in runs]
         same = all(run.run_key_a == run.run_key_b for run in runs)
-        known = not same and p_corrected[i] < rule.alpha
         rows.append(
             {"place": place, "n_seeds": len(runs), "first_gain": np.mean([_gain(run.gain_a) for run in runs]),
-             "second_gain": np.mean([_gain(run.gain_b) for run in runs]), "difference": difference[i], "p": p[i],
-             "p_corrected": p_corrected[i], "seeds_won": sum(d > 1e-9 for d in by_seed),
+             "second_gain": np.mean([_gain(run.gain_b) for run in runs]), "seeds_won": sum(d > 1e-9 for d in by_seed),
              "seeds_lost": sum(d < -1e-9 for d in by_seed),
-             "outcome": "same runs" if same else ("first" if difference[i] > 0 else "second") if known else ""}
+             "outcome": "same runs" if same else OUTCOMES.get(said.flag[i], "")}
         )  # fmt: skip
-    return pd.DataFrame(rows).assign(half=half_width(whole, rule.alpha))[COLUMNS]
-
-
-def _p_values(found: list[CellDifferences], otherwise: np.ndarray) -> Iterator[float]:
-    for cell, p in zip(found, otherwise, strict=True):
-        yield cell.exact_p if cell.exact_p is not None and cell.whole.n_seeds >= FEWEST_SEEDS else float(p)
+    numbers = {"difference": said.gain, "half": said.half, "p": said.p, "p_corrected": said.p_corrected}
+    return pd.DataFrame(rows).assign(**numbers)[COLUMNS]
 
 
 def _gain(value: float) -> float:
