@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.paired import Paired
+if TYPE_CHECKING:
+    from tlbench.findings.paired import Paired
+
 
 COLUMNS = ["true", "predicted", "share", "reference_share", "difference", "n", "n_runs"]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from tlbench.metrics import Metric, example_weights
-from tlbench.store.runs import RunStore
 from tlbench.transfer.cells import Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
+
+if TYPE_CHECKING:
+    from tlbench.store.runs import RunStore
 
 COLUMNS = ("row", "group", "label", "prediction")
 READ = ["run_key", "step", "reference_run", "reference_step"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlbench.findings.differences import CellDifferences
-from tlbench.findings.rule import Rule
 from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above
+
+if TYPE_CHECKING:
+    from tlbench.findings.differences import CellDifferences
+    from tlbench.findings.rule import Rule
 
 
 @dataclass(frozen=True)

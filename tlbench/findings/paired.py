@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tlbench.findings.cells import compared
-from tlbench.store.runs import RunStore
+
+if TYPE_CHECKING:
+    from tlbench.store.runs import RunStore
 
 SEEDS = "seed_gains"
 """Column with the gains of single seeds, a list a row."""

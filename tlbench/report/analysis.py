@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tlbench.findings.evidence import Evidence, gather_evidence
-from tlbench.findings.matched import unmatched
-from tlbench.findings.predictors import predictions
-from tlbench.findings.rankings import rankings
-from tlbench.findings.references import other_gains
-from tlbench.findings.rule import Rule
-from tlbench.findings.selections import selection_table
-from tlbench.report.section import Section
 from tlbench.report.sections.causes_section import causes_section
 from tlbench.report.sections.classes_section import classes_section
-from tlbench.report.sections.distance_sections import distance_sections
+from tlbench.report.sections.distance_sections import distances_of
 from tlbench.report.sections.efficiency_sections import efficiency_sections
-from tlbench.report.sections.ranking_sections import ranking_sections
-from tlbench.report.sections.references_section import references_section
-from tlbench.report.sections.selection_sections import selection_sections
+from tlbench.report.sections.ranking_sections import rankings_of
+from tlbench.report.sections.references_section import references_of
+from tlbench.report.sections.selection_sections import selections_of
 from tlbench.report.sections.trials_section import trials_section
-from tlbench.report.sections.unmatched_section import unmatched_section
+from tlbench.report.sections.unmatched_section import unmatched_of
 from tlbench.report.sections.worst_cells_section import worst_cells_section
-from tlbench.store.plans import Planned
-from tlbench.store.runs import RunStore
-from tlbench.store.table import Tables
+
+if TYPE_CHECKING:
+    from tlbench.findings.rule import Rule
+    from tlbench.report.section import Section
+    from tlbench.store.plans import Planned
+    from tlbench.store.runs import RunStore
+    from tlbench.store.table import Tables
 
 
 @dataclass(frozen=True)
@@ -49,18 +47,16 @@ def analyse(
 
 def sections_of(found: Evidence, *, mix_protocols: bool = False) -> list[Section]:
     """The parts, in the order in which questions are asked: did it hurt, why, would one have known."""
-    rule, cells, kept, checkpoints = found.rule, found.cells, found.kept, found.tables.checkpoints
-    said = predictions(cells, kept, found.tables.distances, rule)
     parts: list[Section | None] = [
         causes_section(found.causes),
         classes_section(found.classes),
         worst_cells_section(found),
-        references_section(other_gains(cells, kept, found.store, rule), rule),
-        unmatched_section(unmatched(cells, kept, rule)),
-        *ranking_sections(rankings(cells, kept, rule, mix_protocols=mix_protocols), rule),
-        *selection_sections(selection_table(kept, checkpoints, cells)),
-        trials_section(found.choice, rule.selection),
-        *efficiency_sections(cells, found.configs, kept, rule),
-        *distance_sections(cells, found.distances, said, rule),
+        references_of(found),
+        unmatched_of(found),
+        *rankings_of(found, mix_protocols=mix_protocols),
+        *selections_of(found),
+        trials_section(found.choice, found.rule.selection),
+        *efficiency_sections(found.cells, found.configs, found.kept, found.rule),
+        *distances_of(found),
     ]
     return [part for part in parts if part is not None]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import streamlit as st
 
 from tlbench.dashboard import parts
-from tlbench.dashboard.data import Snapshot
-from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.filters import chosen
 from tlbench.dashboard.views import gate
 from tlbench.dashboard.views.tables import cell_rows
 from tlbench.dashboard.views.wide import aggregated
 from tlbench.findings.cells import compared
-from tlbench.findings.evidence import Evidence
 from tlbench.findings.flags import n_tests
 from tlbench.findings.gains import gain_table
 from tlbench.findings.grid import Grid, grids
@@ -22,6 +22,11 @@ from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.style import counted
 from tlbench.report.words import legend
+
+if TYPE_CHECKING:
+    from tlbench.dashboard.data import Snapshot
+    from tlbench.dashboard.filters import Filters
+    from tlbench.findings.evidence import Evidence
 
 FIRST = ("method", "pair", "gain", "flag", "cause", "evidence")
 """What answers the question stands first, where a narrow window shows it."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tlbench.findings.cells import BLOCK
 from tlbench.findings.names import method_name
 from tlbench.findings.number_format import number, p_text
-from tlbench.findings.predictors import NAMES, gain_by_distance
-from tlbench.findings.rule import Rule
+from tlbench.findings.predictors import NAMES, gain_by_distance, predictions
 from tlbench.report.figures.distance import gain_over_distance
 from tlbench.report.section import Draw, Section
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
+
+if TYPE_CHECKING:
+    from tlbench.findings.evidence import Evidence
+    from tlbench.findings.rule import Rule
 
 STRONGEST = 3
 DRAWN, DRAWN_LABEL = "a_distance", "proxy A-distance of the raw features (0 to 2)"
@@ -91,3 +95,9 @@ def _figures(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, rule
             name = f"predictions{'' if not figures else f'_{len(figures) + 1}'}"
             figures[name] = partial(gain_over_distance, points, rule, DRAWN_LABEL)
     return figures
+
+
+def distances_of(found: Evidence) -> list[Section]:
+    """The sections of a report's evidence."""
+    said = predictions(found.cells, found.kept, found.tables.distances, found.rule)
+    return distance_sections(found.cells, found.distances, said, found.rule)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import number, p_text, points
-from tlbench.findings.rankings import RankedMethods
-from tlbench.findings.rule import Rule
+from tlbench.findings.rankings import RankedMethods, rankings
 from tlbench.report.figures.ranks import critical_difference
 from tlbench.report.section import Draw, Section
+
+if TYPE_CHECKING:
+    from tlbench.findings.evidence import Evidence
+    from tlbench.findings.rule import Rule
 
 
 def ranking_sections(ranked: Sequence[RankedMethods | None], rule: Rule) -> list[Section]:
@@ -47,3 +51,8 @@ def _section(ranked: RankedMethods, rule: Rule, name: str) -> Section:
         words.append(f"Not ranked, because a pair is missing: {', '.join(ranked.unranked)}.")
     figures: dict[str, Draw] = {} if ranks.pairwise_p is None else {name: partial(critical_difference, ranks)}
     return Section(name, f"Ranks over all pairs: {ranked.title}", words, shown, data, figures)
+
+
+def rankings_of(found: Evidence, *, mix_protocols: bool) -> list[Section]:
+    """The sections of a report's evidence."""
+    return ranking_sections(rankings(found.cells, found.kept, found.rule, mix_protocols=mix_protocols), found.rule)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from tlbench.findings.flags import FLAGS
 from tlbench.findings.names import method_name
 from tlbench.findings.number_format import points
-from tlbench.findings.rule import Rule
+from tlbench.findings.references import other_gains
 from tlbench.report.section import Section
+
+if TYPE_CHECKING:
+    from tlbench.findings.evidence import Evidence
+    from tlbench.findings.rule import Rule
 
 
 def references_section(table: pd.DataFrame, rule: Rule) -> Section | None:
@@ -33,3 +39,8 @@ def references_section(table: pd.DataFrame, rule: Rule) -> Section | None:
         f"over each reference's gains by themselves ({families})."
     ]
     return Section("references", "Gains over the other references", words, pd.DataFrame(rows).fillna("–"), table)
+
+
+def references_of(found: Evidence) -> Section | None:
+    """The section of a report's evidence."""
+    return references_section(other_gains(found.cells, found.kept, found.store, found.rule), found.rule)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from tlbench.findings.names import block_title
 from tlbench.findings.number_format import number, points
-from tlbench.findings.selections import PLACE
+from tlbench.findings.selections import PLACE, selection_table
 from tlbench.report.figures.selection_rules import selection_rules
 from tlbench.report.section import Draw, Section
 from tlbench.selection.rules import ORACLE
+
+if TYPE_CHECKING:
+    from tlbench.findings.evidence import Evidence
 
 WORDS = (
     "Accuracy (%) that each rule's checkpoints have on the target test part, mean over seeds and pairs, and how far that is "
@@ -72,3 +76,8 @@ def _rho(values: pd.Series, counts: pd.Series) -> str:
     if not n:
         return "–"
     return f"{number(float(np.average(values.fillna(0), weights=counts.fillna(0))))} ({n})"
+
+
+def selections_of(found: Evidence) -> list[Section]:
+    """The sections of a report's evidence."""
+    return selection_sections(selection_table(found.kept, found.tables.checkpoints, found.cells))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
+from tlbench.findings.matched import unmatched
 from tlbench.findings.names import method_name
 from tlbench.findings.number_format import points
 from tlbench.report.section import Section
+
+if TYPE_CHECKING:
+    from tlbench.findings.evidence import Evidence
 
 
 def unmatched_section(table: pd.DataFrame) -> Section | None:
@@ -30,3 +36,8 @@ def unmatched_section(table: pd.DataFrame) -> Section | None:
         "means allows)."
     ]
     return Section("unmatched", "Where an unmatched comparison would say something else", words, shown, table)
+
+
+def unmatched_of(found: Evidence) -> Section | None:
+    """The section of a report's evidence."""
+    return unmatched_section(unmatched(found.cells, found.kept, found.rule))
