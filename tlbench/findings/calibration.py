@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest
 
 from tlbench.metrics import N_BINS, calibration_error, confidence_bins
 
@@ -51,12 +51,12 @@ def _of(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.DataFrame
     if not tables or not all(map(len, tables)):
         raise ValueError(f"A reliability diagram needs predictions, got none for {name}.")
     found = binned(pd.concat(tables, ignore_index=True))
-    n = found["n"].to_numpy()
-    low, high = proportion_confint(found["right"].to_numpy(), np.maximum(n, 1), alpha, "wilson")
+    intervals_B2 = [_wilson(int(k), int(n), alpha) for k, n in zip(found["right"], found["n"], strict=True)]
+    low, high = np.array(intervals_B2).T
     return found.assign(
         name=name,
-        accuracy_low=np.where(n > 0, low, np.nan),
-        accuracy_high=np.where(n > 0, high, np.nan),
+        accuracy_low=low,
+        accuracy_high=high,
         ece=np.mean([calibration_error(table["confidence"].to_numpy(), _right(table)) for table in tables]),
         n_runs=len(tables),
         alpha=alpha,
@@ -74,6 +74,14 @@ def binned(table: pd.DataFrame) -> pd.DataFrame:
         means, accuracy = sums / n, rights / n
     high = np.append(ends[1:], 1.0)
     return pd.DataFrame({"low": ends, "high": high, "n": n, "right": rights, "confidence": means, "accuracy": accuracy})
+
+
+def _wilson(right: int, n: int, alpha: float) -> tuple[float, float]:
+    """Wilson's 1 - alpha interval of a share; nan of nothing."""
+    if n == 0:
+        return np.nan, np.nan
+    interval = binomtest(right, n).proportion_ci(1 - alpha, "wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _right(table: pd.DataFrame) -> np.ndarray:
