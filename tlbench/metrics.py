@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 Metric = Literal["accuracy", "mean_class_accuracy"]
+N_BINS = 15
+"""Bins of confidence, without that of certainty."""
 
 
 def example_weights(labels_N: np.ndarray, metric: Metric) -> np.ndarray | None:
@@ -49,13 +51,17 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
     }
 
 
-def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray, n_bins: int = 15) -> float:
+def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray, n_bins: int = N_BINS) -> float:
     """Expected calibration error in [0, 1]: |accuracy - mean confidence| of each bin, weighted by its share of the examples.
 
     Bins are [k / n_bins, (k + 1) / n_bins); certainty (1, or above it by rounding) has a bin of its own, as in torchmetrics.
     Source: Guo et al., ICML 2017, arXiv:1706.04599, eq. 3.
     """
     confidence_N = np.clip(confidence_N.astype(np.float64), 0.0, 1.0)
-    bin_N = np.searchsorted(np.linspace(0.0, 1.0, n_bins + 1), confidence_N, side="right")
-    excess_B = np.bincount(bin_N, weights=confidence_N - right_N)
+    excess_B = np.bincount(confidence_bins(confidence_N, n_bins), weights=confidence_N - right_N)
     return float(np.abs(excess_B).sum() / len(right_N))
+
+
+def confidence_bins(confidence_N: np.ndarray, n_bins: int = N_BINS) -> np.ndarray:
+    """(N,) number of the bin of each confidence in [0, 1], from 1: bin k is [(k - 1) / n_bins, k / n_bins), 1 is n_bins + 1."""
+    return np.searchsorted(np.linspace(0.0, 1.0, n_bins + 1), confidence_N, side="right")

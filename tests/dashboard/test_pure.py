@@ -5,14 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from tlbench.config.shipped import shipped
 from tlbench.dashboard.configs import ABSENT, changed_keys
 from tlbench.dashboard.examples import changed_examples, images_of, target_domain, trusted
-from tlbench.dashboard.parts import literal
+from tlbench.dashboard.parts import file_of, literal
 from tlbench.dashboard.views.wide import means
 from tlbench.data.domain import Domain
 from tlbench.errors import TlbenchError
+from tlbench.report.figures.style import as_file
 
 
 def predictions(predicted, confidence=0.5):
@@ -106,3 +108,14 @@ def test_means_over_done_runs_greatest_loss_first():
     assert found[["method", "runs", "mean_score", "mean_gain", "runs_negative", "runs_positive"]].to_numpy().tolist() == [
         ["y", 1, 40.0, -3.0, 1, 0], ["x", 2, 60.0, 2.5, 0, 1],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf", "png"])
+def test_a_figure_s_download_has_the_bytes_of_the_report_s_file(kind):
+    def draw():
+        figure = Figure()
+        figure.subplots().plot([0, 1], [1, 0])
+        return figure
+
+    assert file_of(draw, kind) == as_file(draw(), kind)
+    assert b"CreationDate" not in file_of(draw, kind)

@@ -43,3 +43,13 @@ def test_no_predictions_and_no_probabilities_are_refused():
         reliability_table({"x": []})
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         reliability_table({"x": [pd.DataFrame({"label": [0], "prediction": [0], "confidence": [1.2]})]})
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.001])
+@pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 7), (7, 7), (3, 11), (499, 500), (12345, 20000)])
+def test_wilson_s_interval_is_that_of_statsmodels(right, n, alpha):
+    table = pd.DataFrame({"label": 0, "prediction": [0] * right + [1] * (n - right), "confidence": 0.5})
+    found = reliability_table({"x": [table]}, alpha=alpha)
+    (row,) = found[found["n"] > 0].to_dict("records")
+    want = proportion_confint(right, n, alpha, "wilson")
+    assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(want, rel=0, abs=1e-12)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
-import matplotlib
 import pandas as pd
 import streamlit as st
 from matplotlib.figure import Figure
 
 from tlbench.dashboard.state import allowed
 from tlbench.errors import TlbenchError
-from tlbench.report.figures.style import as_svg, counted
+from tlbench.report.figures.style import as_file, as_svg, counted
 
 ROWS, CHOICES = 1000, 500
 """Rows of a table and choices of a list that are sent to the browser at most."""
@@ -60,7 +58,7 @@ def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> No
     with st.container(horizontal=True):
         for kind, mime in FORMATS.items():
             st.download_button(
-                kind, partial(_file, make, kind.lower()), f"{name}.{kind.lower()}", mime, on_click="ignore",
+                kind, partial(file_of, make, kind.lower()), f"{name}.{kind.lower()}", mime, on_click="ignore",
                 key=f"{kind}-{name}", help=f"{alt}, as {kind}",
             )  # fmt: skip
 
@@ -70,18 +68,9 @@ def _svg(name: str, key: Hashable, _make: Callable[[], Figure]) -> str:
     return as_svg(_make())
 
 
-def _file(make: Callable[[], Figure], kind: str) -> bytes:
-    return file_of(make(), kind)
-
-
-def file_of(figure: Figure, kind: str) -> bytes:
-    """The bytes of a figure's file: svg, png or pdf."""
-    if kind == "svg":
-        return as_svg(figure).encode()
-    with matplotlib.rc_context({"pdf.fonttype": 42}):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=200)
-    return buffer.getvalue()
+def file_of(make: Callable[[], Figure], kind: str) -> bytes:
+    """What is downloaded of a figure: svg, png or pdf, drawn when it is asked for."""
+    return as_file(make(), kind)
 
 
 def pick(label: str, name: str, options: Sequence[str], words: Callable[[str], str] = str) -> str | None:

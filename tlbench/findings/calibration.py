@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest
 
-BINS = 15
-"""As in `tlbench.metrics.measure`."""
+from tlbench.metrics import N_BINS, calibration_error, confidence_bins
+
 COLUMNS = [
     "name",
     "low",
@@ -51,13 +51,13 @@ def _of(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.DataFrame
     if not tables or not all(map(len, tables)):
         raise ValueError(f"A reliability diagram needs predictions, got none for {name}.")
     found = binned(pd.concat(tables, ignore_index=True))
-    n = found["n"].to_numpy()
-    low, high = proportion_confint(found["right"].to_numpy(), np.maximum(n, 1), alpha, "wilson")
+    intervals_B2 = [_wilson(int(k), int(n), alpha) for k, n in zip(found["right"], found["n"], strict=True)]
+    low, high = np.array(intervals_B2).T
     return found.assign(
         name=name,
-        accuracy_low=np.where(n > 0, low, np.nan),
-        accuracy_high=np.where(n > 0, high, np.nan),
-        ece=np.mean([expected_error(binned(table)) for table in tables]),
+        accuracy_low=low,
+        accuracy_high=high,
+        ece=np.mean([calibration_error(table["confidence"].to_numpy(), _right(table)) for table in tables]),
         n_runs=len(tables),
         alpha=alpha,
     )
@@ -68,16 +68,22 @@ def binned(table: pd.DataFrame) -> pd.DataFrame:
     confidence = np.clip(table["confidence"].to_numpy(np.float64), None, 1.0)
     if not ((confidence >= 0) & (table["confidence"].to_numpy(np.float64) <= 1 + 1e-6)).all():
         raise ValueError("Confidences must be in [0, 1].")
-    right = (table["label"] == table["prediction"]).to_numpy(np.float64)
-    ends = np.linspace(0.0, 1.0, BINS + 1)
-    place = np.searchsorted(ends, confidence, side="right") - 1
-    n, sums, rights = (np.bincount(place, weights, BINS + 1) for weights in (None, confidence, right))
+    ends, place = np.linspace(0.0, 1.0, N_BINS + 1), confidence_bins(confidence) - 1
+    n, sums, rights = (np.bincount(place, weights, N_BINS + 1) for weights in (None, confidence, _right(table)))
     with np.errstate(invalid="ignore"):
         means, accuracy = sums / n, rights / n
     high = np.append(ends[1:], 1.0)
     return pd.DataFrame({"low": ends, "high": high, "n": n, "right": rights, "confidence": means, "accuracy": accuracy})
 
 
-def expected_error(bins: pd.DataFrame) -> float:
-    """Expected calibration error of `binned`'s table, in [0, 1]."""
-    return float((bins["n"] * (bins["accuracy"] - bins["confidence"]).abs()).sum() / bins["n"].sum())
+def _wilson(right: int, n: int, alpha: float) -> tuple[float, float]:
+    """Wilson's 1 - alpha interval of a share; nan of nothing."""
+    if n == 0:
+        return np.nan, np.nan
+    interval = binomtest(right, n).proportion_ci(1 - alpha, "wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _right(table: pd.DataFrame) -> np.ndarray:
+    """(N,) 1.0 for a right prediction, else 0.0."""
+    return (table["label"] == table["prediction"]).to_numpy(np.float64)

@@ -1,8 +1,11 @@
-"""The first screen of a report: what was run, what hurt and why, what helped, what is missing, and each method at a glance."""
+"""What a newcomer reads first: what was run, what hurt and why, what helped, what is missing, each method at a glance.
+
+The same content for every page, the terminal and the dashboard; each lays it out in its own way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +17,25 @@ from tlbench.findings.names import method_name, rule_name
 from tlbench.findings.number_format import p_equals, plus_minus
 from tlbench.listing import describe
 
+Causes = Mapping[str, tuple[str, str]]
+"""Cell key to its cause and the evidence."""
 COUNTED = ("positive", "negative", "no_effect", "inconclusive", "few_seeds")
 
 
 @dataclass(frozen=True)
 class Told:
-    """One cell in a line: the method, and what happened to it where."""
+    """One cell in a line: the method, what happened to it where, and, where it hurt, why.
 
+    Attributes:
+        key: cell key.
+        evidence: of the cause.
+    """
+
+    key: str
     method: str
     text: str
     cause: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,9 @@ class Overview:
         negative, positive: cells that are flagged, the greatest first.
         alone: flag to cells without a flag, each run of which is flagged by itself.
         methods: one row a method, as texts: method, mean gain, then how many pairs it helped, hurt, ...
-        missing: what was planned and is not there, and why.
+        missing: what was planned and is not there, and why; cells come first.
+        n_compared: cells of methods that have a gain.
+        n_holes: cells among what is missing.
     """
 
     headline: str
@@ -46,6 +60,8 @@ class Overview:
     alone: dict[str, list[Told]]
     methods: pd.DataFrame
     missing: list[str] = field(default_factory=list)
+    n_compared: int = 0
+    n_holes: int = 0
 
 
 def overview(found: Evidence) -> Overview:
@@ -54,12 +70,13 @@ def overview(found: Evidence) -> Overview:
     if cells.empty:
         return Overview("The store holds no runs.", [], [], [], {}, pd.DataFrame(), _missing(found))
     methods = cells[cells["role"] == "method"]
-    why = dict(zip(found.causes["cell_key"], found.causes["cause"], strict=True))
+    why = {row.cell_key: (row.cause, row.evidence) for row in found.causes.itertuples()}
     varied = [name for name in ("dataset", "protocol", "backbone", "classifier") if cells[name].nunique() > 1]
     flagged = {flag: _told(methods[methods["flag"] == flag], flag, why, varied) for flag in ("negative", "positive")}
     alone = {flag: _told(unanimous(cells, flag), flag, {}, varied) for flag in flagged}
     return Overview(
-        _headline(methods), _facts(found), flagged["negative"], flagged["positive"], alone, at_a_glance(methods), _missing(found)
+        _headline(methods), _facts(found), flagged["negative"], flagged["positive"], alone, at_a_glance(methods), _missing(found),
+        int(methods["gain"].notna().sum()), int((cells["hole"] != "").sum()),
     )  # fmt: skip
 
 
@@ -144,16 +161,16 @@ def _range(values: pd.Series) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _told(cells: pd.DataFrame, flag: str, why: dict[str, str], varied: Sequence[str]) -> list[Told]:
+def _told(cells: pd.DataFrame, flag: str, why: Causes, varied: Sequence[str]) -> list[Told]:
     return [_line(cell, why, varied) for cell in cells.sort_values("gain", ascending=flag == "negative").itertuples()]
 
 
-def _line(cell: Any, why: dict[str, str], varied: Sequence[str]) -> Told:
+def _line(cell: Any, why: Causes, varied: Sequence[str]) -> Told:
     where = ", ".join([cell.pair, *(getattr(cell, name) for name in varied)])
     p = f", corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
     text = f"{where}: {gain} points over {cell.reference} ({cell.n_seeds} seeds{p})"
-    return Told(method_name(cell), text, why.get(cell.cell_key, ""))
+    return Told(str(cell.cell_key), method_name(cell), text, *why.get(cell.cell_key, ("", "")))
 
 
 def _missing(found: Evidence) -> list[str]:

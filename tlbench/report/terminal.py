@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tlbench.findings.evidence import Evidence
-from tlbench.findings.flags import MEANING, unanimous
+from tlbench.findings.flags import n_tests
 from tlbench.findings.grid import Grid, grids
 from tlbench.findings.names import method_name
-from tlbench.findings.number_format import p_text, plus_minus, points
+from tlbench.findings.number_format import points
+from tlbench.findings.overview import overview
 from tlbench.report.words import cell_text, legend
 from tlbench.transfer.cells import CORRECTIONS
 
@@ -24,28 +23,26 @@ COLOUR = {
 
 def print_leaderboard(found: Evidence, console: Console) -> None:
     """A table for each block, then what hurt and why, what helped and what is missing."""
-    cells, rule = found.cells, found.rule
+    cells, rule, first = found.cells, found.rule, overview(found)
     if cells.empty:
-        console.print("The store holds no runs.")
+        console.print(first.headline)
         return
     for grid in grids(cells):
         console.print(_table(grid))
-    methods = cells[cells["role"] == "method"]
-    console.print(legend(rule, int(methods["n_tests"].max()) if len(methods) else 0), style="dim")
-    why = dict(zip(found.causes["cell_key"], found.causes["cause"] + ": " + found.causes["evidence"], strict=True))
-    for flag in ("negative", "positive"):
-        flagged = methods[methods["flag"] == flag].sort_values("gain", ascending=flag == "negative")
-        heading = MEANING[flag].split(":")[0] if flag == "negative" else "transfer helps"
-        console.print(f"\n[bold]{heading}[/]: {len(flagged)} of {int(methods['gain'].notna().sum())} cells")
-        for cell in flagged.itertuples():
-            console.print(Text(f"{_line(cell)}, corrected p = {p_text(cell.p_corrected)}", style=COLOUR[flag]))
-            if cell.cell_key in why:
-                console.print(Text(f"    {why[cell.cell_key]}", style="dim"))
-        for cell in unanimous(cells, flag).itertuples():
+    console.print(legend(rule, n_tests(cells)), style="dim")
+    for flag, heading, told in (
+        ("negative", "negative transfer", first.negative), ("positive", "transfer helps", first.positive),
+    ):  # fmt: skip
+        console.print(f"\n[bold]{heading}[/]: {len(told)} of {first.n_compared} cells")
+        for cell in told:
+            console.print(Text(f"  {cell.method} on {cell.text}", style=COLOUR[flag]))
+            if cell.cause:
+                console.print(Text(f"    {cell.cause}: {cell.evidence}", style="dim"))
+        for cell in first.alone[flag]:
             console.print(
                 Text(
-                    f"{_line(cell)}: no flag over seeds and examples after {CORRECTIONS[rule.correction]}, but each of its "
-                    f"{cell.n_seeds} runs is beyond noise by itself"
+                    f"  {cell.method} on {cell.text}: no flag over seeds and examples after {CORRECTIONS[rule.correction]}, but "
+                    "each of its runs is beyond noise by itself"
                 )
             )
     if len(found.collapsed):
@@ -53,20 +50,10 @@ def print_leaderboard(found: Evidence, console: Console) -> None:
         for row in found.collapsed.head(10).rename(columns={"class": "label"}).itertuples():
             lost = points(row.class_gain, signed=True)
             console.print(Text(f"  class {row.label} of {method_name(row)} on {row.pair}: {lost}"))
-    holes = cells[cells["hole"] != ""]
-    if len(holes):
-        console.print(f"\n[bold]not complete[/]: {len(holes)} of {len(cells)} cells")
-        for cell in holes.itertuples():
-            console.print(Text(f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {cell.hole}", style="yellow"))
-    if found.n_unfinished:
-        console.print(f"\n[bold]not done[/]: {found.n_unfinished} runs of trials; see Hyper-parameters in the page")
-    for note in found.notes:
-        console.print(Text(f"\n{note}", style="dim"))
-
-
-def _line(cell: Any) -> str:
-    gain = plus_minus(cell.gain, cell.gain_half, signed=True)
-    return f"  {method_name(cell)} on {cell.pair}, {cell.protocol}: {gain} over {cell.reference}"
+    if first.missing:
+        console.print(f"\n[bold]not complete[/]: {first.n_holes} of {len(cells)} cells")
+        for text in first.missing:
+            console.print(Text(f"  {text}", style="yellow"))
 
 
 def _table(grid: Grid) -> Table:

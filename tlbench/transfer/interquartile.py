@@ -1,4 +1,4 @@
-"""Several seeds on several pairs in one number: interquartile mean and probability of improvement.
+"""Several seeds on several pairs in one number: the interquartile mean.
 
 Source  Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS 2021,
         arXiv:2108.13264, sections 4.1 and 4.3
@@ -55,46 +55,6 @@ def interquartile_mean(
     runs = sum(map(len, pairs))
     drawn = [trim_mean(_resample(pairs, rng, r), 0.25, axis=1) for r in _turns(resamples, runs)]
     return _percentiles(estimate, np.concatenate(drawn), alpha)
-
-
-def probability_of_improvement(
-    x_SP: Runs, y_SP: Runs, *, alpha: float, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> Interval:
-    """P(X > Y): chance that a run of X beats a run of Y on a pair drawn at random; equal scores count half.
-
-    Mean over pairs of the Mann-Whitney statistic over its largest value, in [0, 1]. Both methods' seeds are resampled
-    within each pair and independently of each other, as in the paper.
-
-    Args:
-        x_SP, y_SP: (S, P) scores, or P arrays of seeds, on the same pairs; the numbers of seeds may differ.
-        alpha, rng, resamples: as for `interquartile_mean`.
-
-    Raises:
-        ValueError: as for `interquartile_mean`, and different numbers of pairs.
-    """
-    x, y = _by_pair(x_SP), _by_pair(y_SP)
-    _check_options(alpha, resamples)
-    if len(x) != len(y):
-        raise ValueError(f"Both methods need scores on the same pairs, got {len(x)} and {len(y)} pairs.")
-    wins = [_wins(a, b) for a, b in zip(x, y, strict=True)]
-    estimate = float(np.mean([w.mean() for w in wins]))
-    if min(map(len, [*x, *y])) < 2:
-        return Interval(estimate, np.nan, np.nan)
-    drawn_R = np.mean([_resampled_wins(w, rng, resamples) for w in wins], axis=0)
-    return _percentiles(estimate, drawn_R, alpha)
-
-
-def _wins(x_S: np.ndarray, y_T: np.ndarray) -> np.ndarray:
-    """(S, T): 1 where x is more, 1/2 where equal, else 0."""
-    return (x_S[:, None] > y_T) + 0.5 * (x_S[:, None] == y_T)
-
-
-def _resampled_wins(wins_ST: np.ndarray, rng: np.random.Generator, resamples: int) -> np.ndarray:
-    """(R,) share of wins, with both sides' seeds drawn again: only how often each is drawn matters."""
-    s, t = wins_ST.shape
-    counts_RS = rng.multinomial(s, np.full(s, 1 / s), resamples)
-    counts_RT = rng.multinomial(t, np.full(t, 1 / t), resamples)
-    return ((counts_RS @ wins_ST) * counts_RT).sum(axis=1) / (s * t)
 
 
 def _resample(pairs: list[np.ndarray], rng: np.random.Generator, resamples: int) -> np.ndarray:

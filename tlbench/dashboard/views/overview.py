@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -17,6 +18,7 @@ from tlbench.findings.flags import n_tests
 from tlbench.findings.gains import gain_table
 from tlbench.findings.grid import Grid, grids
 from tlbench.findings.leaderboards import leaderboard_table
+from tlbench.findings.overview import Overview, overview
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
@@ -42,7 +44,7 @@ def show(found: Snapshot, filters: Filters) -> None:
         aggregated(found, filters)
     else:
         cells = gate.shown(found, filters, analysis.cells)
-        _flagged(cells, analysis)
+        _flagged(cells, overview(replace(analysis, cells=cells)))
         _figures(cells, analysis, (found.root, found.state, filters))
         _holes(cells)
         st.caption(legend(analysis.rule, n_tests(analysis.cells)))
@@ -57,20 +59,20 @@ def _run(found: Snapshot, filters: Filters) -> None:
     st.text(f"{counted([runs['run_key'].nunique()], 'runs')}: {', '.join(told)}.")
 
 
-def _flagged(cells: pd.DataFrame, analysis: Evidence) -> None:
-    methods = cells[cells["role"] == "method"]
-    known = int(methods["gain"].notna().sum())
-    why = analysis.causes.set_index("cell_key")[["cause", "evidence"]]
-    for flag, title in (("negative", "What hurt, and why"), ("positive", "What helped")):
-        own = methods[methods["flag"] == flag].sort_values("gain", ascending=flag == "negative")
+def _flagged(cells: pd.DataFrame, first: Overview) -> None:
+    by_key = cells.set_index("cell_key", drop=False)
+    for flag, title, told in (
+        ("negative", "What hurt, and why", first.negative), ("positive", "What helped", first.positive),
+    ):  # fmt: skip
         st.subheader(title, anchor=False)
-        st.text(f"{len(own)} of {counted([known], 'cells')} {'is' if len(own) == 1 else 'are'} {flag} beyond noise.")
-        if len(own):
-            rows = cell_rows(own)
+        n = counted([first.n_compared], "cells")
+        st.text(f"{len(told)} of {n} {'is' if len(told) == 1 else 'are'} {flag} beyond noise.")
+        if told:
+            rows = cell_rows(by_key.loc[[cell.key for cell in told]])
             if flag == "negative":
-                rows = rows.assign(**why.reindex(own["cell_key"]).reset_index(drop=True).fillna(""))
-            first = [name for name in FIRST if name in rows]
-            rows = rows[[*first, *rows.columns.difference(first, sort=False)]]
+                rows = rows.assign(cause=[cell.cause for cell in told], evidence=[cell.evidence for cell in told])
+            head = [name for name in FIRST if name in rows]
+            rows = rows[[*head, *rows.columns.difference(head, sort=False)]]
             parts.table(rows, flag, f"Cells that are {flag} beyond noise")
 
 
