@@ -66,6 +66,11 @@ def write_toy(root: Path, n: int = 60) -> tuple[Path, Path]:
     return data, conf
 
 
+def last_of(*words: str) -> list[str]:
+    """Overrides of which the last of a key counts; a command itself takes each key once."""
+    return list({word.split("=", 1)[0] if "=" in word else word: word for word in words}.values())
+
+
 def jobs_of(*arguments: str, config_dir: Path | str | None = None) -> list[Job]:
     """The plan of a command."""
     with sweeper(["hydra.sweeper.quiet=true"], None if config_dir is None else str(config_dir)) as machine:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support import last_of
 from tests.trees import image_folder, picture, save
 from tlbench.cli import main
 from tlbench.data.images.cache import CHUNK, INDEX
@@ -38,7 +39,8 @@ def _own_cache(tmp_path, monkeypatch):
 
 def command(root: Path, store: Path, *more: str) -> list[str]:
     """Arguments of a run; `killed` and the last test give them to a process, `run` to this one."""
-    return ["run", "dataset=image_folder", f"dataset.root={root}", "pair=P-S", f"store={store}", *SMALL, *more]
+    own = ["dataset=image_folder", f"dataset.root={root}", "pair=P-S", f"store={store}"]
+    return ["run", *last_of(*own, *SMALL, *more)]
 
 
 def environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.logs import wandb_run
-from tests.support import config_of, ensure_run, identity_of, write_toy
+from tests.support import config_of, ensure_run, identity_of, last_of, write_toy
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
 from tlbench.loggers import needs
@@ -173,7 +173,7 @@ def sweep_with(place, monkeypatch):
     def done(name, *more):
         words = ["dataset=toy", "pair=L-R,R-L", "method=coral_linear", "backbone=identity", "classifier=nearest_neighbour",
                  "validators=0", "distances=0", "hydra/launcher=basic", f"store={root / name}"]  # fmt: skip
-        return main(["sweep", *words, "--config-dir", str(conf), *more]), RunStore(root / name)
+        return main(["sweep", *last_of(*words, *more), "--config-dir", str(conf)]), RunStore(root / name)
 
     return done
 

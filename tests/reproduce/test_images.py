@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from tests.support import last_of
 from tests.trees import grow
 from tlbench.cli import main
 from tlbench.data_commands import composed
@@ -28,7 +29,7 @@ def rows_of(tmp_path, monkeypatch):
         here = [f"data_dir={data}", f"dataset.counts={json.dumps(counts).replace(chr(34), '')}", f"pair={pair}"]
         asked = [o for row in rows for o in ("--row", row)]
         arguments = ["reproduce", name, *asked, "--store", str(store), "--out", str(out)]
-        status = main([*arguments, *here, *TINY, *overrides, "hydra/launcher=basic"])
+        status = main([*arguments, *last_of(*here, *TINY, *overrides), "hydra/launcher=basic"])
         return status, out, RunStore(store)
 
     return run

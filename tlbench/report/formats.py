@@ -6,12 +6,11 @@ import re
 
 import pandas as pd
 
-from tlbench.findings.flags import n_tests
 from tlbench.findings.grid import Grid, Means, grids
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import Overview, overview
 from tlbench.report.analysis import Analysis
-from tlbench.report.words import cell_text, glance_texts, legend
+from tlbench.report.words import cell_text, glance_texts, legend_of
 
 TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--",
              "≈": r"$\approx$"}  # fmt: skip
@@ -38,7 +37,7 @@ def _markdown(found: Analysis) -> list[str]:
         rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
         parts += _table(["pair", *grid.methods], rows)
     if not (cells := found.evidence.cells).empty:
-        parts += [legend(found.evidence.rule, n_tests(cells)), ""]
+        parts += [legend_of(found.evidence), ""]
     for section in found.sections:
         parts += [f"## {section.title}", ""]
         for words in section.words:
@@ -73,7 +72,7 @@ def to_latex(found: Analysis) -> str:
     for number, grid in enumerate(grids(found.evidence.cells), 1):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
         caption += "Best of a pair in bold, second underlined; negative beyond noise in italics. "
-        caption += legend(found.evidence.rule, n_tests(found.evidence.cells))
+        caption += legend_of(found.evidence)
         parts += [
             r"\begin{table}[t]",
             r"\centering",

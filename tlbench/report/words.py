@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tlbench.findings.flags import FLAGS
+from tlbench.findings.flags import FLAGS, n_tests
 from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import plus_minus, points
 from tlbench.findings.overview import COUNTED
 from tlbench.findings.rule import Rule
 from tlbench.transfer.cells import CORRECTIONS
+
+if TYPE_CHECKING:
+    from tlbench.findings.evidence import Evidence
 
 
 def cell_text(cell: Any) -> tuple[str, str]:
@@ -61,3 +64,8 @@ def glance_texts(table: pd.DataFrame) -> pd.DataFrame:
     shown["mean gain (points)"] = [points(g, signed=True) for g in table["gain"]]
     shown["over"] = table["over"]
     return shown
+
+
+def legend_of(found: Evidence) -> str:
+    """The legend of all that stands on one evidence."""
+    return legend(found.rule, 0 if found.cells.empty else n_tests(found.cells))

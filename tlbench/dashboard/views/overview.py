@@ -14,7 +14,6 @@ from tlbench.dashboard.views import gate
 from tlbench.dashboard.views.tables import cell_rows
 from tlbench.dashboard.views.wide import aggregated
 from tlbench.findings.cells import compared
-from tlbench.findings.flags import n_tests
 from tlbench.findings.gains import gain_table
 from tlbench.findings.grid import Grid, grids
 from tlbench.findings.leaderboards import leaderboard_table
@@ -23,7 +22,7 @@ from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.style import counted
-from tlbench.report.words import legend
+from tlbench.report.words import legend_of
 
 if TYPE_CHECKING:
     from tlbench.dashboard.data import Snapshot
@@ -47,7 +46,7 @@ def show(found: Snapshot, filters: Filters) -> None:
         _flagged(cells, overview(replace(analysis, cells=cells)))
         _figures(cells, analysis, (found.root, found.state, filters))
         _holes(cells)
-        st.caption(legend(analysis.rule, n_tests(analysis.cells)))
+        st.caption(legend_of(analysis))
     _not_done(found, filters)
 
 
