@@ -36,7 +36,7 @@ def _markdown(found: Analysis) -> list[str]:
         rows = [[pair, *[" · ".join(filter(None, _cell(grid, pair, m))) for m in grid.methods]] for pair in grid.pairs]
         rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
         parts += _table(["pair", *grid.methods], rows)
-    if not (cells := found.evidence.cells).empty:
+    if not found.evidence.cells.empty:
         parts += [legend_of(found.evidence), ""]
     for section in found.sections:
         parts += [f"## {section.title}", ""]
