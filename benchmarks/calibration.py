@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import binomtest, t
 
-from tlbench.transfer.cells import Crossed, corrected, crossed, p_above
+from tlbench.transfer.crossed_gain import Crossed, corrected, crossed, p_above
 
 ALPHA, CELLS = 0.05, 60
 SEEDS, TESTS = (3, 5, 10), (100, 500, 1000, 5000)

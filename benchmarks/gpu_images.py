@@ -23,7 +23,7 @@ from tlbench.environment import versions
 from tlbench.run.prepare import prepare
 from tlbench.run.setup import Setup
 from tlbench.sweep.driver import sweeper
-from tlbench.training import fit
+from tlbench.training import gradient_fit as fit
 from tlbench.training.batches import PairedBatches
 from tlbench.training.module import finished
 

@@ -109,7 +109,7 @@ def one_pass(root: Path, workers: int, what: str) -> float:
 
     from tlbench.data.images.cache import Storage, open_cache
     from tlbench.data.images.decode import decode, squash
-    from tlbench.data.images.files import from_paths, in_folder
+    from tlbench.data.images.image_files import from_paths, in_folder
 
     names = [name for names in in_folder(root / DOMAINS[0]).values() for name in names]
     paths = [root / DOMAINS[0] / name for name in names]

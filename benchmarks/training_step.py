@@ -27,7 +27,7 @@ from tlbench.run.setup import Setup
 from tlbench.sweep.driver import sweeper
 from tlbench.task import Task
 from tlbench.training.batches import PairedBatches
-from tlbench.training.fit import fit_gradient
+from tlbench.training.gradient_fit import fit_gradient
 from tlbench.training.module import finished, make_optimizer
 from tlbench.training.schedules import LEARNING_RATE
 

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.io
 
 from tlbench.config.schema import RunConfig
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
 from tlbench.data.domain import Inputs
 from tlbench.data.images.augment import Augment
 from tlbench.method import GradientMethod
@@ -20,12 +20,12 @@ from tlbench.run.fit import fit
 from tlbench.run.prepare import prepare
 from tlbench.run.rehearse import rehearse
 from tlbench.run.setup import Setup
-from tlbench.run.values import Fitted, Prepared
+from tlbench.run.stage_values import Fitted, Prepared
 from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.plan import Job
 from tlbench.task import Hidden, Labelled, Task, load_task
-from tlbench.training import fit as fitting
+from tlbench.training import gradient_fit as fitting
 from tlbench.training.checkpoints import Checkpoint
 
 TOY = """\

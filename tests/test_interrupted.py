@@ -18,7 +18,7 @@ from tests.trees import image_folder, picture, save
 from tlbench.cli import main
 from tlbench.data.images.cache import CHUNK, INDEX
 from tlbench.store.runs import RunStore
-from tlbench.training import features
+from tlbench.training import feature_cache as features
 
 pytestmark = pytest.mark.slow
 TLBENCH = [sys.executable, "-m", "tlbench"]
@@ -143,7 +143,7 @@ from dataclasses import replace
 from pathlib import Path
 from tlbench.data.images.cache import Storage, open_cache
 from tlbench.data.images.decode import squash
-from tlbench.data.images.files import from_paths, in_folder
+from tlbench.data.images.image_files import from_paths, in_folder
 
 root, log = Path(sys.argv[1]), Path(sys.argv[2])
 images = from_paths(root, [name for names in in_folder(root).values() for name in names])

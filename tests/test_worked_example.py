@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from tlbench.findings import differences
-from tlbench.transfer.cells import cell_flag, corrected, half_width, p_above
+from tlbench.transfer.crossed_gain import cell_flag, corrected, half_width, p_above
 from tlbench.transfer.gain import paired_gain
 
 DOCS = Path(__file__).parents[1] / "docs"

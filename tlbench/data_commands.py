@@ -11,8 +11,8 @@ from rich.console import Console
 
 from tlbench.config.compose import plain
 from tlbench.config.schema import first_line
-from tlbench.data.check import check, lines
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
+from tlbench.data.check_dataset import check, lines
 from tlbench.data.fetch.get import by_hand, get
 from tlbench.data.fetch.sources import Source
 from tlbench.errors import TlbenchError, unknown

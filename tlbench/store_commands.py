@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from tlbench.config.stored import key_of_stored
+from tlbench.config.stored_key import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
-from tlbench.store.check import check_store
+from tlbench.store.check_store import check_store
 from tlbench.store.reading import Damaged, StoreReader
 from tlbench.store.runs import RunStore
 from tlbench.store.table import compact, read_tables

@@ -11,12 +11,12 @@ from cachetools import LRUCache
 
 from tlbench.caching import once
 from tlbench.data.domain import Inputs, stack
-from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.image_files import ImageFiles
 from tlbench.data.images.rows import in_cache
 from tlbench.seeds import stream
 
 if TYPE_CHECKING:
-    from tlbench.data.dataset import Dataset, Pair
+    from tlbench.data.base_dataset import Dataset, Pair
     from tlbench.data.domain import Domain
     from tlbench.data.images.augment import Augment
     from tlbench.protocols import Protocol

@@ -139,3 +139,9 @@ def test_findings_lay_out_and_draw_nothing():
 def test_no_module_of_the_report_is_called_like_one_of_the_findings():
     findings, report = ({path.stem for path in (ROOT / name).rglob("*.py")} for name in ("findings", "report"))
     assert findings & report == {"__init__"}
+
+
+def test_no_two_modules_have_one_name():
+    """But for the commands of packages: what a file is about is seen in a list of files."""
+    names = [path.name for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "command.py")]
+    assert sorted(names) == sorted(set(names))

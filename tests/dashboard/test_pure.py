@@ -11,7 +11,7 @@ from tlbench.config.shipped import shipped
 from tlbench.dashboard.configs import ABSENT, changed_keys
 from tlbench.dashboard.examples import changed_examples, images_of, target_domain, trusted
 from tlbench.dashboard.parts import file_of, literal
-from tlbench.dashboard.views.wide import means
+from tlbench.dashboard.views.aggregates import means
 from tlbench.data.domain import Domain
 from tlbench.errors import TlbenchError
 from tlbench.report.figures.style import as_file

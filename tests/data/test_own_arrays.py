@@ -8,7 +8,7 @@ from sklearn.datasets import dump_svmlight_file
 
 from tests.support import config_of, ensure_run, settled
 from tlbench.config.keys import run_key
-from tlbench.data.short import short_codes
+from tlbench.data.domain_codes import short_codes
 from tlbench.data_commands import composed
 from tlbench.errors import TlbenchError
 

@@ -16,7 +16,7 @@ from tlbench.findings.matched import unmatched
 from tlbench.findings.rankings import ranking, rankings
 from tlbench.findings.rule import Rule
 from tlbench.findings.selections import selection_table
-from tlbench.transfer.cells import Crossed
+from tlbench.transfer.crossed_gain import Crossed
 from tlbench.transfer.gain import sign_flip_p
 
 

@@ -6,7 +6,7 @@ from tests.findings.tables import cell, table
 from tlbench.findings.classes import class_table, collapsed
 from tlbench.findings.differences import CellDifferences
 from tlbench.findings.rule import Rule
-from tlbench.transfer.cells import Crossed, half_width, p_above
+from tlbench.transfer.crossed_gain import Crossed, half_width, p_above
 
 NAMES = {"d": ["cat", "dog", "owl"]}
 

@@ -8,7 +8,7 @@ from tests.findings.test_differences import stored
 from tlbench.findings.rule import Rule
 from tlbench.findings.versus import versus
 from tlbench.store.runs import RunStore
-from tlbench.transfer.cells import corrected, crossed, half_width, p_above
+from tlbench.transfer.crossed_gain import corrected, crossed, half_width, p_above
 
 N = 40
 SEEDS = range(3)

@@ -11,12 +11,12 @@ from tlbench.findings.embeddings import about_run, kept_features
 from tlbench.run.fit import fit
 from tlbench.run.judge import judge
 from tlbench.run.looks import outputs_of
-from tlbench.store.check import check_store
+from tlbench.store.check_store import check_store
 from tlbench.store.plans import planned
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_runs
 from tlbench.training.domains import flat
-from tlbench.training.probe import drawn
+from tlbench.training.validator_probe import drawn
 
 WORDS = ["dataset=toy", "pair=L-R", "trainer=cpu", "distances=0", "validators=0"]
 

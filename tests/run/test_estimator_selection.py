@@ -16,7 +16,7 @@ from tlbench.functional.subspace import principal_axes
 from tlbench.method import EstimatorMethod, MappedMethod
 from tlbench.selection.rules import val_score
 from tlbench.selection.view import Seen
-from tlbench.training.probe import make_probe
+from tlbench.training.validator_probe import make_probe
 
 
 class Opposed(MappedMethod):

@@ -12,7 +12,7 @@ from tlbench.cli import main
 from tlbench.data.domain import dense_float32
 from tlbench.data.transforms import zscore
 from tlbench.run import ensure, prepare
-from tlbench.run.gains import is_current
+from tlbench.run.comparison import is_current
 from tlbench.run.setup import Setup
 from tlbench.store.runs import RunStore
 from tlbench.task import load_task

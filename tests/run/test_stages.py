@@ -9,7 +9,7 @@ from tests.support import config_of, fitted, prepared
 from tlbench.run.fit import fit
 from tlbench.run.judge import judge
 from tlbench.run.setup import Setup
-from tlbench.run.values import Fitted, Prepared
+from tlbench.run.stage_values import Fitted, Prepared
 from tlbench.task import Hidden
 
 WORDS = ["dataset=toy", "pair=L-R", "trainer=cpu", "validators=10", "distances=10"]

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.selection.views import seen, view
+from tlbench.selection.importance import importance_weights
 from tlbench.selection.view import Mixed, Seen, View, mixing_rows
-from tlbench.selection.weights import importance_weights
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 2**32))

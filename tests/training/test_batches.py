@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlbench.task import Labelled
-from tlbench.training.ahead import Ahead
 from tlbench.training.batches import PairedBatches, share_out
 from tlbench.training.order import balanced, endless
+from tlbench.training.prefetch import Ahead
 
 
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=4), st.integers(8, 200))

@@ -6,7 +6,7 @@ import torch
 
 from tests.support import config_of, prepared, trained
 from tests.trees import image_folder
-from tlbench.training import fit
+from tlbench.training import gradient_fit as fit
 from tlbench.training.resume import usable
 
 TOY = ["dataset=toy", "pair=L-R", "optim.steps=13", "optim.evaluations=3", "trainer.checkpoint_steps=4", "trainer=cpu"]

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom
 
 from benchmarks.calibration import ALPHA, CELLS, NULLS, World, cells, corrected, differences, p_values, shift_for
-from tlbench.transfer.cells import p_above
+from tlbench.transfer.crossed_gain import p_above
 from tlbench.transfer.gain import paired_gain
 
 TRIALS = 1000

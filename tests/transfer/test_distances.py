@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from tlbench.transfer.distances import coral_distance, mean_shift, mmd, proxy_a_distance, sliced_wasserstein
-from tlbench.transfer.probe import stratified_folds
+from tlbench.transfer.domain_probe import stratified_folds
 
 
 def rng(seed: int = 0) -> np.random.Generator:

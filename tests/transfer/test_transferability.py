@@ -6,7 +6,7 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.linear_model import RidgeClassifier
 
 from tlbench.transfer.distances import proxy_a_distance
-from tlbench.transfer.probe import stratified_folds
+from tlbench.transfer.domain_probe import stratified_folds
 from tlbench.transfer.transferability import (
     domain_accuracy_per_class,
     h_score,

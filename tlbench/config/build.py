@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tlbench.config.schema import Group, first_line
 from tlbench.config.targets import located
-from tlbench.config.values import typed
+from tlbench.config.typed_values import typed
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 

@@ -15,10 +15,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
-from tlbench.config.own import name_by_file, own_folders
+from tlbench.config.own_configs import name_by_file, own_folders
 from tlbench.config.schema import RunConfig, checked
 from tlbench.config.told import in_one_line
-from tlbench.config.values import typed
+from tlbench.config.typed_values import typed
 from tlbench.errors import TlbenchError, unknown
 
 GROUPS = (

@@ -9,7 +9,7 @@ from typing import Any
 from tlbench.backbones.weights import file_hash
 from tlbench.config.schema import RunConfig
 from tlbench.data.images.augment import BILINEAR
-from tlbench.store.content import NOT_CONTENT, NOT_DATA
+from tlbench.store.content_keys import NOT_CONTENT, NOT_DATA
 
 HARNESS = 2
 """Raised when the harness itself moves the numbers of all runs. 2: the target's examples come in an order of their own."""

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from tlbench.errors import TlbenchError
-from tlbench.store.content import TAG_LENGTH
+from tlbench.store.content_keys import TAG_LENGTH
 from tlbench.strict import Strict, Whole
 from tlbench.training.settings import OptimConfig, TrainerConfig
 

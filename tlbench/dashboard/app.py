@@ -10,7 +10,9 @@ import streamlit as st
 from tlbench.dashboard import data, live, parts, sidebar, state
 from tlbench.dashboard.command import STORE, TOKEN
 from tlbench.dashboard.filters import VIEWS
-from tlbench.dashboard.views import cells, compare, overview, run
+from tlbench.dashboard.views import cell_list as cells
+from tlbench.dashboard.views import compare, run
+from tlbench.dashboard.views import first_view as overview
 from tlbench.errors import TlbenchError
 
 PAGES = {"overview": overview.show, "cells": cells.show, "compare": compare.show, "run": run.show}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tlbench.config.shipped import shipped, shipped_names
 from tlbench.data.domain import Domain
-from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.image_files import ImageFiles
 from tlbench.errors import TlbenchError
 from tlbench.run.setup import dataset_named
 

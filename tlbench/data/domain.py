@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from tlbench.data.images.rows import ImageRows
 
 if TYPE_CHECKING:
-    from tlbench.data.images.files import ImageFiles
+    from tlbench.data.images.image_files import ImageFiles
 
 Inputs: TypeAlias = np.ndarray | sp.csr_matrix
 """Rows of numbers or pixels; or `ImageRows` in the manner of an array: images in a cache, read when they are needed."""

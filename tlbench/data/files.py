@@ -12,7 +12,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from tlbench.caching import once
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
 from tlbench.data.domain import Domain, Inputs, stack
 from tlbench.errors import TlbenchError
 

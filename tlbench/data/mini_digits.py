@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
 from tlbench.data.domain import Domain
 from tlbench.data.printed_digits import draw_printed
 from tlbench.paths import cache_dir

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
 from tlbench.data.domain import Domain
 from tlbench.data.messages import STRIPS, Message, hash_of, listed, text_of
 from tlbench.errors import TlbenchError, unknown

@@ -13,9 +13,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 from tlbench.data.domain import Inputs
+from tlbench.data.domain_codes import short_codes
 from tlbench.data.files import FileDataset
 from tlbench.data.readers import read_mat, read_svmlight
-from tlbench.data.short import short_codes
 from tlbench.errors import TlbenchError, unknown
 
 

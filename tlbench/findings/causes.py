@@ -18,7 +18,7 @@ import pandas as pd
 
 from tlbench.findings.cells import compared
 from tlbench.findings.differences import Differences
-from tlbench.findings.judge import judge
+from tlbench.findings.judgement import judge
 from tlbench.findings.number_format import p_equals, points
 from tlbench.findings.rule import Rule
 from tlbench.selection.rules import ORACLE

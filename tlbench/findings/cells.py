@@ -10,12 +10,12 @@ import pandas as pd
 
 from tlbench.errors import TlbenchError
 from tlbench.findings.differences import CellDifferences
-from tlbench.findings.judge import judge
+from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
-from tlbench.store.content import NOT_CONTENT
+from tlbench.store.content_keys import NOT_CONTENT
 from tlbench.store.plans import Planned
 from tlbench.store.table import CELL
-from tlbench.transfer.cells import spread
+from tlbench.transfer.crossed_gain import spread
 
 USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.findings.differences import CellDifferences
-from tlbench.findings.judge import judge
+from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
 from tlbench.store.table import CELL
 

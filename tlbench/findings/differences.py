@@ -12,7 +12,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from tlbench.metrics import Metric, example_weights
-from tlbench.transfer.cells import Crossed, crossed
+from tlbench.transfer.crossed_gain import Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
 
 if TYPE_CHECKING:

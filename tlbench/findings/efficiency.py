@@ -13,7 +13,7 @@ import pandas as pd
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
 from tlbench.seeds import stream
-from tlbench.transfer.cells import spread
+from tlbench.transfer.crossed_gain import spread
 from tlbench.transfer.curves import labels_worth_interval
 
 AXES = {

@@ -11,7 +11,7 @@ from tlbench.findings.cells import BLOCK
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
 from tlbench.seeds import stream
-from tlbench.transfer.cells import corrected
+from tlbench.transfer.crossed_gain import corrected
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
 

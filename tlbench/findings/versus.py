@@ -10,7 +10,7 @@ import pandas as pd
 
 from tlbench.findings.differences import COLUMNS as TESTED
 from tlbench.findings.differences import CellDifferences, Tested, cell_differences
-from tlbench.findings.judge import judge
+from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
 from tlbench.store.runs import RunStore
 

@@ -6,7 +6,7 @@ method `conclude(content)` gets what is known at the end; any other gets the num
 `end(ok)` is ended by it; any other by `finalize`, which Lightning calls when the fit ends, too.
 """
 
-from tlbench.loggers.content import RunContent
+from tlbench.loggers.run_content import RunContent
 from tlbench.loggers.writing import close, conclude, keep_model, log_terms, replay
 
 __all__ = ["RunContent", "close", "conclude", "keep_model", "log_terms", "replay"]

@@ -12,8 +12,8 @@ from pathlib import Path
 from filelock import FileLock
 from pytorch_lightning.loggers import MLFlowLogger
 
-from tlbench.loggers.content import RunContent
 from tlbench.loggers.needs import need
+from tlbench.loggers.run_content import RunContent
 
 need("mlflow", "mlflow")
 BATCH = 1000

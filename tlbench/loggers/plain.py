@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlbench.loggers.content import RunContent
+from tlbench.loggers.run_content import RunContent
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from tlbench.loggers.content import RunContent
 from tlbench.loggers.needs import need
+from tlbench.loggers.run_content import RunContent
 
 need("tensorboard", "tensorboard")
 

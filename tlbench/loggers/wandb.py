@@ -13,7 +13,7 @@ from typing import Any
 import wandb
 from pytorch_lightning.loggers import WandbLogger
 
-from tlbench.loggers.content import RunContent
+from tlbench.loggers.run_content import RunContent
 from tlbench.loggers.wandb_mode import go_offline, mode
 from tlbench.store.runs import ASIDE
 

@@ -18,7 +18,7 @@ from rich.progress import track
 
 from tlbench.errors import TlbenchError
 from tlbench.loggers import replay
-from tlbench.loggers.stored import content_of
+from tlbench.loggers.stored_content import content_of
 from tlbench.loggers.wandb import Session, begun
 from tlbench.loggers.wandb_mode import mode
 from tlbench.store.reading import StoreReader

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlbench.loggers.content import RunContent, stride
+from tlbench.loggers.run_content import RunContent, stride
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger

@@ -19,7 +19,7 @@ from tlbench.report.figures.style import as_svg
 from tlbench.report.pictures import CAPTIONS, blocks
 from tlbench.report.section import Draw, Section
 from tlbench.report.words import cell_text, glance_texts, legend
-from tlbench.transfer.cells import CORRECTIONS
+from tlbench.transfer.crossed_gain import CORRECTIONS
 
 Captioned = tuple[str, str]
 """A caption and an SVG element."""

@@ -14,7 +14,7 @@ from tlbench.findings.names import method_name
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
 from tlbench.report.words import cell_text, legend
-from tlbench.transfer.cells import CORRECTIONS
+from tlbench.transfer.crossed_gain import CORRECTIONS
 
 COLOUR = {
     "negative": "bold red", "positive": "bold green", "no_effect": "cyan", "inconclusive": "dim", "few_seeds": "dim", "": "",

@@ -11,7 +11,7 @@ from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import plus_minus, points
 from tlbench.findings.overview import COUNTED
 from tlbench.findings.rule import Rule
-from tlbench.transfer.cells import CORRECTIONS
+from tlbench.transfer.crossed_gain import CORRECTIONS
 
 if TYPE_CHECKING:
     from tlbench.findings.evidence import Evidence

@@ -12,15 +12,15 @@ from rich.table import Table
 from tlbench.errors import TlbenchError
 from tlbench.findings.rule import Rule
 from tlbench.paths import results_dir
+from tlbench.reproduce.claimed_table import Verdict, compare, succeeded, verdicts
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import PARTS, decompose, observed
-from tlbench.reproduce.gains import matched_gains
 from tlbench.reproduce.page import made_of, summary
 from tlbench.reproduce.paper_runs import Plan, chosen, merged, planned, scores
 from tlbench.reproduce.published import published
+from tlbench.reproduce.published_gains import matched_gains
 from tlbench.reproduce.recipe import Paper, load
 from tlbench.reproduce.save import status_of, write
-from tlbench.reproduce.table import Verdict, compare, succeeded, verdicts
 from tlbench.sweep import commands
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of

@@ -9,10 +9,10 @@ import pandas as pd
 
 from tlbench.findings.flags import FLAGS
 from tlbench.findings.number_format import points
+from tlbench.reproduce.claimed_table import NOT_PUBLISHED, Verdict
 from tlbench.reproduce.decompose import PARTS
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
-from tlbench.reproduce.table import NOT_PUBLISHED, Verdict
 
 
 def page(

@@ -9,7 +9,7 @@ import pandas as pd
 from tlbench.config.compose import PER_RUN
 from tlbench.findings.trials import choose
 from tlbench.reproduce.recipe import Grid
-from tlbench.store.content import is_content
+from tlbench.store.content_keys import is_content
 from tlbench.store.plans import BESIDE
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_tables

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from tlbench.environment import code_version
-from tlbench.reproduce.gains import beside
+from tlbench.reproduce.claimed_table import Verdict, claimed, succeeded
 from tlbench.reproduce.page import page
+from tlbench.reproduce.published_gains import beside
 from tlbench.reproduce.recipe import Paper
-from tlbench.reproduce.table import Verdict, claimed, succeeded
 from tlbench.sweep.sweeper import Outcome
 
 
@@ -32,7 +32,7 @@ def write(
 ) -> None:
     """README.md, status.json, claimed_got.svg, and a CSV of each table that has rows."""
     # matplotlib takes a second to import, and a part of a table draws nothing
-    from tlbench.report.figures.claims import claimed_and_got
+    from tlbench.report.figures.claimed_and_got import claimed_and_got
     from tlbench.report.figures.style import as_svg
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,9 @@ from typing import Any
 from tlbench import environment
 from tlbench.method import GradientMethod
 from tlbench.method.code import code_fingerprint
-from tlbench.run.gains import compared_with
+from tlbench.run.comparison import compared_with
 from tlbench.run.setup import HARNESS, Setup
-from tlbench.run.values import Prepared
+from tlbench.run.stage_values import Prepared
 from tlbench.store.records import SCHEMA
 
 

@@ -19,9 +19,9 @@ from threadpoolctl import ThreadpoolController
 
 from tlbench import loggers
 from tlbench.errors import Diverged, Refused, TlbenchError
+from tlbench.run.comparison import Reference, References, compared_again, is_current
 from tlbench.run.describe import described
 from tlbench.run.fit import Watch, fit
-from tlbench.run.gains import Reference, References, compared_again, is_current
 from tlbench.run.judge import Judged, judge
 from tlbench.run.prepare import prepare
 from tlbench.run.refusals import refuse_impossible

@@ -11,9 +11,9 @@ from tlbench.loggers import log_terms
 from tlbench.method import EstimatorMethod, GradientMethod
 from tlbench.run.clock import Clock
 from tlbench.run.looks import outputs_of, trained_looks
-from tlbench.run.values import Fitted, Prepared
+from tlbench.run.stage_values import Fitted, Prepared
 from tlbench.training.checkpoints import Checkpoint
-from tlbench.training.probe import make_probe
+from tlbench.training.validator_probe import make_probe
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -51,7 +51,7 @@ def _fit(run: Prepared, watch: Watch) -> Fitted:
 
 
 def _of_gradient(run: Prepared, watch: Watch) -> Trained:
-    from tlbench.training.fit import fit_gradient  # brings Lightning, which closed forms do without
+    from tlbench.training.gradient_fit import fit_gradient  # brings Lightning, which closed forms do without
 
     config, learner = run.setup.config, run.learner
     assert isinstance(learner, GradientMethod)

@@ -14,9 +14,9 @@ import pandas as pd
 from tlbench import environment
 from tlbench.metrics import Metric, measure, score
 from tlbench.run.clock import Clock
+from tlbench.run.comparison import Comparison, Gains, References
 from tlbench.run.describe import costs_of, examples_seen, sizes_of
-from tlbench.run.gains import Comparison, Gains, References
-from tlbench.run.values import Fitted
+from tlbench.run.stage_values import Fitted
 from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, val_score
 from tlbench.store.reading import HISTORY
 from tlbench.task import Hidden, Task

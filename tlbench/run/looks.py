@@ -15,12 +15,12 @@ from tlbench.training.checkpoints import Look
 from tlbench.training.device import device_of
 from tlbench.training.domains import Sampled, flat, sampled
 from tlbench.training.predict import frozen_features
-from tlbench.training.probe import Outputs
+from tlbench.training.validator_probe import Outputs
 
 if TYPE_CHECKING:
     from tlbench.data.domain import Inputs
     from tlbench.run.setup import Setup
-    from tlbench.run.values import Learner, Prepared
+    from tlbench.run.stage_values import Learner, Prepared
     from tlbench.task import Task
 
 

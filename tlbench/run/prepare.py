@@ -17,14 +17,14 @@ from tlbench.run.backbone import built_backbone, frozen_backbone
 from tlbench.run.clock import Clock
 from tlbench.run.looks import raw_looks
 from tlbench.run.setup import Setup
-from tlbench.run.values import Prepared
+from tlbench.run.stage_values import Prepared
 from tlbench.seeds import torch_seed
 from tlbench.task import Hidden, Labelled, Task, load_task, map_inputs
 from tlbench.training.device import device_of, set_arithmetic
 from tlbench.training.frozen import on_features
 
 if TYPE_CHECKING:
-    from tlbench.run.values import Learner
+    from tlbench.run.stage_values import Learner
 
 
 def prepare(setup: Setup) -> tuple[Prepared, Hidden]:

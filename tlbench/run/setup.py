@@ -16,7 +16,7 @@ from tlbench.config.build import build, classifier_shape, method_class
 from tlbench.config.keys import HARNESS as HARNESS
 from tlbench.config.keys import cell_key, recipe_key, run_key
 from tlbench.config.schema import Group, RunConfig
-from tlbench.data.dataset import Dataset, Pair
+from tlbench.data.base_dataset import Dataset, Pair
 from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method

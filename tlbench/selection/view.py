@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tlbench.selection.weights import importance_weights
+from tlbench.selection.importance import importance_weights
 
 MIX_SHARE = 0.55
 """Share of the first input in a mixed one (Hu et al., NeurIPS 2023, and the authors' code: lam = 0.55)."""

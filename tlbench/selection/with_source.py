@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from tlbench.selection.weights import scaled
+from tlbench.selection.importance import scaled
 
 SAME = 1e-9
 """Ridge outputs closer than this are a tie."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from tlbench.aside import replacing
 from tlbench.errors import TlbenchError
-from tlbench.store.content import is_content
+from tlbench.store.content_keys import is_content
 from tlbench.store.reading import StoreReader
 from tlbench.store.table import CELL
 

@@ -19,7 +19,7 @@ from hydra.types import HydraContext, RunMode
 from joblib.externals.loky import get_reusable_executor
 from omegaconf import DictConfig, OmegaConf
 
-from tlbench.config.own import replaced
+from tlbench.config.own_configs import replaced
 from tlbench.config.told import in_one_line, told
 from tlbench.errors import TlbenchError, say_once
 from tlbench.paths import conf_dir

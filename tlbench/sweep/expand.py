@@ -9,7 +9,7 @@ from tlbench.config.compose import GROUPS, Composer
 from tlbench.errors import TlbenchError, unknown
 from tlbench.sweep.overrides import Overrides, key_of, parsed, values_of
 from tlbench.sweep.recipes import completed, dataset_like
-from tlbench.sweep.trials import Asked, search_of, with_trials
+from tlbench.sweep.search_trials import Asked, search_of, with_trials
 
 
 def expand(composer: Composer, arguments: Sequence[str]) -> list[Asked]:

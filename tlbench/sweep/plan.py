@@ -18,7 +18,7 @@ from tlbench.store.plans import PLANNED, write_plan
 from tlbench.store.runs import RunStore
 from tlbench.sweep.expand import expand
 from tlbench.sweep.overrides import Overrides, key_of
-from tlbench.sweep.trials import Asked
+from tlbench.sweep.search_trials import Asked
 
 
 @dataclass(frozen=True)

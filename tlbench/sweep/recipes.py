@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from tlbench.config.compose import PER_RUN, Composer, flat_keys, plain
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
 from tlbench.errors import TlbenchError, unknown
 from tlbench.run.setup import dataset_named, method_of, shape_of
 from tlbench.sweep.overrides import Overrides, key_of, parsed

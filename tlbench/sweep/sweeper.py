@@ -20,13 +20,13 @@ from tlbench.config.compose import Composer
 from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.method.code import code_fingerprint
+from tlbench.run.comparison import is_current
 from tlbench.run.ensure import lacks_features, lost
-from tlbench.run.gains import is_current
 from tlbench.store.runs import RunStore
 from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, keep_plan, make_plan, plan_name
-from tlbench.sweep.prepare import prepare_images, prepare_weights
-from tlbench.sweep.progress import sweep_bar
+from tlbench.sweep.shared_inputs import prepare_images, prepare_weights
+from tlbench.sweep.sweep_bar import sweep_bar
 from tlbench.sweep.worker import end_with_parent, name_sweep
 
 OWN = "hydra_plugins.tlbench.TlbenchSweeper"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tlbench.data.domain import dense_float32
-from tlbench.training.probe import drawn
+from tlbench.training.validator_probe import drawn
 from tlbench.transfer.pair import measure_pair
 
 if TYPE_CHECKING:
     from tlbench.data.domain import Inputs
     from tlbench.task import Task
-    from tlbench.training.probe import Outputs
+    from tlbench.training.validator_probe import Outputs
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from tlbench.caching import once
 from tlbench.data.domain import Inputs
 from tlbench.data.images.rows import ImageRows
 from tlbench.task import Task, map_inputs
-from tlbench.training.features import kept_features
+from tlbench.training.feature_cache import kept_features
 from tlbench.training.predict import frozen_features
 
 MOST_KEPT = 5

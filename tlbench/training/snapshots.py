@@ -12,7 +12,7 @@ from tlbench.training.checkpoints import Checkpoint, Look
 if TYPE_CHECKING:
     from tlbench.data.domain import Inputs
     from tlbench.training.module import AdaptationModule
-    from tlbench.training.probe import Probe
+    from tlbench.training.validator_probe import Probe
 
 
 @dataclass

@@ -14,8 +14,8 @@ from pytorch_lightning.accelerators import CUDAAccelerator
 from pytorch_lightning.loggers import Logger
 
 from tlbench.errors import TlbenchError
-from tlbench.training.ahead import Ahead
 from tlbench.training.device import device_of
+from tlbench.training.prefetch import Ahead
 from tlbench.training.resume import usable
 
 if TYPE_CHECKING:

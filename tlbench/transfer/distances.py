@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
 
+from tlbench.transfer.domain_probe import FOLDS, domain_accuracy
 from tlbench.transfer.features import checked_pair, standardised_pair
-from tlbench.transfer.probe import FOLDS, domain_accuracy
 
 
 def proxy_a_distance(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS) -> float:

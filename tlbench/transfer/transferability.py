@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tlbench.transfer.domain_probe import FOLDS, domain_accuracy, equal_shares, held_out_predictions, stratified_folds
 from tlbench.transfer.features import checked_labels, checked_pair, dense, standardised_pair
-from tlbench.transfer.probe import FOLDS, domain_accuracy, equal_shares, held_out_predictions, stratified_folds
 from tlbench.transfer.spectrum import ledoit_wolf, log_evidence
 
 FEWEST_IN_CLASS = 5

@@ -11,7 +11,7 @@ from tests.trees import image_folder, picture
 from tlbench.data.images import cache as module
 from tlbench.data.images.cache import Storage, open_cache
 from tlbench.data.images.decode import BadImage, short_side, squash
-from tlbench.data.images.files import ImageFiles, from_array, from_paths, in_folder
+from tlbench.data.images.image_files import ImageFiles, from_array, from_paths, in_folder
 from tlbench.errors import TlbenchError
 
 SQUASH = Storage(squash(16), "squash 16", 95, 8.0, 3 * 16**2)

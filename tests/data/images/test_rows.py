@@ -10,7 +10,7 @@ from tests.trees import image_folder
 from tlbench.data.domain import as_rows, dense_float32, stack
 from tlbench.data.images.augment import Augment
 from tlbench.data.images.decode import short_side, squash
-from tlbench.data.images.files import from_paths, in_folder
+from tlbench.data.images.image_files import from_paths, in_folder
 from tlbench.data.images.rows import ImageRows, in_cache
 
 SMALL = ["augment.side=24", "augment.size=20"]

@@ -13,7 +13,7 @@ from tlbench.findings.confusion import confusion_table
 from tlbench.findings.costs import COSTS, pareto
 from tlbench.findings.embeddings import NUMBERS, About
 from tlbench.findings.rule import Rule
-from tlbench.report.figures.claims import claimed_and_got
+from tlbench.report.figures.claimed_and_got import claimed_and_got
 from tlbench.report.figures.class_gains import class_gains
 from tlbench.report.figures.confusion_change import confusion_change
 from tlbench.report.figures.cost import gain_over_cost
@@ -24,7 +24,7 @@ from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.label_efficiency import label_efficiency
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.learning_curves import learning_curves
-from tlbench.report.figures.ranks import critical_difference
+from tlbench.report.figures.rank_diagram import critical_difference
 from tlbench.report.figures.reliability import reliability
 from tlbench.report.figures.selection_rules import selection_rules
 from tlbench.selection.rules import LAST, ORACLE, SOURCE_VAL

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from tlbench.caching import built
 from tlbench.data.images.threads import pool_of
-from tlbench.data.progress import track
+from tlbench.data.progress_bar import track
 from tlbench.paths import cache_dir
 
 if TYPE_CHECKING:
-    from tlbench.data.images.files import ImageFiles
+    from tlbench.data.images.image_files import ImageFiles
 
 T = TypeVar("T")
 CHUNK = 256

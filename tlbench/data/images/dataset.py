@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.data.dataset import Dataset, Role
+from tlbench.data.base_dataset import Dataset, Role
 from tlbench.data.domain import Domain
-from tlbench.data.images.files import ImageFiles, from_array, from_paths, in_folder, read_list
+from tlbench.data.images.image_files import ImageFiles, from_array, from_paths, in_folder, read_list
 from tlbench.errors import TlbenchError, unknown
 
 UNKNOWN = "unknown"

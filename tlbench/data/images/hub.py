@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from tlbench.data.domain_codes import short_codes
 from tlbench.data.images.dataset import ImageDataset, Listing
 from tlbench.data.images.decode import decode
-from tlbench.data.images.files import ImageFiles
-from tlbench.data.short import short_codes
+from tlbench.data.images.image_files import ImageFiles
 from tlbench.errors import TlbenchError, unknown
 
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tlbench.data.domain_codes import short_codes
 from tlbench.data.images.dataset import ImageDataset
-from tlbench.data.images.files import in_folder, read_list
-from tlbench.data.short import short_codes
+from tlbench.data.images.image_files import in_folder, read_list
 from tlbench.errors import TlbenchError
 
 

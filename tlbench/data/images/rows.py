@@ -17,7 +17,7 @@ from tlbench.data.images.threads import shared_pool
 
 if TYPE_CHECKING:
     from tlbench.data.images.augment import Augment
-    from tlbench.data.images.files import ImageFiles
+    from tlbench.data.images.image_files import ImageFiles
 
 MOST_PADDING = 3
 """Times the pixels of a batch that its padded tensor may hold."""

@@ -23,7 +23,7 @@ from tlbench.report.figures.style import (
     width_of,
     zero_and_margin,
 )
-from tlbench.transfer.cells import CORRECTIONS
+from tlbench.transfer.crossed_gain import CORRECTIONS
 
 COLUMNS = ["class", "class_gain", "class_half", "class_flag", "n_class_tests", "gain", "n_seeds", "reference", SEEDS]
 

@@ -29,7 +29,7 @@ from tlbench.report.figures.style import (
     width_of,
     zero_and_margin,
 )
-from tlbench.transfer.cells import CORRECTIONS
+from tlbench.transfer.crossed_gain import CORRECTIONS
 
 
 def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"] = "pair", most: int = 150) -> Figure:

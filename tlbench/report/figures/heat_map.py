@@ -13,7 +13,7 @@ from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import points
 from tlbench.findings.rule import Rule
 from tlbench.report.figures.style import SMALL, caption, checked, counted, level, names_of, sign, width_of
-from tlbench.transfer.cells import CORRECTIONS
+from tlbench.transfer.crossed_gain import CORRECTIONS
 
 CELL_WIDTH, CELL_HEIGHT = 0.66, 0.36
 """Inches of a cell with two lines of text."""

@@ -12,7 +12,7 @@ import pandas as pd
 from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import number, p_text, points
 from tlbench.findings.rankings import RankedMethods, rankings
-from tlbench.report.figures.ranks import critical_difference
+from tlbench.report.figures.rank_diagram import critical_difference
 from tlbench.report.section import Draw, Section
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from tests.report.figures.drawn import assert_whole_and_apart, boxes, words
 from tlbench.findings.number_format import p_equals
 from tlbench.report.figures.label_efficiency import COLUMNS, label_efficiency
-from tlbench.report.figures.ranks import critical_difference
+from tlbench.report.figures.rank_diagram import critical_difference
 from tlbench.report.figures.style import as_svg
 from tlbench.transfer.ranks import rank_methods
 

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from tlbench.classifiers import wide
+from tlbench.classifiers import wide_logistic as wide
 from tlbench.classifiers.estimators import Logistic
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import config_of, settled
 from tlbench.config.keys import cell_key, run_key
-from tlbench.config.values import typed
+from tlbench.config.typed_values import typed
 from tlbench.errors import TlbenchError
 
 

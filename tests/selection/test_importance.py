@@ -4,7 +4,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from tests.selection.views import view
-from tlbench.selection.weights import importance_weights, scaled
+from tlbench.selection.importance import importance_weights, scaled
 
 
 def parts(n=(40, 25, 15), width=3, shift=0.7, seed=0):

@@ -11,8 +11,8 @@ import streamlit as st
 from tlbench.dashboard import parts
 from tlbench.dashboard.filters import chosen
 from tlbench.dashboard.views import gate
+from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows
-from tlbench.dashboard.views.wide import aggregated
 from tlbench.findings.cells import compared
 from tlbench.findings.gains import gain_table
 from tlbench.findings.grid import Grid, grids

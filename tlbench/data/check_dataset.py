@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tlbench.data.dataset import Dataset
+from tlbench.data.base_dataset import Dataset
 from tlbench.data.images.dataset import ImageDataset, Listing
-from tlbench.data.progress import track
+from tlbench.data.progress_bar import track
 from tlbench.errors import TlbenchError
 
 SHOWN = 20

@@ -16,8 +16,8 @@ from tlbench.run import backbone as of_run
 from tlbench.run.backbone import built_backbone
 from tlbench.run.setup import Setup
 from tlbench.store.runs import RunStore
-from tlbench.training import features
-from tlbench.training.features import kept_features
+from tlbench.training import feature_cache as features
+from tlbench.training.feature_cache import kept_features
 from tlbench.training.frozen import Frozen
 from tlbench.training.predict import frozen_features
 

@@ -3,12 +3,21 @@ import pandas as pd
 import pytest
 
 from tests.reproduce.test_decompose import scores
+from tlbench.reproduce.claimed_table import (
+    DEVIATES,
+    INCOMPLETE,
+    NOT_PUBLISHED,
+    OPEN,
+    WITHIN,
+    compare,
+    succeeded,
+    verdicts,
+)
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import decompose
-from tlbench.reproduce.gains import beside
 from tlbench.reproduce.page import page
+from tlbench.reproduce.published_gains import beside
 from tlbench.reproduce.recipe import Claim, Paper
-from tlbench.reproduce.table import DEVIATES, INCOMPLETE, NOT_PUBLISHED, OPEN, WITHIN, compare, succeeded, verdicts
 
 NEAR = {"average": 1.0, "cell": 3.0, "share": 0.5, "why": "other draws"}
 

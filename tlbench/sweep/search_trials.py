@@ -14,7 +14,7 @@ from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference
 from tlbench.run.setup import method_of, shape_of
-from tlbench.store.content import is_content
+from tlbench.store.content_keys import is_content
 from tlbench.store.plans import BESIDE
 from tlbench.sweep.adaptive import same_trials, values_so_far
 from tlbench.sweep.overrides import Overrides, key_of, parsed

@@ -13,7 +13,7 @@ from torch import nn
 from tlbench.caching import built
 from tlbench.data.images.cache import ImageCache
 from tlbench.data.images.rows import ImageRows
-from tlbench.data.progress import track
+from tlbench.data.progress_bar import track
 from tlbench.paths import cache_dir
 from tlbench.training.predict import in_batches
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlbench.transfer.cells import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above
+from tlbench.transfer.crossed_gain import FEWEST_SEEDS, cell_flag, corrected, half_width, p_above
 
 if TYPE_CHECKING:
     from tlbench.findings.differences import CellDifferences

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tests.report.figures.drawn import places
-from tlbench.report.figures.claims import claimed_and_got
+from tlbench.report.figures.claimed_and_got import claimed_and_got
 
 TABLE = pd.DataFrame(
     [("CORAL", 50.0, 52.0, 1.0, 5), ("CORAL", 60.0, 57.0, 2.0, 5), ("NA", 40.0, 41.0, np.nan, 1)],

@@ -14,8 +14,8 @@ def claimed_and_got(table: pd.DataFrame) -> Figure:
     """Each pair of each published row: printed accuracy across, measured accuracy up, the diagonal where they agree.
 
     Args:
-        table: `tlbench.reproduce.table.claimed`'s: one row a number that is both printed and measured, in percent; got_sd over
-            n seeds.
+        table: `tlbench.reproduce.claimed_table.claimed`'s: one row a number that is both printed and measured, in percent;
+            got_sd over n seeds.
 
     Raises:
         ValueError: no row, a column lacking.

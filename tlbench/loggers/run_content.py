@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.store.content import NAMES, NOT_DATA, TAG_LENGTH
+from tlbench.store.content_keys import NAMES, NOT_DATA, TAG_LENGTH
 
 NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from tlbench.transfer.probe import (
+from tlbench.transfer.domain_probe import (
     balanced_accuracy,
     domain_accuracy,
     equal_shares,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from tlbench.transfer.cells import Crossed, cell_flag, corrected, crossed, half_width, p_above, spread
+from tlbench.transfer.crossed_gain import Crossed, cell_flag, corrected, crossed, half_width, p_above, spread
 
 
 def uniform(difference):

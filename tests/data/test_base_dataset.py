@@ -1,6 +1,6 @@
 import pytest
 
-from tlbench.data.dataset import Dataset, Pair
+from tlbench.data.base_dataset import Dataset, Pair
 from tlbench.errors import TlbenchError
 
 

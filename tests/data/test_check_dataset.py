@@ -3,7 +3,7 @@ import pytest
 
 from tests.trees import image_folder, picture, save
 from tlbench.cli import main
-from tlbench.data.check import check
+from tlbench.data.check_dataset import check
 from tlbench.data_commands import composed
 
 

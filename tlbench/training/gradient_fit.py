@@ -20,12 +20,12 @@ from tlbench.task import Task
 from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, evaluation_steps
 from tlbench.training.module import AdaptationModule
-from tlbench.training.probe import make_probe
+from tlbench.training.multi_device import HandOver, divergence_in, handed_over, rank_and_world
 from tlbench.training.resume import KeepState
 from tlbench.training.settings import OptimConfig, TrainerConfig
-from tlbench.training.several import HandOver, divergence_in, handed_over, rank_and_world
 from tlbench.training.snapshots import Snapshots
 from tlbench.training.trainer import make_trainer, run_trainer
+from tlbench.training.validator_probe import make_probe
 
 
 def fit_gradient(

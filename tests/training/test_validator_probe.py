@@ -7,7 +7,7 @@ from tlbench.seeds import stream
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows
 from tlbench.training.domains import measured, sampled
-from tlbench.training.probe import drawn, make_probe
+from tlbench.training.validator_probe import drawn, make_probe
 from tlbench.transfer.pair import measure_pair
 
 

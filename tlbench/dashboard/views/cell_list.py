@@ -9,8 +9,8 @@ from tlbench.dashboard import parts, state
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.filters import Filters, chosen
 from tlbench.dashboard.views import gate
+from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows, cell_words, run_rows, run_words
-from tlbench.dashboard.views.wide import aggregated
 
 
 def show(found: Snapshot, filters: Filters) -> None:

@@ -11,7 +11,7 @@ from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.overrides import key_of
 from tlbench.sweep.plan import Job
-from tlbench.sweep.trials import search_of
+from tlbench.sweep.search_trials import search_of
 
 DANN = ("pair=H-P", "method=dann", "search=dann", "search.trials=3")
 

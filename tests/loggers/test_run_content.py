@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from tests.store.test_table import record
-from tlbench.loggers.content import RunContent, stride
+from tlbench.loggers.run_content import RunContent, stride
 from tlbench.loggers.writing import conclude, log_terms
 
 CONFIG = {

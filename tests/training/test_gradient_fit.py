@@ -15,8 +15,8 @@ from tlbench.method.reference import SupervisedNetwork
 from tlbench.training.checkpoints import evaluation_steps
 from tlbench.training.device import device_of, set_arithmetic
 from tlbench.training.module import AdaptationModule, make_optimizer
+from tlbench.training.multi_device import divergence_in
 from tlbench.training.settings import OptimConfig
-from tlbench.training.several import divergence_in
 
 
 def network() -> Network:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tlbench.data.images.files import ImageFiles
+from tlbench.data.images.image_files import ImageFiles
 from tlbench.data.images.rows import in_cache
 from tlbench.run.backbone import built_backbone
 

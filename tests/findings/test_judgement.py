@@ -11,11 +11,11 @@ from tlbench.findings.causes import _oracle_gains
 from tlbench.findings.cells import summarise
 from tlbench.findings.classes import class_table
 from tlbench.findings.differences import CellDifferences, Differences
-from tlbench.findings.judge import judge
+from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
 from tlbench.findings.versus import versus
 from tlbench.store.runs import RunStore
-from tlbench.transfer.cells import Crossed
+from tlbench.transfer.crossed_gain import Crossed
 
 N_UNITS = 101.0
 """Of which 100 degrees of freedom are left."""
