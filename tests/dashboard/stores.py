@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.support import last_of
 from tlbench.cli import main
 from tlbench.store.runs import RunStore
 
@@ -17,7 +18,7 @@ SWEEP = [
 
 def sweep(root: Path, *arguments: str) -> None:
     """Methods without a training loop on the embedded digits."""
-    assert main(["sweep", *SWEEP, f"store={root}", *arguments]) == 0
+    assert main(["sweep", *last_of(*SWEEP, f"store={root}", *arguments)]) == 0
 
 
 def add_failed(root: Path, method: str = EVIL, reason: str = f"went wrong: {EVIL}") -> str:

@@ -179,7 +179,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "forest_cut": lambda: gain_forest(gains(30, 60), RULE, most=40),
     "leaderboard": lambda: leaderboard(board(), RULE),
     "leaderboard_few": lambda: leaderboard(board(3, 4), RULE),
-    "ranks": ranking,
+    "rank_diagram": ranking,
     "label_efficiency": lambda: label_efficiency(curve()),
     "learning_curves": lambda: learning_curves(*checkpoints(), "last"),
     "class_gains": lambda: class_gains(classes(), RULE),
@@ -191,7 +191,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "cost_few": lambda: gain_over_cost(costs(4), RULE),
     "selection_rules": lambda: selection_rules(rules()),
     "selection_rules_few": lambda: selection_rules(rules(2)),
-    "claims": lambda: claimed_and_got(claims()),
+    "claimed_and_got": lambda: claimed_and_got(claims()),
     "embedding_maps": lambda: embedding_maps(
         *maps(kinds=("raw", "reference", "trained")),
         about=About("office_home, a-b, inductive", methods(1)[0], methods(2)[1], 10, "last"),

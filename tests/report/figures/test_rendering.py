@@ -11,7 +11,7 @@ from tests.report.figures.drawn import assert_whole_and_apart, words
 from tests.report.figures.many import FIGURES
 
 FOLDER = Path(tlbench.report.figures.__file__).parent
-SAYS_NO_SELECTION = {"claims", "label_efficiency", "ranks", "selection_rules", "selection_rules_few"}
+SAYS_NO_SELECTION = {"claimed_and_got", "label_efficiency", "rank_diagram", "selection_rules", "selection_rules_few"}
 
 
 @pytest.mark.parametrize("name", FIGURES)
