@@ -81,7 +81,7 @@ def test_check_run_and_report(name, tmp_path, monkeypatch, capsys):
     table = pd.read_csv(tmp_path / "out" / "runs.csv")
     assert set(table["status"]) == {"done"}
     assert len(table) == 2 * len(models) * table["selection"].nunique()
-    assert set(table["metric"]) == {dataset.metric}
+    assert set(table["metric"]) == {dataset.metric.name}
     assert set(table["dataset"]) == {name}
     assert formats or name in Path(tmp_path / "out" / "report.html").read_text()
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
-from tlbench.metrics import example_weights, measure, score
+from tlbench.errors import TlbenchError
+from tlbench.metrics import ACCURACY, METRICS, measure, metric_named, score
 
 
 def draw(n: int = 200, classes: int = 4):
@@ -50,11 +51,31 @@ def test_the_mean_of_the_classes_is_balanced_accuracy_over_the_classes_present()
     p, y = draw()
     y[y == 2] = 3
     assert measure(p, y)["mean_class_accuracy"] == pytest.approx(balanced_accuracy_score(y, p.argmax(axis=1)))
-    weights = example_weights(y, "mean_class_accuracy")
+    mean_of_classes = METRICS["mean_class_accuracy"]
+    weights = mean_of_classes.weights(y)
     assert weights.sum() == pytest.approx(1)
     assert [weights[y == c].sum() for c in (0, 1, 3)] == pytest.approx([1 / 3] * 3)
-    assert example_weights(y, "accuracy") is None
-    assert score(p, y, "accuracy") == accuracy_score(y, p.argmax(axis=1))
+    assert ACCURACY.weights(y) is None
+    assert score(p, y, ACCURACY) == accuracy_score(y, p.argmax(axis=1))
+    assert (ACCURACY.exact, mean_of_classes.exact) == (True, False)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_what_examples_add_to_a_metric_sums_to_it(name):
+    p, y = draw()
+    metric, said = METRICS[name], p.argmax(axis=1)
+    parts = metric.influence(y, said)
+    assert parts.shape == y.shape
+    assert parts.sum() == pytest.approx(metric.score(y, said))
+    assert (parts[said != y] == 0).all()
+    shuffled = np.random.default_rng(0).permutation(len(y))
+    assert metric.score(y[shuffled], said[shuffled]) == pytest.approx(metric.score(y, said))
+
+
+def test_an_unknown_metric_is_answered_with_the_nearest_one():
+    assert metric_named("mean_class_accuracy").title == "mean class accuracy"
+    with pytest.raises(TlbenchError, match=r"Unknown metric 'acuracy'\. Did you mean 'accuracy'"):
+        metric_named("acuracy")
 
 
 @pytest.mark.parametrize("sure", [0, 5, 200])

@@ -5,27 +5,73 @@ Counted here and compared with torchmetrics in the tests: importing it takes as 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-Metric = Literal["accuracy", "mean_class_accuracy"]
+from tlbench.errors import unknown
+
 N_BINS = 15
 """Bins of confidence, without that of certainty."""
 
 
-def example_weights(labels_N: np.ndarray, metric: Metric) -> np.ndarray | None:
-    """(N,) weights that sum to 1, with which the share of right answers is the metric; None where all are equal."""
-    if metric == "accuracy":
-        return None
+@dataclass(frozen=True)
+class Metric:
+    """What a data set's scores and gains are over: a mean over test examples of whether each is right.
+
+    Attributes:
+        name: as configs, records and tables have it.
+        exact: every example counts the same, so that differences are whole numbers and exact tests hold.
+        weigh: labels (N,) to the examples' weights (N,), which sum to 1; None where all are equal.
+    """
+
+    name: str
+    exact: bool
+    weigh: Callable[[np.ndarray], np.ndarray] | None = None
+
+    @property
+    def title(self) -> str:
+        """As pages print it."""
+        return self.name.replace("_", " ")
+
+    def weights(self, labels_N: np.ndarray) -> np.ndarray | None:
+        """(N,) weights that sum to 1, with which the share of right answers is the metric; None where all are equal."""
+        return None if self.weigh is None else self.weigh(labels_N)
+
+    def score(self, labels_N: np.ndarray, said_N: np.ndarray) -> float:
+        """The metric in [0, 1] of predicted classes (N,)."""
+        return float(np.average(said_N == labels_N, weights=self.weights(labels_N)))
+
+    def influence(self, labels_N: np.ndarray, said_N: np.ndarray) -> np.ndarray:
+        """(N,) what each example adds to the score."""
+        weights_N = self.weights(labels_N)
+        return (said_N == labels_N) * (1.0 / len(labels_N) if weights_N is None else weights_N)
+
+
+def _classes_alike(labels_N: np.ndarray) -> np.ndarray:
     counts = np.bincount(labels_N)
     return 1.0 / (counts[labels_N] * (counts > 0).sum())
 
 
+ACCURACY = Metric("accuracy", exact=True)
+METRICS = {metric.name: metric for metric in (ACCURACY, Metric("mean_class_accuracy", False, _classes_alike))}
+"""What a data set may name as its metric: the one list of them."""
+REPORTED = (*METRICS, "macro_f1", "ece")
+"""Numbers that are kept of each checkpoint that a rule picks."""
+
+
+def metric_named(name: str) -> Metric:
+    """Raises TlbenchError with the nearest known name."""
+    if name not in METRICS:
+        raise unknown("metric", name, METRICS, "dataset.metric")
+    return METRICS[name]
+
+
 def score(probabilities_NC: np.ndarray, labels_N: np.ndarray, metric: Metric) -> float:
-    """The metric in [0, 1]."""
-    right_N = probabilities_NC.argmax(axis=1) == labels_N
-    return float(np.average(right_N, weights=example_weights(labels_N, metric)))
+    """A metric in [0, 1] of class probabilities."""
+    return metric.score(labels_N, probabilities_NC.argmax(axis=1))
 
 
 def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any]:
@@ -43,7 +89,7 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
     seen = labels_C + said_C > 0
     return {
         "accuracy": float(right_C.sum() / len(labels_N)),
-        "mean_class_accuracy": score(probabilities_NC, labels_N, "mean_class_accuracy"),
+        "mean_class_accuracy": METRICS["mean_class_accuracy"].score(labels_N, said_N),
         "macro_f1": float(np.mean(2 * right_C[seen] / (labels_C + said_C)[seen])),
         "ece": calibration_error(probabilities_NC.max(axis=1), said_N == labels_N),
         "per_class_accuracy": [float(r / n) if n else None for r, n in zip(right_C, labels_C, strict=True)],

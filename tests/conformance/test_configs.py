@@ -9,6 +9,7 @@ from tests.support import augment_of, config_of, dataset_of, jobs_of, protocol_o
 from tlbench.data.fetch.sources import Source
 from tlbench.data_commands import composed
 from tlbench.listing import describe
+from tlbench.metrics import METRICS
 from tlbench.paths import conf_dir
 from tlbench.sweep.driver import sweeper
 from tlbench.sweep.search_trials import search_of
@@ -134,7 +135,7 @@ def test_datasets(name, own_data):
     assert all(dataset.about.values())
     assert dataset.recipe.keys() >= {"reference", "gradient", "estimator"}
     assert dataset.recipe["reference"] in ("gradient", "estimator")
-    assert dataset.metric in ("accuracy", "mean_class_accuracy")
+    assert METRICS[dataset.metric.name] is dataset.metric
     assert [Source(**source) for source in sources] or dataset.by_hand or name == "mini_digits"
     counts = getattr(dataset, "counts", None)
     assert counts is None or counts.keys() == dataset.short.keys()

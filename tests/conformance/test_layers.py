@@ -14,7 +14,7 @@ ORDER = [
     {"findings", "listing"},
     {"run"},
     {"config"},
-    {"training", "selection", "metrics", "loggers"},
+    {"training", "selection", "loggers"},
     {"transfer", "store"},
     {"method"},
     {"classifiers", "backbones"},
@@ -23,7 +23,7 @@ ORDER = [
     {"splits"},
     {"data"},
     {"functional"},
-    {"environment", "seeds", "strict", "paths", "aside", "caching"},
+    {"environment", "seeds", "strict", "paths", "aside", "caching", "metrics"},
     {"errors"},
     {"__init__"},
 ]

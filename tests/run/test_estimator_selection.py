@@ -14,6 +14,7 @@ from tlbench.classifiers.estimators import LinearSVM
 from tlbench.errors import TlbenchError
 from tlbench.functional.subspace import principal_axes
 from tlbench.method import EstimatorMethod, MappedMethod
+from tlbench.metrics import ACCURACY
 from tlbench.selection.rules import val_score
 from tlbench.selection.view import Seen
 from tlbench.training.validator_probe import make_probe
@@ -88,7 +89,7 @@ def test_a_run_validates_on_the_source_as_the_source(name, toy):
     np.testing.assert_array_equal(checkpoint.source_val, want)
     assert not np.allclose(want, learner.classifier.predict_proba(learner.features(val.inputs, "target")))
     share = float((want.argmax(axis=1) == val.labels).mean())
-    assert val_score(checkpoint, task, "accuracy") == pytest.approx(share)
+    assert val_score(checkpoint, task, ACCURACY) == pytest.approx(share)
 
     def look(inputs, domain):
         rows = learner.features(inputs, domain)

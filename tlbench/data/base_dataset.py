@@ -14,6 +14,7 @@ import numpy as np
 
 from tlbench.data.domain import Domain, Inputs
 from tlbench.errors import TlbenchError, unknown
+from tlbench.metrics import ACCURACY, metric_named
 
 Role = Literal["source", "target"]
 Transform = Callable[[Inputs, np.ndarray], Inputs]
@@ -42,7 +43,7 @@ class Dataset(ABC):
         input_shape: shape of one example, (D,) or (channels, height, width); empty for image files, which take it from
             their `augment`.
         transforms: applied in turn to the inputs of a domain.
-        metric: what tables report and gains are over: `accuracy`, or `mean_class_accuracy`.
+        metric: name of what tables report and gains are over, one of `tlbench.metrics.METRICS`.
         about: homepage, licence, citation, layout; for people.
         sources: what `tlbench data get` fetches; it reads them in the config.
         by_hand: what to do where it cannot.
@@ -57,7 +58,7 @@ class Dataset(ABC):
         classes: Sequence[Any],
         input_shape: Sequence[int],
         transforms: Sequence[Transform] = (),
-        metric: Literal["accuracy", "mean_class_accuracy"] = "accuracy",
+        metric: str = ACCURACY.name,
         about: Mapping[str, str] | None = None,
         sources: Sequence[Mapping[str, Any]] = (),
         by_hand: str | None = None,
@@ -68,7 +69,7 @@ class Dataset(ABC):
         self.classes = tuple(str(c) for c in classes)
         self.input_shape = tuple(int(side) for side in input_shape)
         self.transforms = tuple(transforms)
-        self.metric = metric
+        self.metric = metric_named(metric)
         self.about, self.recipe = dict(about or {}), dict(recipe or {})
         self.by_hand = by_hand
         self._refuse_impossible()

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
-from tlbench.metrics import Metric, example_weights
+from tlbench.metrics import metric_named
 from tlbench.transfer.crossed_gain import Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
 
@@ -88,10 +88,12 @@ class Differences:
         return self._tested[key, step]
 
 
-def cell_differences(
-    pairs: Sequence[tuple[Tested, Tested]], metric: Metric, *, per_class: bool = True
-) -> CellDifferences:
-    """From the (run, reference) of each seed."""
+def cell_differences(pairs: Sequence[tuple[Tested, Tested]], metric: str, *, per_class: bool = True) -> CellDifferences:
+    """From the (run, reference) of each seed.
+
+    Args:
+        metric: name of what gains are over.
+    """
     label = np.concatenate([mine.label for mine, _ in pairs])
     weight = np.concatenate([_weights(mine.label, metric) for mine, _ in pairs])
     sign = np.concatenate([mine.right.astype(np.int8) - other.right.astype(np.int8) for mine, other in pairs])
@@ -116,12 +118,12 @@ def cell_differences(
         ends = np.searchsorted(label[order], np.arange(label.max() + 2))
         classes = [part(order[a:b]) if a < b else None for a, b in pairwise(ends)]
     exact = None
-    if whole.seed_var == 0 and metric == "accuracy":
+    if whole.seed_var == 0 and metric_named(metric).exact:
         first = seed == 0
         exact = sign_flip_p(np.bincount(group[first], sign[first]).astype(np.int64))
     return CellDifferences(whole, classes, exact)
 
 
-def _weights(labels: np.ndarray, metric: Metric) -> np.ndarray:
-    weights = example_weights(labels, metric)
+def _weights(labels: np.ndarray, metric: str) -> np.ndarray:
+    weights = metric_named(metric).weights(labels)
     return np.full(len(labels), 1.0 / len(labels)) if weights is None else weights

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tlbench.metrics import ACCURACY, metric_named
+
+
+def metric_title(name: str) -> str:
+    """A metric as pages print it."""
+    return metric_named(name).title
+
 
 def method_name(cell: Any) -> str:
     """The method as tables print it: ORACLE where target labels were used, the variant in brackets."""
@@ -14,7 +21,7 @@ def method_name(cell: Any) -> str:
 def block_title(block: tuple[str, str, str, str, str]) -> str:
     dataset, protocol, backbone, classifier, metric = block
     title = f"{dataset} · protocol {protocol} · backbone {backbone} · classifier {classifier}"
-    return title if metric == "accuracy" else f"{title} · {metric.replace('_', ' ')}"
+    return title if metric == ACCURACY.name else f"{title} · {metric_title(metric)}"
 
 
 def rule_name(selection: str) -> str:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 
+from tlbench.metrics import REPORTED
 from tlbench.store.content_keys import NAMES, NOT_DATA, TAG_LENGTH
 
 NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""
-METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 POINTS = 200
 """Points of a curve, about; a longer history is thinned evenly."""
@@ -123,7 +123,7 @@ class RunContent:
             return values | {"reason": self.record["reason"]}
         values |= {"selection/rule": self.record["selection"], "selection/step": self.result["step"]}
         values |= {"uses_target_labels": self.oracle}
-        values |= {f"target/{name}": self.result["metrics"][name] for name in METRICS}
+        values |= {f"target/{name}": self.result["metrics"][name] for name in REPORTED}
         values |= {f"transfer/gain_over_{name}": gain["gain"] for name, gain in self.result["gains"].items()}
         if gain := self.gain:
             values |= {f"transfer/{name}": gain[key] for name, key in

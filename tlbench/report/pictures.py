@@ -12,6 +12,7 @@ from tlbench.findings.evidence import Evidence
 from tlbench.findings.gains import gain_table
 from tlbench.findings.grid import Grid, grids
 from tlbench.findings.leaderboards import leaderboard_table
+from tlbench.findings.names import metric_title
 from tlbench.findings.rule import Rule
 from tlbench.report.analysis import Analysis
 from tlbench.report.figures.cost import gain_over_cost
@@ -36,7 +37,7 @@ def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rul
         cells: the block's rows of `summarise`'s table.
         runs: tidy table.
     """
-    label = f"{cells['metric'].iloc[0].replace('_', ' ')} (%)"
+    label = f"{metric_title(cells['metric'].iloc[0])} (%)"
     gains = gain_table(grid, compared(runs, rule.selection))
     found: dict[str, Draw] = {}
     if gains["gain"].notna().any():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.metrics import Metric, example_weights
+from tlbench.metrics import Metric
 from tlbench.run.setup import Setup
 from tlbench.transfer.gain import paired_gain
 
@@ -84,7 +84,7 @@ class Gains:
         if not np.array_equal(other["row"], own["row"]):
             raise RuntimeError(f"run {reference.key} ({name}) was tested on other examples: it is no matched reference")
         right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
-        weights = example_weights(own["label"].to_numpy(), self.how.metric)
+        weights = self.how.metric.weights(own["label"].to_numpy())
         gain = paired_gain(
             right,
             other_right,

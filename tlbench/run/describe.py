@@ -22,7 +22,7 @@ def described(setup: Setup) -> dict[str, Any]:
         **names,
         "pair": config.pair,
         "protocol": setup.protocol.label,
-        "metric": setup.dataset.metric,
+        "metric": setup.dataset.metric.name,
         "backbone": backbone_label(config.backbone),
         "family": method.family,
         "oracle": method.oracle,

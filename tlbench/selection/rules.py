@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlbench.errors import TlbenchError
-from tlbench.metrics import Metric, score
+from tlbench.metrics import ACCURACY, Metric, score
 
 if TYPE_CHECKING:  # a report reads the names of the rules, and need not wait for torch
     from tlbench.task import Task
@@ -49,7 +49,7 @@ def val_score(checkpoint: Checkpoint, task: Task, metric: Metric) -> float | Non
 
 
 def chosen(
-    checkpoints: Sequence[Checkpoint], task: Task, labels: np.ndarray, metric: Metric = "accuracy"
+    checkpoints: Sequence[Checkpoint], task: Task, labels: np.ndarray, metric: Metric = ACCURACY
 ) -> dict[str, int]:
     """Index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`.
 

@@ -37,6 +37,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tlbench.metrics import REPORTED
 from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_index, read_index, write_index
 from tlbench.store.index import __file__ as index_file
 from tlbench.store.reading import StoreReader
@@ -48,14 +49,13 @@ FEW = 500
 """Runs up to which reading their records takes less time than reading an index."""
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 AXES = [*CELL, "seed"]
-METRICS = ("accuracy", "mean_class_accuracy", "macro_f1", "ece")
 CODE = ["harness", "method_revision", "method_code"]
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
-    *KEYS, *AXES, "selection", "uses_target_labels", "score", *METRICS, "step", *SIZES, "reference",
+    *KEYS, *AXES, "selection", "uses_target_labels", "score", *REPORTED, "step", *SIZES, "reference",
     "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE,
 ]  # fmt: skip
 
@@ -222,7 +222,7 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         "uses_target_labels": record["oracle"] or found["oracle"],
         "step": found["step"],
         **{column: record["sizes"][size] for column, size in SIZES.items()},
-        **{metric: found["metrics"].get(metric) for metric in METRICS},
+        **{metric: found["metrics"].get(metric) for metric in REPORTED},
         "score": found["metrics"][record["metric"]],
     }
     gains = found["gains"]

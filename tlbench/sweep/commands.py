@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tlbench.errors import TlbenchError
+from tlbench.metrics import metric_named
 from tlbench.selection.rules import no_such_rule
 from tlbench.store.runs import RunStore
 from tlbench.sweep.driver import sweeper
@@ -122,7 +123,7 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     metrics = result["metrics"]
     table.add_row("recipe", f"{record['protocol']}; {record['backbone']}; {record['classifier']}")
     table.add_row("selection", f"{rule.replace('oracle', 'ORACLE')} (step {result['step']})")
-    scored = f"target {record['metric'].replace('_', ' ')}"
+    scored = f"target {metric_named(record['metric']).title}"
     table.add_row(scored, f"{100 * metrics[record['metric']]:.1f} % of {record['sizes']['target_test']} examples")
     table.add_row("macro-F1, ECE", f"{metrics['macro_f1']:.3f}, {metrics['ece']:.3f}")
     for name, gain in result["gains"].items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -10,18 +10,22 @@ from matplotlib.figure import Figure
 
 from tlbench.dashboard import parts
 from tlbench.dashboard.configs import changed_keys
-from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.examples import class_names
-from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.filters import chosen
 from tlbench.dashboard.views import changes, maps
 from tlbench.dashboard.views.tables import run_rows, run_words
 from tlbench.errors import TlbenchError
 from tlbench.findings.calibration import reliability_table
 from tlbench.findings.confusion import confusion_table
 from tlbench.findings.learning import FEWEST_CHECKPOINTS, score_table, term_table
+from tlbench.findings.names import metric_title
 from tlbench.report.figures.confusion_change import confusion_change
 from tlbench.report.figures.learning_curves import learning_curves
 from tlbench.report.figures.reliability import reliability
+
+if TYPE_CHECKING:
+    from tlbench.dashboard.data import Snapshot
+    from tlbench.dashboard.filters import Filters
 
 
 def show(found: Snapshot, filters: Filters) -> None:
@@ -84,7 +88,7 @@ def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
 
 
 def _curves(found: Snapshot, run: pd.Series, rule: str) -> Figure:
-    key, label = str(run["run_key"]), f"{str(run['metric']).replace('_', ' ')} (%)"
+    key, label = str(run["run_key"]), f"{metric_title(str(run['metric']))} (%)"
     scores = score_table(found.tables.checkpoints, found.tables.runs, key)
     return learning_curves(scores, term_table(found.store.history(key)), rule, score_label=label)
 
