@@ -19,7 +19,8 @@ def _damage(tables: Tables) -> list[str]:
         return []
     named = "; ".join(f"{key}: {reason}" for key, reason in list(lost.items())[:NAMED])
     more = f"; and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-    return [f"{len(lost)} runs are damaged and left out (`tlbench store check` names what is wrong). {named}{more}"]
+    runs = "1 run is" if len(lost) == 1 else f"{len(lost)} runs are"
+    return [f"{runs} damaged and left out (`tlbench store check` names what is wrong). {named}{more}"]
 
 
 def _older(tables: Tables) -> list[str]:
