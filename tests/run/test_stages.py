@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.support import config_of, fitted, prepared
+from tests.support import config_of, fitted, prepared, settled
+from tests.trees import picture, save
 from tlbench.run.fit import fit
 from tlbench.run.judge import judge
 from tlbench.run.setup import Setup
@@ -89,3 +90,15 @@ def test_references_are_the_same_recipe_with_another_method_and_come_in_their_or
         assert reference.keys["recipe_key"] == setup.keys["recipe_key"]
         assert reference.key != setup.key
     assert list(setup.references["source_only"].references) == ["target_only"]
+
+
+def test_a_relative_folder_is_that_of_the_working_folder(tmp_path, monkeypatch):
+    """One process, two folders with images of other domains under one relative name."""
+    for place, domains in (("one", ("day", "night")), ("two", ("photo", "sketch"))):
+        for number, domain in enumerate(domains):
+            for label, name in enumerate(("cat", "dog")):
+                save(tmp_path / place / "images" / domain / name / "1.png", picture(label, number, 1))
+        monkeypatch.chdir(tmp_path / place)
+        words = ["dataset=image_folder", "dataset.root=images", "augment=plain", "backbone=lenet", "classifier=head"]
+        setup = Setup.of(settled(*words, f"pair={'-'.join(domains)}"))
+        assert tuple(setup.dataset.domains) == domains

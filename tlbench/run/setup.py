@@ -7,6 +7,7 @@ serialised form.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -44,7 +45,7 @@ class Setup:
     @classmethod
     def of(cls, config: RunConfig) -> Setup:
         """Raises TlbenchError where a part of the config names nothing, or refuses its values."""
-        dataset = _dataset(json.dumps(config.dataset), config.data_dir)
+        dataset = _dataset(json.dumps(config.dataset), config.data_dir, os.getcwd())
         return cls(
             config=config,
             dataset=dataset,
@@ -109,8 +110,9 @@ class Setup:
 
 
 @lru_cache(maxsize=64)
-def _dataset(group: str, data_dir: str) -> Dataset:
-    """Built once a process: a sweep asks for it hundreds of times, and it holds no data."""
+def _dataset(group: str, data_dir: str, _folder: str) -> Dataset:
+    """Built once a process and working folder, from which relative paths start: a sweep asks for it hundreds of times, and it
+    holds no data."""
     return dataset_named(json.loads(group), data_dir)
 
 
