@@ -25,7 +25,7 @@ class Prepared:
     """All that a fit needs, and no label that a method must not see.
 
     Attributes:
-        test: inputs of the test examples, in the order of `Task.target`'s kind.
+        test: inputs of the test examples, in the order in which a method meets them.
         raw: by what they are for (`distances`, `embeddings`), features of both domains before any training.
         seconds: of each phase so far.
     """
