@@ -74,8 +74,8 @@ def test_what_examples_add_to_a_metric_sums_to_it(name):
 
 def test_an_unknown_metric_is_answered_with_the_nearest_one():
     assert metric_named("mean_class_accuracy").title == "mean class accuracy"
-    with pytest.raises(TlbenchError, match=r"Unknown metric 'acuracy'\. Did you mean 'accuracy'"):
-        metric_named("acuracy")
+    with pytest.raises(TlbenchError, match=r"Unknown metric 'accurcay'\. Did you mean 'accuracy'"):
+        metric_named("accurcay")
 
 
 @pytest.mark.parametrize("sure", [0, 5, 200])
