@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from tlbench.classifiers.estimators import LinearSVM
-from tlbench.data.domain import Inputs
+from tlbench.data.inputs import Inputs
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.powers import times_power
 from tlbench.method import EstimatorMethod

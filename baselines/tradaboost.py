@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tlbench.data.domain import Inputs, stack
+from tlbench.data.inputs import Inputs, stack
 from tlbench.errors import Refused, TlbenchError
 from tlbench.method import EstimatorMethod
 from tlbench.task import Task

@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 from images import make_files
 
+from tlbench.data.inputs import finished
 from tlbench.environment import versions
 from tlbench.run.prepare import prepare
 from tlbench.run.setup import Setup
 from tlbench.sweep.driver import sweeper
 from tlbench.training import gradient_fit as fit
 from tlbench.training.batches import PairedBatches
-from tlbench.training.module import finished
 
 BATCH, AIM = 32, 0.95
 

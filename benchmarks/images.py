@@ -80,11 +80,11 @@ def ours(root: Path, workers: int, epochs: int) -> list[float]:
     """Images per second of each epoch, from the cache to normalised batches."""
     import torch
 
+    from tlbench.data.inputs import finished
     from tlbench.run.setup import Setup
     from tlbench.sweep.driver import sweeper
     from tlbench.task import load_task
     from tlbench.training.batches import PairedBatches
-    from tlbench.training.module import finished
 
     torch.set_num_threads(workers)
     chosen = ["dataset=image_folder", f"dataset.root={root}", "pair=left-right", "augment=office", "protocol=transductive",

@@ -20,7 +20,7 @@ import torch
 from images import make_files
 
 from tlbench.config.schema import RunConfig
-from tlbench.data.domain import Inputs
+from tlbench.data.inputs import Inputs, finished
 from tlbench.method import GradientMethod
 from tlbench.run.prepare import prepare
 from tlbench.run.setup import Setup
@@ -28,7 +28,7 @@ from tlbench.sweep.driver import sweeper
 from tlbench.task import Task
 from tlbench.training.batches import PairedBatches
 from tlbench.training.gradient_fit import fit_gradient
-from tlbench.training.module import finished, make_optimizer
+from tlbench.training.module import make_optimizer
 from tlbench.training.schedules import LEARNING_RATE
 
 METHODS = ("source_only", "dann", "mmd", "coral")

@@ -11,8 +11,8 @@ import scipy.io
 
 from tlbench.config.schema import RunConfig
 from tlbench.data.base_dataset import Dataset
-from tlbench.data.domain import Inputs
 from tlbench.data.images.augment import Augment
+from tlbench.data.inputs import Inputs
 from tlbench.method import GradientMethod
 from tlbench.protocols import Protocol
 from tlbench.run import ensure as ensuring

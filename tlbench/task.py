@@ -10,9 +10,9 @@ import numpy as np
 from cachetools import LRUCache
 
 from tlbench.caching import once
-from tlbench.data.domain import Inputs, stack
 from tlbench.data.images.image_files import ImageFiles
 from tlbench.data.images.rows import in_cache
+from tlbench.data.inputs import Inputs, stack
 from tlbench.seeds import stream
 
 if TYPE_CHECKING:

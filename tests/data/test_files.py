@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from sklearn.datasets import dump_svmlight_file
 
 from tests.support import config_of, dataset_of
-from tlbench.data.domain import as_rows, dense_float32, stack
+from tlbench.data.inputs import as_rows, dense_float32, stack
 from tlbench.data.readers import read_hdf5, read_mat, read_svmlight
 from tlbench.errors import TlbenchError
 

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from tests.support import config_of, dataset_of, ensure_run, fitted, identity_of, predictions_of, prepared, protocol_of
 from tlbench.classifiers.estimators import Regularised
 from tlbench.cli import main
-from tlbench.data.domain import dense_float32
+from tlbench.data.inputs import dense_float32
 from tlbench.data.transforms import zscore
 from tlbench.run import ensure, prepare
 from tlbench.run.comparison import is_current

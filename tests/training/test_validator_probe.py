@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support import gaussian_task
-from tlbench.data.domain import dense_float32
+from tlbench.data.inputs import dense_float32
 from tlbench.seeds import stream
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows

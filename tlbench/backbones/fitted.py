@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from tlbench.data.domain import Inputs
+from tlbench.data.inputs import Inputs
 from tlbench.errors import TlbenchError
 
 

@@ -19,7 +19,7 @@ from scipy.linalg import lapack
 from torch import Tensor, nn
 
 from tlbench.backbones.kept_fits import kept_fit
-from tlbench.data.domain import Inputs, dense_float32
+from tlbench.data.inputs import Inputs, dense_float32
 from tlbench.errors import TlbenchError
 
 WIDEST = 20_000

@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from sklearn.utils import assert_all_finite
 
 from tlbench.classifiers import wide_logistic as wide
-from tlbench.data.domain import Inputs
+from tlbench.data.inputs import Inputs
 from tlbench.errors import Refused, TlbenchError
 
 

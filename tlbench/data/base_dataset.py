@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tlbench.data.domain import Domain, Inputs
+from tlbench.data.domain import Domain
+from tlbench.data.inputs import Inputs
 from tlbench.errors import TlbenchError, unknown
 from tlbench.metrics import ACCURACY, metric_named
 

@@ -13,7 +13,8 @@ from cachetools import LRUCache
 
 from tlbench.caching import once
 from tlbench.data.base_dataset import Dataset
-from tlbench.data.domain import Domain, Inputs, stack
+from tlbench.data.domain import Domain
+from tlbench.data.inputs import Rows, stack
 from tlbench.errors import TlbenchError
 
 MOST_LOADED = 8
@@ -36,7 +37,7 @@ class FileDataset(Dataset):
         self,
         *,
         data_dir: str | Path,
-        reader: Callable[..., tuple[Inputs, np.ndarray]],
+        reader: Callable[..., tuple[Rows, np.ndarray]],
         files: Mapping[str, Mapping[str, Any]],
         counts: Mapping[str, int],
         **base: Any,

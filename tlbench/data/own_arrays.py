@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from tlbench.data.domain import Inputs
 from tlbench.data.domain_codes import short_codes
 from tlbench.data.files import FileDataset
+from tlbench.data.inputs import Rows
 from tlbench.data.readers import read_mat, read_svmlight
 from tlbench.errors import TlbenchError, unknown
 
@@ -79,7 +79,7 @@ def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
 
 def read_any(
     path: Path, *, inputs: str, labels: str, n_features: int | None, columns: tuple[str, ...] | None = None
-) -> tuple[Inputs, np.ndarray]:
+) -> tuple[Rows, np.ndarray]:
     """(inputs (N, ...), labels (N,)) of a file whose ending is one of READERS or TABLES.
 
     Args:
@@ -102,7 +102,7 @@ def read_any(
     return x, y
 
 
-def _npz(path: Path, inputs: str, labels: str, _n: int | None) -> tuple[Inputs, np.ndarray]:
+def _npz(path: Path, inputs: str, labels: str, _n: int | None) -> tuple[Rows, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             for name in (inputs, labels):
@@ -135,13 +135,13 @@ def _from_table(
     return rest[wanted].to_numpy(dtype=np.float64), table[labels].to_numpy()
 
 
-def _svmlight(path: Path, _inputs: str, _labels: str, n_features: int | None) -> tuple[Inputs, np.ndarray]:
+def _svmlight(path: Path, _inputs: str, _labels: str, n_features: int | None) -> tuple[Rows, np.ndarray]:
     if n_features is None:
         raise TlbenchError(f"{path}: set dataset.n_features; a svmlight file does not say how many there are.")
     return read_svmlight(path, n_features=n_features, zero_based=False)
 
 
-READERS: dict[str, Callable[..., tuple[Inputs, np.ndarray]]] = {
+READERS: dict[str, Callable[..., tuple[Rows, np.ndarray]]] = {
     ".npz": _npz,
     ".mat": lambda path, inputs, labels, _: read_mat(path, inputs=inputs, labels=labels),
     ".svmlight": _svmlight,

@@ -15,11 +15,11 @@ import scipy.io
 import scipy.sparse as sp
 from sklearn.datasets import load_svmlight_file
 
-from tlbench.data.domain import Inputs
+from tlbench.data.inputs import Rows
 from tlbench.errors import TlbenchError, unknown
 
 
-def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarray]:
+def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]:
     """A MATLAB file of any version: field `inputs` (N, D), field `labels` (N, 1) or (1, N), as MATLAB shows them."""
     if h5py.is_hdf5(path):
         return _fields(path, *matlab_hdf5(path, (inputs, labels)), inputs, labels)
@@ -31,7 +31,7 @@ def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarra
     return _fields(path, fields, public, inputs, labels)
 
 
-def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarray]:
+def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]:
     """An HDF5 file: data set `inputs` (N, D) as stored, data set `labels` with N entries."""
     try:
         with h5py.File(path, "r") as file:
@@ -42,7 +42,7 @@ def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Inputs, np.ndarr
     return _fields(path, fields, known, inputs, labels)
 
 
-def matlab_hdf5(path: Path, names: Iterable[str]) -> tuple[dict[str, Inputs], list[str]]:
+def matlab_hdf5(path: Path, names: Iterable[str]) -> tuple[dict[str, Rows], list[str]]:
     """Fields of these names of a MATLAB file v7.3, which is HDF5, and the names of all that it has.
 
     MATLAB writes columns first, so axes stand in reverse there.
@@ -55,7 +55,7 @@ def matlab_hdf5(path: Path, names: Iterable[str]) -> tuple[dict[str, Inputs], li
         raise TlbenchError(f"{path} is no whole MATLAB file v7.3 ({error}). Get the file again.") from error
 
 
-def _matlab_array(path: Path, node: h5py.Dataset | h5py.Group) -> Inputs:
+def _matlab_array(path: Path, node: h5py.Dataset | h5py.Group) -> Rows:
     kind = node.attrs.get("MATLAB_class", b"struct")
     if "MATLAB_sparse" in node.attrs and "data" in node:
         ends = node["jc"][()]
@@ -75,7 +75,7 @@ def _matlab_array(path: Path, node: h5py.Dataset | h5py.Group) -> Inputs:
     )
 
 
-def read_svmlight(path: Path, *, n_features: int, zero_based: bool) -> tuple[Inputs, np.ndarray]:
+def read_svmlight(path: Path, *, n_features: int, zero_based: bool) -> tuple[Rows, np.ndarray]:
     """An svmlight file, features numbered from 0 or from 1: (N, n_features) sparse values, labels."""
     try:
         rows, labels = load_svmlight_file(str(path), n_features=n_features, zero_based=zero_based)
@@ -141,7 +141,7 @@ def read_letters(path: Path, *, columns: Mapping[str, str], split: str, value: s
 
 def _fields(
     path: Path, fields: Mapping[str, Any], known: Iterable[str], inputs: str, labels: str
-) -> tuple[Inputs, np.ndarray]:
+) -> tuple[Rows, np.ndarray]:
     for field in (inputs, labels):
         if field not in fields:
             raise unknown("field", field, known, f"the reader's config; file {path}")

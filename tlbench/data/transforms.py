@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlbench.data.domain import Inputs, as_rows
+from tlbench.data.inputs import Inputs, as_rows
 
 
 def row_l1(inputs: Inputs, rows: np.ndarray) -> Inputs:

@@ -13,7 +13,7 @@ from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.task import Task
 
 

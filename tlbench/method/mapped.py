@@ -11,7 +11,7 @@ from tlbench.errors import TlbenchError
 from tlbench.method.estimator import EstimatorMethod
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.task import Task
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from tlbench.data.domain import stack
+from tlbench.data.inputs import stack
 from tlbench.errors import Refused
 from tlbench.method.base import Method
 from tlbench.method.estimator import EstimatorMethod

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlbench.data.images.rows import ImageRows
+from tlbench.data.inputs import LazyInputs
 from tlbench.method import EstimatorMethod, GradientMethod
 from tlbench.selection.view import Seen
 from tlbench.training.checkpoints import Look
@@ -18,7 +18,7 @@ from tlbench.training.predict import frozen_features
 from tlbench.training.validator_probe import Outputs
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.run.setup import Setup
     from tlbench.run.stage_values import Learner, Prepared
     from tlbench.task import Task
@@ -33,7 +33,7 @@ def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
     config = setup.config
     wanted = {"distances": 0 if config.reference_names else config.distances, "embeddings": config.embeddings}
     look: Callable[[Inputs], np.ndarray] = flat
-    if isinstance(task.source.inputs, ImageRows) and isinstance(learner, GradientMethod):
+    if isinstance(task.source.inputs, LazyInputs) and isinstance(learner, GradientMethod):
         look = partial(frozen_features, learner.network.backbone, device=device_of(config.trainer.accelerator))
     found = {what: sampled(task, n, config.seed, rows=look) for what, n in wanted.items() if n}
     if found and isinstance(learner, GradientMethod):

@@ -10,7 +10,7 @@ from torch import nn
 from tlbench.backbones.small import Identity
 from tlbench.backbones.stages import fixed_parameters, is_frozen
 from tlbench.classifiers.network import Network
-from tlbench.data.domain import Inputs, as_rows
+from tlbench.data.inputs import Inputs, as_rows
 from tlbench.method import Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
 from tlbench.run.backbone import built_backbone, frozen_backbone

@@ -10,7 +10,7 @@ import torch
 from tlbench.training.device import device_of
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.method import EstimatorMethod, GradientMethod
     from tlbench.run.setup import Setup
     from tlbench.task import Task

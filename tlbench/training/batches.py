@@ -9,19 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tlbench.data.domain import Inputs, dense_float32
-from tlbench.data.images.rows import ImageBatch, ImageRows
+from tlbench.data.inputs import Examples, Inputs, LazyInputs, dense_float32
 from tlbench.seeds import stream
 from tlbench.task import Labelled
 from tlbench.training.order import balanced, endless
 
-Examples = Tensor | ImageBatch
-"""Inputs of a batch: numbers, or images on their way to the device."""
 Batch = tuple[list[tuple[Examples, Tensor]], Examples | None]
 
 
 def share_out(total: int, sizes: Sequence[int]) -> list[int]:
-    """`total` places shared in proportion to `sizes`, at least one each; the largest set takes the rounding."""
+    """Share `total` places in proportion to `sizes`, at least one each; the largest set takes the rounding."""
     shares = [max(1, round(total * size / sum(sizes))) for size in sizes]
     largest = int(np.argmax(sizes))
     shares[largest] += total - sum(shares)
@@ -69,7 +66,7 @@ class PairedBatches:
         return share_out(self.batch_size, [len(labels) for _, labels in self.labelled])
 
     def orders(self) -> tuple[list[Iterator[np.ndarray]], Iterator[np.ndarray] | None]:
-        """Rows of each labelled set, and of the target, batch after batch from the first step of the run."""
+        """Return the rows of each labelled set, and of the target, batch after batch from the first step of the run."""
         found = []
         for i, ((_, labels), share) in enumerate(zip(self.labelled, self.shares, strict=True)):
             rng = stream(self.seed, "batches", str(i))
@@ -98,11 +95,11 @@ class PairedBatches:
                     target = self._picked(self.target, target_rows, mine, "target", step)
                 yield parts, target
 
-    def _picked(self, held: Tensor | ImageRows, rows: np.ndarray, mine: slice, name: str, step: int) -> Examples:
+    def _picked(self, held: Tensor | LazyInputs, rows: np.ndarray, mine: slice, name: str, step: int) -> Examples:
         if isinstance(held, Tensor):
             return held[torch.from_numpy(rows[mine])]
         return held[rows].drawn(stream(self.seed, "augment", name, str(step)), mine)
 
 
-def _held(inputs: Inputs) -> Tensor | ImageRows:
-    return inputs if isinstance(inputs, ImageRows) else torch.from_numpy(dense_float32(inputs))
+def _held(inputs: Inputs) -> Tensor | LazyInputs:
+    return inputs if isinstance(inputs, LazyInputs) else torch.from_numpy(dense_float32(inputs))

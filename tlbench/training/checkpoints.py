@@ -14,7 +14,7 @@ from tlbench.selection.view import Seen
 from tlbench.training.predict import in_batches
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.method.gradient import GradientMethod
 
 

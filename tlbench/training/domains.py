@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlbench.data.domain import dense_float32
+from tlbench.data.inputs import dense_float32
 from tlbench.training.validator_probe import drawn
 from tlbench.transfer.pair import measure_pair
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.task import Task
     from tlbench.training.validator_probe import Outputs
 

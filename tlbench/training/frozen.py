@@ -17,8 +17,8 @@ from tlbench.backbones.fitted import FittedBackbone
 from tlbench.backbones.stages import HOW
 from tlbench.backbones.weights import weights_hash
 from tlbench.caching import once
-from tlbench.data.domain import Inputs
 from tlbench.data.images.rows import ImageRows
+from tlbench.data.inputs import Inputs, Rows
 from tlbench.task import Task, map_inputs
 from tlbench.training.feature_cache import kept_features
 from tlbench.training.predict import frozen_features
@@ -37,7 +37,7 @@ class Frozen:
 
     @classmethod
     def of(cls, backbone: nn.Module, group: Mapping[str, Any]) -> Frozen:
-        """Of a backbone and its config: the weights alone do not say what is computed with them, two models may share them and
+        """Take a backbone with its config: the weights alone do not say what is computed with them, two models may share them and
         differ in an activation."""
         what = {k: v for k, v in group.items() if k not in (*HOW, "name", "pretrained", "weights")}
         still = backbone.requires_grad_(False).eval()
@@ -45,7 +45,7 @@ class Frozen:
 
 
 def on_features(frozen: Frozen, task: Task, test: Inputs, device: torch.device, name: str) -> tuple[Task, np.ndarray]:
-    """Task and test with the features of a frozen backbone as their inputs; those of images are computed once and kept.
+    """Return task and test with the features of a frozen backbone as their inputs; those of images are computed once and kept.
 
     A backbone that is fitted sees the training inputs of both domains, and no labels.
 
@@ -65,12 +65,12 @@ def on_features(frozen: Frozen, task: Task, test: Inputs, device: torch.device, 
     return map_inputs(task, test, features, (int(backbone.out_dim),))  # type: ignore[arg-type]
 
 
-def _of_arrays(backbone: nn.Module, digest: str, inputs: Inputs, device: torch.device) -> np.ndarray:
-    """Features of arrays; the last ones are kept: the runs of a pair have the same inputs again and again."""
+def _of_arrays(backbone: nn.Module, digest: str, inputs: Rows, device: torch.device) -> np.ndarray:
+    """Compute features of arrays; the last ones are kept: the runs of a pair have the same inputs again and again."""
     return once(_KEPT, (digest, _content(inputs)), lambda: frozen_features(backbone, inputs, device))
 
 
-def _content(inputs: Inputs) -> str:
+def _content(inputs: Rows) -> str:
     parts = [inputs] if isinstance(inputs, np.ndarray) else [inputs.data, inputs.indices, inputs.indptr]
     whole = hashlib.sha256(f"{inputs.shape} {[part.dtype.str for part in parts]}".encode())
     for part in parts:

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import RichProgressBar
 from pytorch_lightning.loggers import Logger
 from torch.multiprocessing import ProcessRaisedException
 
-from tlbench.data.domain import Inputs
+from tlbench.data.inputs import Inputs
 from tlbench.errors import TlbenchError
 from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod

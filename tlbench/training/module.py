@@ -10,11 +10,11 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from tlbench.data.images.rows import ImageBatch
+from tlbench.data.inputs import finished
 from tlbench.errors import Diverged
 from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
-from tlbench.training.batches import Batch, Examples
+from tlbench.training.batches import Batch
 from tlbench.training.schedules import learning_rate
 from tlbench.training.settings import OptimConfig
 
@@ -103,11 +103,6 @@ class AdaptationModule(pl.LightningModule):
         rate = learning_rate(config.schedule, config.annealing)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(min(1.0, step / config.steps)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def finished(examples: Examples) -> Tensor:
-    """The inputs of a batch as the network takes them."""
-    return examples.finished() if isinstance(examples, ImageBatch) else examples
 
 
 def make_optimizer(config: OptimConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

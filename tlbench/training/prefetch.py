@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
-from tlbench.data.images.rows import ImageBatch
+from tlbench.data.images.threads import in_order
+from tlbench.data.inputs import gathered
 from tlbench.training.batches import Batch, PairedBatches
 
 DEPTH = 3
@@ -15,7 +15,7 @@ DEPTH = 3
 
 
 class Ahead:
-    """The same batches in the same order, image pixels gathered for a device that is no processor.
+    """The same batches in the same order, lazy examples gathered for a device that is no processor.
 
     Args:
         batches: what is iterated over.
@@ -29,42 +29,16 @@ class Ahead:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        ready: queue.Queue[Any] = queue.Queue(maxsize=DEPTH)
-        stopped = threading.Event()
+        batches = iter(self.batches)
+        with ThreadPoolExecutor(1, "batches-ahead") as pool:
+            for batch in in_order(pool, lambda _: self._gathered(next(batches, None)), count(), DEPTH):
+                if batch is None:
+                    return
+                yield batch
 
-        def put(item: Any) -> bool:
-            while not stopped.is_set():
-                try:
-                    ready.put(item, timeout=0.1)
-                    return True
-                except queue.Full:
-                    continue
-            return False
-
-        def work() -> None:
-            try:
-                for batch in self.batches:
-                    if not put(self._gathered(batch)):
-                        return
-                put(None)
-            except BaseException as error:  # raised again where the batch is waited for
-                put(error)
-
-        thread = threading.Thread(target=work, daemon=True, name="batches-ahead")
-        thread.start()
-        try:
-            while (item := ready.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
-            thread.join()
-
-    def _gathered(self, batch: Batch) -> Batch:
+    def _gathered(self, batch: Batch | None) -> Batch | None:
+        if batch is None:
+            return None
         labelled, target = batch
-
-        def one(x: Any) -> Any:
-            return x.gathered(pinned=self.pinned) if isinstance(x, ImageBatch) else x
-
-        return [(one(x), y) for x, y in labelled], one(target)
+        blocks = [(gathered(x, pinned=self.pinned), y) for x, y in labelled]
+        return blocks, None if target is None else gathered(target, pinned=self.pinned)

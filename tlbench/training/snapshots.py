@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from tlbench.training.checkpoints import Checkpoint, Look
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Inputs
+    from tlbench.data.inputs import Inputs
     from tlbench.training.module import AdaptationModule
     from tlbench.training.validator_probe import Probe
 

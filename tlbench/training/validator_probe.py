@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlbench.data.domain import Inputs, dense_float32
-from tlbench.data.images.rows import ImageRows
+from tlbench.data.inputs import Inputs, LazyInputs, dense_float32
 from tlbench.seeds import stream
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows
@@ -33,7 +32,7 @@ class Probe:
     seed: int
 
     def scores(self, outputs: Outputs) -> dict[str, float]:
-        """What each validator that has what it needs says of a model, higher is better."""
+        """Score a model by each validator that has what it needs; higher is better."""
         val, target = self.source_val, outputs(self.target, "target")
         view = View(
             source=outputs(self.source.inputs, "source"),
@@ -47,7 +46,7 @@ class Probe:
 
     def _mixed(self, outputs: Outputs, target: Seen) -> Mixed:
         first, second = mixing_rows(target.probabilities_NC.argmax(axis=1), stream(self.seed, "mixing"))
-        step = IMAGES_AT_ONCE if isinstance(self.target, ImageRows) else max(len(first), 1)
+        step = IMAGES_AT_ONCE if isinstance(self.target, LazyInputs) else max(len(first), 1)
         parts = [
             outputs(self._mixture(first[i : i + step], second[i : i + step]), "target").probabilities_NC
             for i in range(0, len(first), step)
@@ -60,7 +59,7 @@ class Probe:
 
 
 def make_probe(task: Task, examples: int, seed: int) -> Probe | None:
-    """Up to `examples` of each set; None for none.
+    """Take up to `examples` of each set; None for none.
 
     Uniform over examples, without a look at labels: a validator is to see the domains as they are.
     """
@@ -72,13 +71,13 @@ def make_probe(task: Task, examples: int, seed: int) -> Probe | None:
 
 
 def some(examples: Labelled, most: int, seed: int, name: str) -> Labelled:
-    """Up to `most` labelled examples, in their order."""
+    """Take up to `most` labelled examples, in their order."""
     rows = drawn(len(examples), most, seed, name)
     return Labelled(examples.inputs[rows], examples.labels[rows])
 
 
 def drawn(n: int, most: int, seed: int, name: str) -> np.ndarray:
-    """Up to `most` of n row numbers, sorted."""
+    """Draw up to `most` of n row numbers, sorted."""
     if n <= most:
         return np.arange(n)
     return np.sort(stream(seed, "probe", name).choice(n, most, replace=False))

@@ -7,11 +7,11 @@ from torchvision.transforms import functional as classic
 
 from tests.support import augment_of, settled
 from tests.trees import image_folder
-from tlbench.data.domain import as_rows, dense_float32, stack
 from tlbench.data.images.augment import Augment
 from tlbench.data.images.decode import short_side, squash
 from tlbench.data.images.image_files import from_paths, in_folder
 from tlbench.data.images.rows import ImageRows, in_cache
+from tlbench.data.inputs import as_rows, dense_float32, stack
 
 SMALL = ["augment.side=24", "augment.size=20"]
 

@@ -7,9 +7,7 @@ import json
 import os
 import shutil
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +18,7 @@ import torch
 from torch import Tensor
 
 from tlbench.caching import built
-from tlbench.data.images.threads import pool_of
+from tlbench.data.images.threads import in_order, pool_of
 from tlbench.data.progress_bar import track
 from tlbench.paths import cache_dir
 
@@ -163,7 +161,7 @@ def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
             return [record(i) for i in range(start, min(start + TASK, n))]
 
         rows, filled = np.empty(CHUNK, dtype=INDEX), 0
-        for some in _in_order(pool, records, range(done, n, TASK), 4 * threads):
+        for some in in_order(pool, records, range(done, n, TASK), 4 * threads):
             for content, length, height, width in some:
                 end += length
                 rows[filled] = (end, height, width)
@@ -175,21 +173,6 @@ def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
                     filled = 0
             advance(len(some))
         index_file.write(rows[:filled].tobytes())
-
-
-def _in_order(pool: ThreadPoolExecutor, work: Callable[[int], T], items: range, ahead: int) -> Iterator[T]:
-    """`pool.map` that starts at most `ahead` items before the one that is waited for."""
-    waiting: deque[Future[T]] = deque()
-    try:
-        for i in items:
-            waiting.append(pool.submit(work, i))
-            if len(waiting) == ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _write_all(file: int, content: memoryview, offset: int) -> None:
