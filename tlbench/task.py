@@ -76,7 +76,7 @@ class Hidden:
         return np.argsort(self.rows, kind="stable")
 
     def in_file_order(self) -> Hidden:
-        """The same with the test examples as their file has them."""
+        """Return the same with the test examples as their file has them."""
         order = self.file_order
         parts = {name: getattr(self, name)[order] for name in ("labels", "ids", "groups", "rows")}
         return replace(self, **parts)
@@ -85,7 +85,7 @@ class Hidden:
 def load_task(
     dataset: Dataset, pair: Pair, protocol: Protocol, seed: int, augment: Augment | None = None
 ) -> tuple[Task, Inputs, Hidden]:
-    """Reads the domains, splits them by the protocol and applies the data set's transforms.
+    """Read the domains, splits them by the protocol and applies the data set's transforms.
 
     Unlabelled and test examples of the target come in an order of their own (`arrival`): files are often sorted by class, and a
     place in such a file is as good as a label.
@@ -124,7 +124,7 @@ def load_task(
 
 
 def arrival(domain: Domain, rows: np.ndarray) -> np.ndarray:
-    """Rows of a target domain in the order in which a method gets them: a random one, the same for all parts and all seeds.
+    """Put rows of a target domain in the order in which a method gets them: a random one, the same for all parts and seeds.
 
     It is drawn for the domain and not for the run's seed, so that factorisations of a target that all runs share stay shared.
     """
@@ -135,7 +135,7 @@ def arrival(domain: Domain, rows: np.ndarray) -> np.ndarray:
 def map_inputs(
     task: Task, test: Inputs, function: Callable[[Inputs], np.ndarray], shape: tuple[int, ...]
 ) -> tuple[Task, np.ndarray]:
-    """The same task and test inputs, each `function(inputs)`, as frozen features do; `shape` of one output."""
+    """Return the same task and test inputs, each `function(inputs)`, as frozen features do; `shape` of one output."""
 
     def on(examples: Labelled | None) -> Labelled | None:
         return None if examples is None else Labelled(function(examples.inputs), examples.labels)

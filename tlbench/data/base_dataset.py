@@ -76,7 +76,7 @@ class Dataset(ABC):
         self._refuse_impossible()
 
     def _refuse_impossible(self) -> None:
-        """Raises TlbenchError for what no data set can have, whatever its files hold."""
+        """Raise TlbenchError for what no data set can have, whatever its files hold."""
         if not self.name.strip():
             raise TlbenchError("A data set must have a name. Set by dataset.name=...")
         for domain, code in self.short.items():
@@ -102,15 +102,15 @@ class Dataset(ABC):
 
     @abstractmethod
     def load(self, domain: str) -> Domain:
-        """Reads one domain. Raises TlbenchError where a file is missing or is not what the config says."""
+        """Read one domain. Raises TlbenchError where a file is missing or is not what the config says."""
 
     def load_as(self, domain: str, role: Role) -> Domain:
-        """The domain as a pair's source or target: the same, but where the two see different classes."""
+        """Return the domain as a pair's source or target: the same, but where the two see different classes."""
         return self.load(domain)
 
     @abstractmethod
     def fingerprint(self, domains: Sequence[str]) -> str:
-        """A hash of the content of these domains, 16 hex digits."""
+        """Return a hash of the content of these domains, 16 hex digits."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ class Dataset(ABC):
         return {**{code: domain for domain, code in self.short.items()}, **{domain: domain for domain in self.domains}}
 
     def pair(self, text: str) -> Pair:
-        """Reads `amazon-webcam`, `A-W` or `amazon+dslr-webcam`."""
+        """Read `amazon-webcam`, `A-W` or `amazon+dslr-webcam`."""
         where = f"pair={text} (conf/dataset/{self.name}.yaml)"
         left, dash, right = text.partition("-")
         if not dash or not left or not right:

@@ -38,7 +38,7 @@ class Findings:
 
 
 def check(dataset: Dataset) -> Findings:
-    """Reads every file of a data set and compares it with its config."""
+    """Read every file of a data set and compares it with its config."""
     found = Findings()
     listings: dict[str, Listing] = {}
     for domain in dataset.domains:
@@ -78,7 +78,7 @@ def _count(found: Findings, dataset: ImageDataset, domain: str, listing: Listing
 
 
 def _label_spaces(found: Findings, dataset: ImageDataset, listings: dict[str, Listing]) -> None:
-    """Classes that a domain lacks, of those that it needs as a source or as a target."""
+    """Return the classes that a domain lacks, of those that it needs as a source or as a target."""
     needed = set(dataset.kept_classes["source"]) | set(dataset.kept_classes["target"])  # a domain may be either
     for domain in listings:
         if lacking := [name for name, n in found.classes[domain].items() if not n and name in needed]:
@@ -88,7 +88,7 @@ def _label_spaces(found: Findings, dataset: ImageDataset, listings: dict[str, Li
 
 
 def _content(found: Findings, dataset: ImageDataset, listings: dict[str, Listing]) -> None:
-    """Decodes every image; two files of one content in two domains are one picture on both sides of a transfer."""
+    """Decode every image; two files of one content in two domains are one picture on both sides of a transfer."""
     owners: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for domain, listing in listings.items():
@@ -127,7 +127,7 @@ def _some(names: list[str]) -> str:
 
 
 def lines(found: Findings) -> Iterator[str]:
-    """The findings for the terminal, one a line."""
+    """Return the findings for the terminal, one a line."""
     for domain, (n, stated) in found.domains.items():
         numbers = found.classes[domain].values()
         expected = "" if stated is None else f" (config: {stated})"

@@ -37,6 +37,6 @@ class Domain:
         return len(self.labels)
 
     def ids(self, rows: np.ndarray) -> np.ndarray:
-        """Names of examples that stay the same over runs: `amazon/17`, `amazon/mug/frame_0001.jpg`."""
+        """Return the names of examples that stay the same over runs: `amazon/17`, `amazon/mug/frame_0001.jpg`."""
         names = rows if self.names is None else [self.names[row] for row in rows]
         return np.array([f"{self.name}/{name}" for name in names], dtype=object)

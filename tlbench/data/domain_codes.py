@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def short_codes(domains: Iterable[str]) -> dict[str, str]:
-    """For each domain its shortest beginning that no other shares, in capitals: amazon, art to AM, AR."""
+    """Give each domain its shortest beginning that no other shares, in capitals: amazon, art to AM, AR."""
     names = list(domains)
     codes = {}
     for name in names:

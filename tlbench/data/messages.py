@@ -27,7 +27,7 @@ class Message(NamedTuple):
 
 
 def listed(root: Path, folder: str) -> Iterator[Message]:
-    """The messages of a folder below `root`, by name; hidden files are none."""
+    """Return the messages of a folder below `root`, by name; hidden files are none."""
     for path in sorted((root / folder).iterdir()):
         if not path.name.startswith("."):
             stat = path.stat()
@@ -35,7 +35,7 @@ def listed(root: Path, folder: str) -> Iterator[Message]:
 
 
 def text_of(path: Path, strip: Iterable[str]) -> str:
-    """A message without its headers, footers or quotes: those of STRIPS that `strip` names.
+    """Strip a message of its headers, footers or quotes: those of STRIPS that `strip` names.
 
     It is read as Latin-1, in which every byte is a character, as scikit-learn does.
     """
@@ -47,7 +47,7 @@ def text_of(path: Path, strip: Iterable[str]) -> str:
 
 @lru_cache(maxsize=16)
 def hash_of(root: Path, messages: tuple[Message, ...]) -> str:
-    """Of names and content, 16 hex digits."""
+    """Hash names and content, 16 hex digits."""
     whole = hashlib.sha256()
     for message in messages:
         content = hashlib.sha256((root / message.name).read_bytes()).hexdigest()

@@ -57,7 +57,7 @@ class MiniDigits(Dataset):
 
 
 def make() -> dict[str, np.ndarray]:
-    """Images (N, 3, 16, 16) uint8, labels (N,) and groups (N,) of the three domains, keyed `domain_part`."""
+    """Return images (N, 3, 16, 16) uint8, labels (N,) and groups (N,) of the three domains, keyed `domain_part`."""
     strokes, labels = load_digits(return_X_y=True)
     strokes = (strokes.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     half = FIRST_OF_PHOTO
@@ -79,7 +79,7 @@ def _handwritten(strokes: np.ndarray, labels: np.ndarray, name: str) -> tuple[np
 
 
 def _upscaled(stroke: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One 8x8 digit on a 16x16 canvas, turned by up to 10 degrees, 13 to 16 pixels high, at a random place."""
+    """Put an 8x8 digit on a 16x16 canvas, turned by up to 10 degrees, 13 to 16 pixels high, at a random place."""
     size = int(rng.integers(13, SIDE + 1))
     turned = Image.fromarray(stroke).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
     turned = turned.rotate(rng.uniform(-10, 10), Image.Resampling.BICUBIC).resize((size, size), Image.Resampling.BOX)
@@ -92,7 +92,7 @@ def _upscaled(stroke: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _on_photographs(
     images: np.ndarray, labels: np.ndarray, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """|patch - digit|, with patches of 32 pixels' side taken anywhere in the photographs and halved."""
+    """Return |patch - digit|, with patches of 32 pixels' side taken anywhere in the photographs and halved."""
     rng = stream(REVISION, "patches")
     photos = [Image.fromarray(photo) for photo in load_sample_images().images]
     blended = np.empty_like(images)
@@ -106,7 +106,7 @@ def _on_photographs(
 
 @cache
 def _cached() -> dict[str, np.ndarray]:
-    """The arrays from memory, else from the cache folder, else made now and kept there (written aside, then renamed)."""
+    """Return the arrays from memory, else from the cache folder, else made now and kept there (written aside, then renamed)."""
     versions = "-".join(version(name) for name in ("scikit-learn", "matplotlib", "pillow", "numpy"))
     path = cache_dir() / f"mini_digits-{REVISION}-{hashlib.sha256(versions.encode()).hexdigest()[:8]}.npz"
     try:

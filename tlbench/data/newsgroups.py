@@ -73,7 +73,7 @@ class Newsgroups(Dataset):
         return self._kept[1][domain]
 
     def fingerprint(self, domains: Sequence[str]) -> str:
-        """Of all domains, whichever are asked for: the numbers of each depend on the words of the others."""
+        """Hash all domains, whichever are asked for: the numbers of each depend on the words of the others."""
         return hash_of(self.data_dir, tuple(message for name in self.domains for message in self._messages(name)))
 
     def _messages(self, domain: str) -> list[Message]:

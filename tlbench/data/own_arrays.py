@@ -66,13 +66,13 @@ class ArrayFiles(FileDataset):
 
 @lru_cache(maxsize=64)
 def _known(path: str, _changed: int, **options: Any) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
-    """Examples, shape of one, and the labels in order."""
+    """Summarise a file: examples, shape of one, and the labels in order."""
     x, y = read_any(Path(path), **options)
     return len(y), tuple(x.shape[1:]), tuple(np.unique(y).tolist())
 
 
 def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
-    """Names of a table's inputs in their order; None for files without named columns."""
+    """Return the names of a table's inputs in their order; None for files without named columns."""
     read = TABLES.get(Path(path).suffix.lower())
     return None if read is None else tuple(str(name) for name in _table(read, Path(path)) if name != labels)
 
@@ -80,7 +80,7 @@ def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
 def read_any(
     path: Path, *, inputs: str, labels: str, n_features: int | None, columns: tuple[str, ...] | None = None
 ) -> tuple[Rows, np.ndarray]:
-    """(inputs (N, ...), labels (N,)) of a file whose ending is one of READERS or TABLES.
+    """Read (inputs (N, ...), labels (N,)) from a file whose ending is one of READERS or TABLES.
 
     Args:
         columns: a table's inputs, in this order whatever that of the file: domains share one feature space.

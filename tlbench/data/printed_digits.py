@@ -16,7 +16,7 @@ EM = 64
 
 @cache
 def digit_fonts() -> tuple[Path, ...]:
-    """Fonts whose ten digits are digits and leave ten different, non-empty drawings.
+    """Return the fonts whose ten digits are digits and leave ten different, non-empty drawings.
 
     Many of matplotlib's fonts hold mathematical symbols only, draw nothing, or one box for every character.
     """
@@ -25,7 +25,7 @@ def digit_fonts() -> tuple[Path, ...]:
 
 
 def draws_digits(path: Path) -> bool:
-    """Whether the font names the glyphs of 0..9 zero..nine and draws each differently and not blank."""
+    """Tell whether the font names the glyphs of 0..9 zero..nine and draws each differently and not blank."""
     font = FT2Font(str(path))
     indices = [font.get_char_index(ord(str(digit))) for digit in range(10)]
     if not all(indices) or tuple(font.get_glyph_name(index) for index in indices) != GLYPHS:
@@ -35,14 +35,14 @@ def draws_digits(path: Path) -> bool:
 
 
 def glyph(path: Path, digit: int) -> Image.Image:
-    """One digit, white on black, cut to its ink; empty images where the font draws nothing."""
+    """Draw one digit, white on black, cut to its ink; an empty image where the font draws nothing."""
     canvas = Image.new("L", (2 * EM, 2 * EM))
     ImageDraw.Draw(canvas).text((EM // 2, EM // 2), str(digit), font=ImageFont.truetype(str(path), EM), fill=255)
     return canvas.crop(canvas.getbbox() or (0, 0, 1, 1))
 
 
 def draw_printed(*, per_class: int, side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images (10 * per_class, 3, side, side) uint8, labels, groups (each example its own).
+    """Return images (10 * per_class, 3, side, side) uint8, labels, groups (each example its own).
 
     Height 9 to 14 pixels, slant up to 17 degrees (shear 0.3) either way, anywhere on the canvas.
     """

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def track(what: str, total: int, done: int = 0) -> Iterator[Callable[[int], None]]:
-    """Gives a function that moves the bar on by so many."""
+    """Give a function that moves the bar on by so many."""
     shown = sys.stderr.isatty() and multiprocessing.current_process().name == "MainProcess"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True) as progress:

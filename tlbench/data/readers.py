@@ -20,7 +20,7 @@ from tlbench.errors import TlbenchError, unknown
 
 
 def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]:
-    """A MATLAB file of any version: field `inputs` (N, D), field `labels` (N, 1) or (1, N), as MATLAB shows them."""
+    """Read a MATLAB file of any version: field `inputs` (N, D), field `labels` (N, 1) or (1, N), as MATLAB shows them."""
     if h5py.is_hdf5(path):
         return _fields(path, *matlab_hdf5(path, (inputs, labels)), inputs, labels)
     try:
@@ -32,7 +32,7 @@ def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]
 
 
 def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]:
-    """An HDF5 file: data set `inputs` (N, D) as stored, data set `labels` with N entries."""
+    """Read an HDF5 file: data set `inputs` (N, D) as stored, data set `labels` with N entries."""
     try:
         with h5py.File(path, "r") as file:
             fields = {name: file[name][()] for name in (inputs, labels) if name in file}
@@ -43,7 +43,7 @@ def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray
 
 
 def matlab_hdf5(path: Path, names: Iterable[str]) -> tuple[dict[str, Rows], list[str]]:
-    """Fields of these names of a MATLAB file v7.3, which is HDF5, and the names of all that it has.
+    """Read the fields of these names of a MATLAB file v7.3, which is HDF5, and the names of all that it has.
 
     MATLAB writes columns first, so axes stand in reverse there.
     """
@@ -76,7 +76,7 @@ def _matlab_array(path: Path, node: h5py.Dataset | h5py.Group) -> Rows:
 
 
 def read_svmlight(path: Path, *, n_features: int, zero_based: bool) -> tuple[Rows, np.ndarray]:
-    """An svmlight file, features numbered from 0 or from 1: (N, n_features) sparse values, labels."""
+    """Read an svmlight file, features numbered from 0 or from 1: (N, n_features) sparse values, labels."""
     try:
         rows, labels = load_svmlight_file(str(path), n_features=n_features, zero_based=zero_based)
     except (ValueError, OSError, EOFError) as error:
@@ -85,7 +85,7 @@ def read_svmlight(path: Path, *, n_features: int, zero_based: bool) -> tuple[Row
 
 
 def read_idx(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
-    """MNIST's idx files, gzipped or not: images (N, H, W) uint8, labels (N,)."""
+    """Read MNIST's idx files, gzipped or not: images (N, H, W) uint8, labels (N,)."""
     found = []
     for path, axes in ((images, 3), (labels, 1)):
         try:
@@ -100,7 +100,7 @@ def read_idx(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """SVHN's .mat files: X (32, 32, 3, N), y (N, 1) with 10 for the digit 0; images (N, 32, 32, 3) uint8, labels (N,)."""
+    """Read SVHN's .mat files: X (32, 32, 3, N), y (N, 1) with 10 for the digit 0; images (N, 32, 32, 3) uint8, labels (N,)."""
     images, labels = read_mat(path, inputs="X", labels="y")
     if images.ndim != 4 or images.shape[2] != 3:
         raise TlbenchError(f"{path}: field X must have shape (H, W, 3, N), got {images.shape}.")
@@ -108,7 +108,7 @@ def read_svhn(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """USPS as LIBSVM distributes it: 256 values in [-1, 1], labels 1 to 10; images (N, 16, 16) uint8, labels 0 to 9."""
+    """Read USPS as LIBSVM distributes it: 256 values in [-1, 1], labels 1 to 10; images (N, 16, 16) uint8, labels 0 to 9."""
     rows, labels = read_svmlight(path, n_features=256, zero_based=False)
     dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
     grey = np.rint((dense + 1) * 127.5).clip(0, 255).astype(np.uint8)
@@ -116,7 +116,7 @@ def read_usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_letters(path: Path, *, columns: Mapping[str, str], split: str, value: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a table of letters without a heading whose column `split` holds `value`: (N, D) of 0 and 1, labels (N,).
+    """Read the rows of a table of letters without a heading whose column `split` holds `value`: (N, D) of 0 and 1, labels (N,).
 
     The first field of a row is its label.
 

@@ -11,7 +11,7 @@ from tlbench.data.inputs import Inputs, as_rows
 
 
 def row_l1(inputs: Inputs, rows: np.ndarray) -> Inputs:
-    """Each example divided by its sum of absolute values; an all-zero example stays zero."""
+    """Divide each example by its sum of absolute values; an all-zero example stays zero."""
     x_ND = as_rows(inputs)
     total_N: np.ndarray = np.asarray(abs(x_ND).sum(axis=1)).ravel()
     scale_N = np.divide(1.0, total_N, out=np.zeros_like(total_N), where=total_N > 0)
@@ -19,7 +19,7 @@ def row_l1(inputs: Inputs, rows: np.ndarray) -> Inputs:
 
 
 def row_l2(inputs: Inputs, rows: np.ndarray) -> Inputs:
-    """Each example divided by its Euclidean length; an all-zero example stays zero. Source: Long et al., ICCV 2013."""
+    """Divide each example by its Euclidean length; an all-zero example stays zero. Source: Long et al., ICCV 2013."""
     x_ND = as_rows(inputs)
     squares = x_ND.multiply(x_ND) if hasattr(x_ND, "multiply") else np.square(x_ND, dtype=np.float64)
     length_N = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
@@ -28,7 +28,7 @@ def row_l2(inputs: Inputs, rows: np.ndarray) -> Inputs:
 
 
 def zscore(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
-    """Each feature to mean 0 and population standard deviation 1 over `rows`; a constant feature to 0.
+    """Bring each feature to mean 0 and population standard deviation 1 over `rows`, a constant one to 0.
 
     Source: preprocessing of Gong et al., CVPR 2012, and Sun et al., AAAI 2016, per domain.
     """
@@ -39,5 +39,5 @@ def zscore(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
 
 
 def rescale(inputs: Inputs, rows: np.ndarray, *, low: float, high: float) -> np.ndarray:
-    """Pixels from [low, high] to [-1, 1], float32."""
+    """Bring pixels from [low, high] to [-1, 1], float32."""
     return (np.asarray(inputs, dtype=np.float32) - low) * np.float32(2.0 / (high - low)) - np.float32(1.0)

@@ -64,5 +64,5 @@ class Look:
 
 
 def evaluation_steps(steps: int, evaluations: int) -> frozenset[int]:
-    """`evaluations` numbers of steps, evenly spaced, the last of them `steps`."""
+    """Return `evaluations` numbers of steps, evenly spaced, the last of them `steps`."""
     return frozenset(round(steps * (i + 1) / evaluations) for i in range(evaluations))

@@ -36,7 +36,7 @@ class Sampled:
 
 
 def flat(inputs: Inputs) -> np.ndarray:
-    """The inputs themselves as (N, D) rows."""
+    """Return the inputs themselves as (N, D) rows."""
     return dense_float32(inputs).reshape(inputs.shape[0], -1)
 
 
@@ -48,7 +48,7 @@ def sampled(
     outputs: Outputs | None = None,
     rows: Callable[[Inputs], np.ndarray] = flat,
 ) -> Sampled:
-    """Features of up to `examples` examples of each domain.
+    """Return features of up to `examples` examples of each domain.
 
     Args:
         outputs: what a model makes of inputs; its features are taken.
@@ -65,7 +65,7 @@ def sampled(
 
 
 def measured(found: Sampled, task: Task, target_labels: np.ndarray, seed: int) -> dict[str, Any]:
-    """`measure_pair` of sampled features. Target labels are used for what is named `oracle_...` and go nowhere else.
+    """Apply `measure_pair` to sampled features. Target labels are used for what is named `oracle_...` and go nowhere else.
 
     Args:
         target_labels: row by row of `Task.target`.
@@ -78,7 +78,7 @@ def measured(found: Sampled, task: Task, target_labels: np.ndarray, seed: int) -
 
 
 def embedded(found: Sampled, task: Task, target_labels: np.ndarray) -> dict[str, np.ndarray]:
-    """`source` and `target`: (N, D) float32 features; `source_label` and `oracle_target_label` (N,), for the colours of a map."""
+    """Return `source` and `target`, (N, D) float32, and for a map's colours `source_label` and `oracle_target_label`, (N,)."""
     features = {"source": np.asarray(found.source_SD, np.float32), "target": np.asarray(found.target_TD, np.float32)}
     labels = {
         "source_label": task.source.labels[found.source_rows],

@@ -22,7 +22,7 @@ CHUNK = 64
 
 
 def kept_features(backbone: nn.Module, digest: str, inputs: ImageRows, device: torch.device, name: str) -> np.ndarray:
-    """Features (N, out_dim) float32 of images as the test sees them.
+    """Return features (N, out_dim) float32 of images as the test sees them.
 
     Args:
         backbone: in evaluation mode.
@@ -42,7 +42,7 @@ def kept_features(backbone: nn.Module, digest: str, inputs: ImageRows, device: t
 def _of_domain(
     backbone: nn.Module, digest: str, cache: ImageCache, images: ImageRows, width: int, device: torch.device, name: str
 ) -> np.ndarray:
-    """All features of a domain, mapped; made now where there are none, by one process only."""
+    """Return all features of a domain, mapped; made now where there are none, by one process only."""
     text = f"2 {cache.key} {images.augment.test_view} {digest} {width}"
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     folder = cache_dir() / "features"
@@ -53,7 +53,7 @@ def _of_domain(
 
 
 def _extract(backbone: nn.Module, images: ImageRows, width: int, device: torch.device, part: Path, name: str) -> None:
-    """Appends chunk after chunk; whole chunks that an earlier process left are kept."""
+    """Append chunk after chunk; whole chunks that an earlier process left are kept."""
     part.touch()
     size = CHUNK * width * 4
     chunks = part.stat().st_size // size

@@ -40,7 +40,7 @@ def fit_gradient(
     logger: Logger | None = None,
     resume: Path | None = None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
-    """Trains for `optim.steps`; returns the checkpoints and the terms of every step.
+    """Train for `optim.steps`; return the checkpoints and the terms of every step.
 
     Args:
         test: inputs of the test examples, predicted at each checkpoint.
@@ -94,7 +94,7 @@ def _on_several(
     logger: Logger | None,
     resume: Path | None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
-    """As `fit_gradient`, in one process a device; the logger stays in this one and gets the curves at the end."""
+    """Do as `fit_gradient` in one process a device; the logger stays in this one and gets the curves at the end."""
     with tempfile.TemporaryDirectory() as folder:
         callbacks = [*callbacks, HandOver(Path(folder), snapshots)]
         trainer = make_trainer(hardware, max_steps=batches.steps, callbacks=callbacks)

@@ -53,7 +53,7 @@ class AdaptationModule(pl.LightningModule):
             super().__setattr__(name, value)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Lightning's own looks at every part of a batch for what it might be; here that is known."""
+        """Move a batch without Lightning's look at every part of it for what it might be; here that is known."""
         if device.type == "cpu":
             return batch
         labelled, target = batch
@@ -61,7 +61,7 @@ class AdaptationModule(pl.LightningModule):
         return moved, None if target is None else target.to(device, non_blocking=True)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:
-        """Images are cropped, changed and normalised where they are needed, on the training device."""
+        """Crop, change and normalise images where they are needed, on the training device."""
         labelled, target = batch
         return [(finished(x), y) for x, y in labelled], None if target is None else finished(target)
 
@@ -74,7 +74,7 @@ class AdaptationModule(pl.LightningModule):
         return torch.stack(list(terms.values())).sum()
 
     def settle_history(self) -> None:
-        """Moves pending values from the device into `history`. Raises Diverged at the first that is not finite."""
+        """Move pending values from the device into `history`. Raises Diverged at the first that is not finite."""
         names = sorted({name for terms in self._pending for name in terms})
         if not names:
             return
@@ -106,7 +106,7 @@ class AdaptationModule(pl.LightningModule):
 
 
 def make_optimizer(config: OptimConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
-    """The optimiser that the config names, over parameter groups."""
+    """Return the optimiser that the config names, over parameter groups."""
     if config.kind == "sgd":
         return torch.optim.SGD(
             groups, momentum=config.momentum, nesterov=config.nesterov, weight_decay=config.weight_decay

@@ -26,7 +26,7 @@ FILE = "handover.npz"
 
 
 def rank_and_world() -> tuple[int, int]:
-    """Number of this process and of all processes that train together; (0, 1) where it trains alone."""
+    """Return the number of this process and of all processes that train together; (0, 1) where it trains alone."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
@@ -55,7 +55,7 @@ class HandOver(pl.Callback):
 
 
 def handed_over(folder: Path) -> tuple[list[Checkpoint], list[dict[str, float]]]:
-    """Checkpoints and history as `HandOver` wrote them."""
+    """Return checkpoints and history as `HandOver` wrote them."""
     with np.load(folder / FILE, allow_pickle=False) as arrays:
         checkpoints = [
             Checkpoint(int(step), arrays[f"test_{i}"], arrays.get(f"val_{i}"), _scores(arrays, f"score_{i}_"))
@@ -70,6 +70,6 @@ def _scores(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, float]:
 
 
 def divergence_in(text: str) -> Diverged | None:
-    """The Diverged that ended a training process, read from its traceback: exceptions come back as text only."""
+    """Return the Diverged that ended a training process, read from its traceback: exceptions come back as text only."""
     found = re.search(r"Diverged: term '(.+)' is not finite at step (\d+)", text)
     return Diverged(int(found[2]), found[1]) if found else None

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def endless(n: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Index batches of one size: permutations of 0..n-1 laid end to end."""
+    """Yield index batches of one size: permutations of 0..n-1 laid end to end."""
     queue = np.empty(0, dtype=np.int64)
     while True:
         while len(queue) < batch:
@@ -18,7 +18,7 @@ def endless(n: int, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray
 
 
 def balanced(labels_N: np.ndarray, batch: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Index batches in which classes come equally often: permutations of the classes laid end to end give the class of
+    """Yield index batches in which classes come equally often: permutations of the classes laid end to end give the class of
     each place, permutations of a class's examples laid end to end the example."""
     rows = [np.flatnonzero(labels_N == label) for label in np.unique(labels_N)]
     examples = [endless(len(own), 1, child) for own, child in zip(rows, rng.spawn(len(rows)), strict=True)]

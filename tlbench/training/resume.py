@@ -99,7 +99,7 @@ def _tensor(array: Any) -> torch.Tensor | None:
 
 
 def usable(path: Path | None) -> str | None:
-    """The path of a kept state that can be read, for `Trainer.fit`; a damaged file is removed."""
+    """Return the path of a kept state that can be read, for `Trainer.fit`; a damaged file is removed."""
     if path is None or not path.is_file():
         return None
     try:

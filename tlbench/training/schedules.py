@@ -8,12 +8,12 @@ from functools import partial
 
 
 def constant(p: float) -> float:
-    """1."""
+    """Stay at 1."""
     return 1.0
 
 
 def annealed(p: float, annealing: float = 10.0) -> float:
-    """(1 + annealing p)^-0.75; with 10 the learning rate of Ganin et al., JMLR 2016, section 5.2.2.
+    """Return (1 + annealing p)^-0.75; with 10 the learning rate of Ganin et al., JMLR 2016, section 5.2.2.
 
     A rate that falls as (1 + gamma i)^-0.75 with the step i, whatever the run's length, has annealing = gamma times the steps.
     """
@@ -21,12 +21,12 @@ def annealed(p: float, annealing: float = 10.0) -> float:
 
 
 def cosine(p: float) -> float:
-    """From 1 to 0 along half a cosine."""
+    """Go from 1 to 0 along half a cosine."""
     return 0.5 * (1 + math.cos(math.pi * p))
 
 
 def quarters(p: float) -> float:
-    """A tenth of what it was after each quarter: 1, 0.1, 0.01, 0.001 (Deep CORAL's released solver: every 500 of 2,000 steps)."""
+    """Fall to a tenth after each quarter: 1, 0.1, 0.01, 0.001 (Deep CORAL's released solver: every 500 of 2,000 steps)."""
     return 10.0 ** -math.floor(4 * p)
 
 
@@ -39,5 +39,5 @@ LEARNING_RATE: dict[str, Callable[[float], float]] = {
 
 
 def learning_rate(schedule: str, annealing: float | None) -> Callable[[float], float]:
-    """The schedule of that name; `annealing` is for `annealed`, None its own."""
+    """Return the schedule of that name; `annealing` is for `annealed`, None its own."""
     return LEARNING_RATE[schedule] if annealing is None else partial(annealed, annealing=annealing)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run_trainer(trainer: pl.Trainer, module: AdaptationModule, batches: PairedBatches, resume: Path | None) -> None:
-    """`trainer.fit`, but Ctrl-C stays a KeyboardInterrupt: Lightning ignores the signal from then on and exits with 1."""
+    """Fit, but let Ctrl-C stay a KeyboardInterrupt: Lightning ignores the signal from then on and exits with 1."""
     handler = signal.getsignal(signal.SIGINT)
     on_gpu = isinstance(trainer.accelerator, CUDAAccelerator)
     loader = Ahead(batches, pinned=True) if on_gpu else batches
@@ -41,7 +41,7 @@ def run_trainer(trainer: pl.Trainer, module: AdaptationModule, batches: PairedBa
 def make_trainer(
     hardware: TrainerConfig, *, max_steps: int, callbacks: list[pl.Callback], logger: Logger | None = None
 ) -> pl.Trainer:
-    """A Lightning trainer that trains for `max_steps` and nothing else: no checkpoint files."""
+    """Make a Lightning trainer that trains for `max_steps` and nothing else: no checkpoint files."""
     device = device_of(hardware.accelerator)
     if hardware.precision == "16-mixed" and device.type == "cpu":
         raise TlbenchError("trainer.precision=16-mixed needs a GPU; a processor has bf16-mixed.")

@@ -78,7 +78,7 @@ def _say(console: Console, line: str) -> None:
 
 
 def _wrong(source: Source, path: Path) -> str | None:
-    """Why the file that is kept cannot be used, or None if it can."""
+    """Say why the file that is kept cannot be used; None if it can."""
     if not path.exists():
         return "is missing"
     return source.mismatch(path)
@@ -111,7 +111,7 @@ def _from_mirror(source: Source, url: str, path: Path, console: Console) -> None
 
 
 def _root(error: BaseException) -> str:
-    """The innermost reason, in one line: "[Errno 111] Connection refused", not the stack of wrappers round it."""
+    """Return the innermost reason, in one line: "[Errno 111] Connection refused", not the stack of wrappers round it."""
     while not isinstance(error, _Failed) and (inner := error.__cause__ or error.__context__):
         error = inner
     return " ".join(str(error).split()) or type(error).__name__
@@ -175,7 +175,7 @@ def _try(source: Source, url: str, path: Path, console: Console) -> None:
 
 
 def _range(source: Source, url: str, part: _Part) -> dict[str, str]:
-    """The headers that ask for the rest of a part, or none where nothing would tell that old and new bytes differ."""
+    """Return the headers that ask for the rest of a part, or none where nothing would tell that old and new bytes differ."""
     same = part.known.get("url") == url
     validator = part.known.get("validator") if same else None
     if not part.size or (validator is None and source.checksum is None):
@@ -184,7 +184,7 @@ def _range(source: Source, url: str, part: _Part) -> dict[str, str]:
 
 
 def _continues(response: requests.Response, url: str, part: _Part) -> bool:
-    """Whether an answer 206 holds the bytes after the part, of the same version of the file."""
+    """Tell whether an answer 206 holds the bytes after the part, of the same version of the file."""
     span = re.fullmatch(r"bytes (\d+)-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
     if span is None or int(span[1]) != part.size:
         return False
@@ -200,7 +200,7 @@ def _validator(response: requests.Response) -> str | None:
 
 
 def _total(response: requests.Response) -> int | None:
-    """Size of the whole file, as far as the answer tells."""
+    """Return the size of the whole file, as far as the answer tells."""
     if response.status_code == 206:
         size = response.headers.get("Content-Range", "").rpartition("/")[2]
     else:
@@ -209,7 +209,7 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _expected(source: Source, response: requests.Response, part: _Part) -> int | None:
-    """Size of the whole file, or None; refuses an answer that is another file, too large, or more than the disk takes.
+    """Return the size of the whole file, or None; refuse an answer that is another file, too large, or more than the disk takes.
 
     A web page where a file was asked for is a consent or error form; a checksum would tell, too.
     """

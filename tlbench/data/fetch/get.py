@@ -45,7 +45,7 @@ def get(name: str, sources: Sequence[Source], data_dir: Path, *, console: Consol
 
 
 def by_hand(name: str, note: str, data_dir: Path) -> str:
-    """What to tell where a licence wants a form, or nothing gives the files directly; note: where and how to ask."""
+    """Say what to do where a licence wants a form, or nothing gives the files directly; note: where and how to ask."""
     note = " ".join(note.split()).rstrip(".")
     return (
         f"{name} cannot be fetched for you: {note}. Fetch it by hand and put its files below '{data_dir.absolute()}', "

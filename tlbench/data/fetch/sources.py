@@ -87,7 +87,7 @@ class Source:
         return UNPACKED_LIMIT if self.unpacked_limit is None else self.unpacked_limit
 
     def mismatch(self, path: Path) -> str | None:
-        """What tells that a file is not this one ("is 10 bytes long, not 12"), or None where nothing does."""
+        """Say what tells that a file is not this one ("is 10 bytes long, not 12"); None where nothing does."""
         length = path.stat().st_size
         if self.size is not None and length != self.size:
             return f"is {length} bytes long, not {self.size}"

@@ -72,7 +72,7 @@ def unpack(archive: Path, into: Path, *, limit: int) -> None:
 
 
 def unpacked(into: Path) -> list[dict[str, str]]:
-    """The archives that a folder was filled from: `file`, `sha256` and `md5` of each."""
+    """Return the archives that a folder was filled from: `file`, `sha256` and `md5` of each."""
     try:
         entries = json.loads((into / MARKER).read_text("utf-8"))
         return [{key: entry[key] for key in ("file", "sha256", "md5")} for entry in entries]
@@ -106,7 +106,7 @@ def _mark(folder: Path, entries: list[dict[str, str]]) -> None:
 
 
 def _write_members(archive: Path, folder: Path, limit: int) -> None:
-    """Every member below the folder, files with mode 0644 and folders with 0755; refuses rather than guesses."""
+    """Write every member below the folder, files with mode 0644 and folders with 0755; refuse rather than guess."""
     packed, written, files, made, found = archive.stat().st_size, 0, 0, {folder}, 0
 
     def within_bounds(total: int) -> None:
@@ -142,7 +142,7 @@ def _write_members(archive: Path, folder: Path, limit: int) -> None:
 
 
 def _parts(name: str) -> list[str]:
-    """The folders and the file that a member's name stands for."""
+    """Return the folders and the file that a member's name stands for."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or re.match(r"[A-Za-z]:", name) or re.search(r"[\\\0]", name):
         raise _Refused(f"member {name!r} would be written outside its folder")
@@ -152,7 +152,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    """Name, size by the header and content of each member; None as content of a folder."""
+    """Yield name, size by the header and content of each member; None as content of a folder."""
     if _is_tar(archive):  # asked first: a tar whose last member is a zip looks like a zip, too
         return _tar_members(archive)
     if zipfile.is_zipfile(archive):

@@ -111,14 +111,14 @@ class Augment:
         )
 
     def plain(self, sizes_B2: np.ndarray) -> Draws:
-        """The crops of the test."""
+        """Return the crops of the test."""
         boxes = draws.whole_boxes(sizes_B2)
         if self.test_crop == "centre":
             boxes = draws.centre_boxes(sizes_B2, self.size)
         return Draws(boxes, np.zeros(len(boxes), dtype=bool))
 
     def drawn(self, sizes_B2: np.ndarray, rng: np.random.Generator) -> Draws:
-        """What training does to images of these heights and widths; everything is drawn, so no setting shifts another."""
+        """Draw what training does to images of these heights and widths; everything is drawn, so no setting shifts another."""
         n = len(sizes_B2)
         boxes = {
             "random_resized": lambda: draws.random_resized_boxes(sizes_B2, self.scale, self.ratio, rng),
@@ -148,11 +148,11 @@ class Augment:
         return bool(any(self.jitter) or self.grey or self.randaugment)
 
     def normalisation(self, top: float, device: torch.device) -> tuple[Tensor, Tensor]:
-        """(scale, shift) of the channels of pixels in [0, top], (3,) each: x * scale + shift is (x / top - mean) / sd."""
+        """Return (scale, shift), (3,) each, of pixels in [0, top]: x * scale + shift is (x / top - mean) / sd."""
         return _on_device(tuple(self.mean), tuple(self.sd), top, device)
 
     def coloured(self, x_BCHW: Tensor, drawn: Draws, jitter_B4: Tensor | None, grey_B: Tensor | None) -> Tensor:
-        """Pixels in [0, 255], uint8 or float, with their colours changed; float32 in [0, 1].
+        """Change the colours of pixels in [0, 255], uint8 or float; float32 in [0, 1].
 
         Args:
             jitter_B4, grey_B: those of `drawn`, on the device of the pixels.
@@ -170,11 +170,11 @@ class Augment:
 def _on_device(
     mean: tuple[float, ...], sd: tuple[float, ...], top: float, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Kept on the device: a copy each step would make the processor wait for it."""
+    """Keep it on the device: a copy each step would make the processor wait for it."""
     with torch.inference_mode(False):
         scale = torch.tensor([1 / (top * s) for s in sd], device=device)
         return scale, torch.tensor([-m / s for m, s in zip(mean, sd, strict=True)], device=device)
 
 
 def no_augment() -> None:
-    """For data sets of arrays, whose transforms are in their own configs."""
+    """Return None, for data sets of arrays: their transforms are in their own configs."""

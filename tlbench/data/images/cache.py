@@ -73,7 +73,7 @@ class ImageCache:
         return self._bytes.view(len(self), int(heights[0]), int(widths[0]), 3)
 
     def image(self, i: int) -> Tensor:
-        """Pixels (1, 3, H, W) of one image, uint8, channels last; raw ones are not copied."""
+        """Return pixels (1, 3, H, W) of one image, uint8, channels last; raw ones are not copied."""
         if self.whole is not None:
             return self.whole[i : i + 1].permute(0, 3, 1, 2)
         end, height, width = (int(v) for v in self.index[i])
@@ -105,12 +105,12 @@ class Storage:
     record_bytes: int = 0
 
     def wants_jpeg(self, sizes: Sequence[int], n: int) -> bool:
-        """Whether n images, the first of which take `sizes` bytes, would exceed the limit."""
+        """Tell whether n images, the first of which take `sizes` bytes, would exceed the limit."""
         return n * float(np.mean(sizes)) > self.raw_limit_gb * 1e9
 
 
 def open_cache(images: ImageFiles, storage: Storage, what: str) -> ImageCache:
-    """The cache of a domain, built now unless it is there. Only one process builds; a build that died is carried on.
+    """Return the cache of a domain, built now unless it is there. Only one process builds; a build that died is carried on.
 
     Args:
         what: how the progress bar calls it.
@@ -126,7 +126,7 @@ def open_cache(images: ImageFiles, storage: Storage, what: str) -> ImageCache:
 
 
 def _build(images: ImageFiles, storage: Storage, part: Path, what: str) -> None:
-    """Decodes in parallel; the index is written after the pixels that it names.
+    """Decode in parallel; the index is written after the pixels that it names.
 
     Records of one known size are written where they belong by whoever made them, all others in order by one.
     """
@@ -182,7 +182,7 @@ def _write_all(file: int, content: memoryview, offset: int) -> None:
 
 
 def _encoding(images: ImageFiles, storage: Storage, part: Path) -> bool:
-    """Whether records are JPEG; settled by the first images and kept, so that a build that goes on agrees."""
+    """Tell whether records are JPEG; settled by the first images and kept, so that a build that goes on agrees."""
     about = part / "about.json"
     if about.is_file():
         return bool(json.loads(about.read_text("utf-8"))["jpeg"])
@@ -194,7 +194,7 @@ def _encoding(images: ImageFiles, storage: Storage, part: Path) -> bool:
 
 
 def _kept(part: Path) -> int:
-    """Number of images that an earlier build finished; what stands behind them is cut off."""
+    """Return the number of images that an earlier build finished; what stands behind them is cut off."""
     for name in ("pixels.bin", "index.bin"):
         (part / name).touch()
     whole = (part / "index.bin").stat().st_size // INDEX.itemsize

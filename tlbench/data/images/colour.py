@@ -14,13 +14,13 @@ GREY = (0.2989, 0.587, 0.114)
 
 
 def grey_of(x_BCHW: Tensor) -> Tensor:
-    """Luma (B, 1, H, W)."""
+    """Return luma (B, 1, H, W)."""
     red, green, blue = x_BCHW.split(1, dim=1)
     return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 
 
 def blended(x_BCHW: Tensor, other: Tensor, factor_B: Tensor) -> Tensor:
-    """factor * x + (1 - factor) * other, clipped."""
+    """Return factor * x + (1 - factor) * other, clipped."""
     factor = factor_B[:, None, None, None]
     return (factor * x_BCHW + (1 - factor) * other).clamp(0.0, 1.0)
 
@@ -38,7 +38,7 @@ def saturation(x_BCHW: Tensor, factor_B: Tensor) -> Tensor:
 
 
 def hue(x_BCHW: Tensor, turn_B: Tensor) -> Tensor:
-    """Turns the hue of the HSV colour by `turn` in [-0.5, 0.5] of a circle.
+    """Turn the hue of the HSV colour by `turn` in [-0.5, 0.5] of a circle.
 
     Value and chroma stay: each channel becomes v - c * clamp(min(k, 4 - k), 0, 1), k = (n + 6 h) mod 6, n = 5, 3, 1.
     """
@@ -59,7 +59,7 @@ STEPS = (brightness, contrast, saturation, hue)
 
 
 def jittered(x_BCHW: Tensor, factors_B4: Tensor, order: Sequence[int], acting: Sequence[int] = range(4)) -> Tensor:
-    """Brightness, contrast, saturation and hue in the given order, those of them that act (0 to 3)."""
+    """Change brightness, contrast, saturation and hue in the given order, those of them that act (0 to 3)."""
     for step in order:
         if step in acting:
             x_BCHW = STEPS[step](x_BCHW, factors_B4[:, step])
@@ -67,5 +67,5 @@ def jittered(x_BCHW: Tensor, factors_B4: Tensor, order: Sequence[int], acting: S
 
 
 def made_grey(x_BCHW: Tensor, which_B: Tensor) -> Tensor:
-    """Some of the images in grey, on three equal channels."""
+    """Turn some of the images to grey, on three equal channels."""
     return torch.where(which_B[:, None, None, None], grey_of(x_BCHW).expand_as(x_BCHW), x_BCHW)

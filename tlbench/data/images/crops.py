@@ -19,7 +19,7 @@ def crops_on_cpu(
     size: int,
     normalise: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """Antialiased bilinear crops (B, size, size, 3) of images (1, 3, H, W) uint8, with torch's number of threads.
+    """Crop images (1, 3, H, W) uint8 to (B, size, size, 3), antialiased bilinear, with torch's number of threads.
 
     The crops are views until they are resized, so that a memory-mapped image is read where it is cropped only.
 
@@ -53,7 +53,7 @@ def crops_on_cpu(
 
 
 def crops_by_matrices(pixels_BHWC: Tensor, boxes_B4: Tensor, flips_B: Tensor, size: int) -> Tensor:
-    """The same crops, float32 (B, 3, size, size) in [0, 255], on the device of the pixels, boxes and flips.
+    """Make the same crops, float32 (B, 3, size, size) in [0, 255], on the device of the pixels, boxes and flips.
 
     Resizing is linear and separable: rows @ image @ columns, with a triangle filter of each image's own width.
     """
@@ -67,7 +67,7 @@ def crops_by_matrices(pixels_BHWC: Tensor, boxes_B4: Tensor, flips_B: Tensor, si
 
 
 def filters(start_B: Tensor, length_B: Tensor, size: int, side: int) -> Tensor:
-    """Weights (B, size, side) of the antialiased bilinear resize of pixels start..start+length-1 to `size` pixels."""
+    """Return the weights (B, size, side) of the antialiased bilinear resize of pixels start..start+length-1 to `size` pixels."""
     scale_B1 = (length_B / size)[:, None]
     centre_BS = (torch.arange(size, device=start_B.device) + 0.5) * scale_B1
     at_S = torch.arange(side, device=start_B.device) + 0.5

@@ -92,7 +92,7 @@ class ImageDataset(Dataset):
         return None if given is None else tuple(str(each) for each in given)
 
     def load(self, domain: str) -> Domain:
-        """All images of a domain, not decoded; listed and hashed once in a process."""
+        """Return all images of a domain, not decoded; listed and hashed once in a process."""
         if domain not in self._loaded:
             listing = self.listing(domain)
             self._check(domain, listing)
@@ -104,13 +104,13 @@ class ImageDataset(Dataset):
         return self._loaded[domain]
 
     def images(self, domain: str, listing: Listing) -> ImageFiles:
-        """How to read the images of a listing."""
+        """Say how to read the images of a listing."""
         if listing.array is None:
             return from_paths(listing.root, listing.names)
         return from_array(listing.array, domain)
 
     def load_as(self, domain: str, role: Role) -> Domain:
-        """The domain with the classes of its role, labelled as in `classes`. Raises where one of them has no image."""
+        """Return the domain with the classes of its role, labelled as in `classes`. Raises where one of them has no image."""
         whole = self.load(domain)
         kept = [self.file_classes.index(name) for name in self.kept_classes[role]]
         if lacking := sorted(set(kept) - set(np.unique(whole.labels).tolist())):
@@ -146,7 +146,7 @@ class ImageDataset(Dataset):
         return whole.hexdigest()[:16]
 
     def listing(self, domain: str) -> Listing:
-        """Names and labels of a domain's images as its files say, not checked against the config."""
+        """Return the names and labels of a domain's images as its files say, not checked against the config."""
         entry = dict(self.files[domain])
         if "folder" in entry:
             return self._folders(entry["folder"])
@@ -186,7 +186,7 @@ class ImageDataset(Dataset):
         return Listing(np.array(labels, dtype=np.int64), root, tuple(names), strange=strange)
 
     def found(self, name: str) -> Path:
-        """The path of a file or folder below `data_dir`. Raises TlbenchError where there is none."""
+        """Return the path of a file or folder below `data_dir`. Raises TlbenchError where there is none."""
         path = self.data_dir / name
         if path.exists():
             return path

@@ -24,7 +24,7 @@ class BadImage(TlbenchError):
 
 
 def decode(content: bytes, name: str) -> Tensor:
-    """Pixels (H, W, 3) uint8 of an image file, upright as its EXIF tag says, transparency over white.
+    """Read pixels (H, W, 3) uint8 of an image file, upright as its EXIF tag says, transparency over white.
 
     Grey, palette, CMYK and 16-bit images become RGB; of an animation the first frame is taken.
 
@@ -48,7 +48,7 @@ def decode(content: bytes, name: str) -> Tensor:
 
 
 def _plain_jpeg(content: bytes) -> bool:
-    """Whether a JPEG has one or three channels, no EXIF, an end and a bearable size; all others go to Pillow."""
+    """Tell whether a JPEG has one or three channels, no EXIF, an end and a bearable size; all others go to Pillow."""
     if content.rstrip(b"\x00")[-2:] != b"\xff\xd9":
         return False
     at = 2
@@ -89,7 +89,7 @@ def _by_pillow(content: bytes) -> np.ndarray:
 
 
 def resized(pixels_HWC: Tensor, height: int, width: int, interpolation: str = "bilinear") -> Tensor:
-    """Antialiased resize of (H, W, 3) uint8, `bilinear` or `bicubic`, within one grey level of Pillow's (bicubic: two)."""
+    """Resize (H, W, 3) uint8, antialiased, `bilinear` or `bicubic`, within one grey level of Pillow's (bicubic: two)."""
     if pixels_HWC.shape[:2] == (height, width):
         return pixels_HWC
     # the batch axis is added before the channels move: only then do the strides say channels-last, three times as fast
@@ -99,12 +99,12 @@ def resized(pixels_HWC: Tensor, height: int, width: int, interpolation: str = "b
 
 
 def squash(side: int, interpolation: str = "bilinear") -> Callable[[Tensor], Tensor]:
-    """To side x side, the aspect ratio not kept (the custom of Office-31 results)."""
+    """Resize to side x side, the aspect ratio not kept (the custom of Office-31 results)."""
     return lambda pixels: resized(pixels, side, side, interpolation)
 
 
 def short_side(side: int, interpolation: str = "bilinear") -> Callable[[Tensor], Tensor]:
-    """The shorter side to `side`, the aspect ratio kept."""
+    """Resize the shorter side to `side`, the aspect ratio kept."""
 
     def resize(pixels: Tensor) -> Tensor:
         height, width = pixels.shape[:2]

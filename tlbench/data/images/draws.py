@@ -31,7 +31,7 @@ class Draws:
     signs: np.ndarray | None = None
 
     def take(self, rows: slice) -> Draws:
-        """The draws of some of the images."""
+        """Return the draws of some of the images."""
 
         def some(array: np.ndarray | None) -> np.ndarray | None:
             return None if array is None else array[rows]
@@ -50,7 +50,7 @@ class Draws:
 def random_resized_boxes(
     sizes_B2: np.ndarray, scale: Sequence[float], ratio: Sequence[float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Crops of random area and aspect ratio, (B, 4): the law of Inception's crop as torchvision has it.
+    """Draw crops of random area and aspect ratio, (B, 4): the law of Inception's crop as torchvision has it.
 
     Area uniform in `scale` of the image's, log ratio uniform in `ratio`; ten tries to fit into the image, then the largest
     central crop with an allowed ratio.
@@ -82,17 +82,17 @@ def random_resized_boxes(
 
 
 def random_boxes(sizes_B2: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Crops of size x size anywhere in each image, (B, 4)."""
+    """Draw crops of size x size anywhere in each image, (B, 4)."""
     corner_B2 = (rng.random((len(sizes_B2), 2)) * (sizes_B2 - size + 1)).astype(np.int64)
     return np.concatenate([corner_B2, np.full_like(corner_B2, size)], axis=1)
 
 
 def centre_boxes(sizes_B2: np.ndarray, size: int) -> np.ndarray:
-    """The central size x size of each image, (B, 4), rounded as torchvision does."""
+    """Return the central size x size of each image, (B, 4), rounded as torchvision does."""
     corner_B2 = np.rint((sizes_B2 - size) / 2).astype(np.int64)
     return np.concatenate([corner_B2, np.full_like(corner_B2, size)], axis=1)
 
 
 def whole_boxes(sizes_B2: np.ndarray) -> np.ndarray:
-    """Each image whole, (B, 4)."""
+    """Return each image whole, (B, 4)."""
     return np.concatenate([np.zeros_like(sizes_B2), sizes_B2], axis=1)

@@ -86,7 +86,7 @@ class HubImages(ImageDataset):
 
 @lru_cache(maxsize=4)
 def opened(path: str, split: str) -> Any:
-    """The data set with its images as bytes, not decoded."""
+    """Return the data set with its images as bytes, not decoded."""
     try:
         import datasets
     except ImportError as error:
@@ -103,7 +103,7 @@ def opened(path: str, split: str) -> Any:
 
 
 def named(table: Any, column: str) -> list[str]:
-    """A column of names, or of numbers that stand for names, as texts."""
+    """Return a column of names, or of numbers that stand for names, as texts."""
     feature, values = table.features[column], table[column]
     names = getattr(feature, "names", None)
     return [str(value) if names is None else names[value] for value in values]

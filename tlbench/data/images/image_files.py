@@ -43,12 +43,12 @@ class ImageFiles:
         return (len(self.kept),)
 
     def of(self, rows: np.ndarray) -> ImageFiles:
-        """Only these of the images in use."""
+        """Take only these of the images in use."""
         return replace(self, kept=self.kept[rows])
 
 
 def from_paths(root: Path, names: Sequence[str]) -> ImageFiles:
-    """Images in files `root/name`."""
+    """Return images in files `root/name`."""
 
     def read(i: int) -> Tensor:
         try:
@@ -61,7 +61,7 @@ def from_paths(root: Path, names: Sequence[str]) -> ImageFiles:
 
 
 def from_array(images: np.ndarray, stem: str) -> ImageFiles:
-    """Images in an array (N, H, W) or (N, H, W, 3) of uint8."""
+    """Return images in an array (N, H, W) or (N, H, W, 3) of uint8."""
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3):
         raise TlbenchError(
             f"{stem}: images must be uint8 of shape (N, H, W) or (N, H, W, 3), got {images.dtype} {images.shape}."
@@ -77,7 +77,7 @@ def from_array(images: np.ndarray, stem: str) -> ImageFiles:
 
 
 def in_folder(folder: Path) -> dict[str, list[str]]:
-    """Names of the image files below each class folder of `folder`, as {class: [class/file, ...]}, both sorted.
+    """Return the names of the image files below each class folder of `folder`, as {class: [class/file, ...]}, both sorted.
 
     Hidden files and files that are no images by their extension are passed over.
     """
@@ -92,7 +92,7 @@ def in_folder(folder: Path) -> dict[str, list[str]]:
 
 
 def read_list(path: Path) -> list[tuple[str, int]]:
-    """Lines `path label` of a list file, as TLlib and SHOT ship them; a path may hold spaces."""
+    """Read the lines `path label` of a list file, as TLlib and SHOT ship them; a path may hold spaces."""
     found = []
     try:
         text = path.read_text("utf-8")
@@ -113,7 +113,7 @@ def read_list(path: Path) -> list[tuple[str, int]]:
 
 
 def content_hash(root: Path, names: Sequence[str]) -> str:
-    """SHA-256 over the names in their order, which is that of the cache's rows, and the content of each file.
+    """Hash (SHA-256) the names in their order, which is that of the cache's rows, and the content of each file.
 
     The content is read once: the answer is kept in the cache folder under the files' sizes and times of change.
     """

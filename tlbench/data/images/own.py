@@ -55,7 +55,7 @@ class ImageFolder(ImageDataset):
 
 
 def _domains(folder: Path) -> dict[str, list[str]]:
-    """Class folders of each domain folder that has some."""
+    """Return class folders of each domain folder that has some."""
     return _scan(folder, tuple((path, path.stat().st_mtime_ns) for path in sorted(folder.iterdir()) if path.is_dir()))
 
 

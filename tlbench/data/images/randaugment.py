@@ -55,7 +55,7 @@ OPERATIONS: tuple[tuple[str, float, bool, Operation], ...] = (
 
 
 def rand_augmented(x_BCHW: Tensor, ops_BN: np.ndarray, signs_BN: np.ndarray, magnitude: int) -> Tensor:
-    """N operations one after the other on uint8 images, at `magnitude` of 0 to 30."""
+    """Apply N operations one after the other to uint8 images, at `magnitude` of 0 to 30."""
     x_BCHW = x_BCHW.clone()
     for ops_B, signs_B in zip(ops_BN.T, signs_BN.T, strict=True):
         for op, (_, greatest, signed, operation) in enumerate(OPERATIONS):
