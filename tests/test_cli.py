@@ -109,7 +109,11 @@ def test_a_read_only_store_is_told(toy, tmp_path):
 def test_an_interrupt_ends_in_one_line_and_keeps_what_is_done(toy, tmp_path):
     command = [TLBENCH, "sweep", "dataset=toy", "pair=all", "method=dann", "optim.steps=3000", "--config-dir", str(toy)]
     running = subprocess.Popen(
-        [*command, "hydra/launcher=basic"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*command, "hydra/launcher=basic"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
     )
     store = tmp_path / "store"
     deadline = time.monotonic() + 120
@@ -123,7 +127,9 @@ def test_an_interrupt_ends_in_one_line_and_keeps_what_is_done(toy, tmp_path):
             break
         except subprocess.TimeoutExpired:
             continue
+    else:
+        running.send_signal(signal.SIGABRT)  # says where every thread stands
     _, error = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == 130, error
     assert "interrupted. Finished runs are kept" in error
     assert "Traceback" not in error

@@ -70,5 +70,5 @@ def check_data(name: str, overrides: Sequence[str], config_dir: str | None) -> i
     found = check(composed(name, overrides, config_dir)[0])
     for line in lines(found):
         print(line)
-    print("All is well." if not found.problems else f"{len(found.problems)} problems.")
+    print(found.verdict)
     return 1 if found.problems else 0

@@ -4,6 +4,7 @@ import pytest
 from tests.trees import image_folder, picture, save
 from tlbench.cli import main
 from tlbench.data.check_dataset import check
+from tlbench.data.images.dataset import ImageDataset
 from tlbench.data_commands import composed
 
 
@@ -90,3 +91,23 @@ def test_pixels_are_hashed_with_their_shape(own):
     save(own / "photo" / "class 0" / "a.png", Image.fromarray(flat))
     save(own / "sketch" / "class 0" / "b.png", Image.fromarray(flat.reshape(9, 4, 3)))
     assert checked(own).problems == []
+
+
+def test_domains_that_are_not_here_are_no_fault_of_those_that_are(own, tmp_path):
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    for domain in ("photo", "sketch"):
+        images = sorted(path.relative_to(own).as_posix() for path in (own / domain).rglob("*.jpg"))
+        rows = "".join(f"{name} {name.split('/')[1].removeprefix('class ')}\n" for name in images)
+        (lists / f"{domain}.txt").write_text(rows)
+
+    files = {domain: {"root": "own", "list": f"lists/{domain}.txt"} for domain in ("photo", "sketch")}
+    base = {"name": "own", "short": {"photo": "P", "sketch": "S"}, "classes": 3, "counts": None}
+    dataset = ImageDataset(data_dir=tmp_path, files=files, **base)
+    assert check(dataset).verdict == "All is well."
+    (lists / "sketch.txt").unlink()
+    found = check(dataset)
+    assert found.problems == []
+    assert found.verdict == "Not here: sketch. The others are well, and their pairs can be run."
+    (lists / "photo.txt").unlink()
+    assert check(dataset).verdict == "2 problems."

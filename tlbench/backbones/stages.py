@@ -10,8 +10,8 @@ from tlbench.backbones.alexnet import AlexNet
 from tlbench.backbones.timm_model import TimmBackbone
 from tlbench.errors import TlbenchError
 
-HOW = ("mode", "last_k", "batch_norm")
-"""Keys of a backbone config that say how it is trained, not what it is."""
+HOW = ("mode", "last_k", "batch_norm", "checkpoint", "input_size")
+"""Keys of a backbone config that its class does not take: how it is trained, from which weights, on images of what size."""
 
 
 def is_frozen(group: dict[str, Any]) -> bool:

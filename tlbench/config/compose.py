@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
+from tlbench.backbones.pixels import as_weights_expect
 from tlbench.config.own_configs import name_by_file, own_folders
 from tlbench.config.schema import RunConfig, checked
 from tlbench.config.told import in_one_line
@@ -51,7 +52,10 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
     for group in GROUPS:
         if not isinstance(values.get(group), dict):
             raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
-        values[group] = _as_taken(group, {"name": choices[group], **values[group]})
+        values[group] = {"name": choices[group], **values[group]}
+    values["augment"] = as_weights_expect(values["augment"], values["backbone"])
+    for group in GROUPS:
+        values[group] = _as_taken(group, values[group])
     references = values.get("references")
     if isinstance(references, dict) and isinstance(methods := references.get("methods"), dict):
         for name, method in methods.items():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -111,6 +112,10 @@ class Dataset(ABC):
     @abstractmethod
     def fingerprint(self, domains: Sequence[str]) -> str:
         """Return a hash of the content of these domains, 16 hex digits."""
+
+    def paths(self, domain: str) -> list[Path]:
+        """Return the files and folders that a domain is read from; none where it is made on the spot."""
+        return []
 
     @property
     def domains(self) -> tuple[str, ...]:

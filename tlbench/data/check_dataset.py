@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -29,19 +30,36 @@ class Findings:
         classes: images of each class in each domain.
         problems: each in one line; the data are well where there is none.
         notes: what is worth knowing and no fault.
+        missing: domains that are not here, while others are.
     """
 
     domains: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     classes: dict[str, dict[str, int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """One line that ends the report."""
+        if self.problems:
+            return f"{len(self.problems)} problems."
+        if self.missing:
+            return f"Not here: {', '.join(self.missing)}. The others are well, and their pairs can be run."
+        return "All is well."
 
 
 def check(dataset: Dataset) -> Findings:
-    """Read every file of a data set and compares it with its config."""
+    """Read every file of a data set and compare it with its config.
+
+    A domain of which no file is there is no fault where another one is: a pair needs its own domains only.
+    """
     found = Findings()
+    missing = [domain for domain in dataset.domains if (paths := dataset.paths(domain)) and not _any_there(paths)]
+    if 0 < len(missing) < len(dataset.domains):
+        found.missing = missing  # where nothing is there, each domain says what it lacks
     listings: dict[str, Listing] = {}
-    for domain in dataset.domains:
+    for domain in (name for name in dataset.domains if name not in found.missing):
         try:
             if isinstance(dataset, ImageDataset):
                 listings[domain] = dataset.listing(domain)
@@ -54,6 +72,10 @@ def check(dataset: Dataset) -> Findings:
         _label_spaces(found, dataset, listings)
         _content(found, dataset, listings)
     return found
+
+
+def _any_there(paths: Sequence[Path]) -> bool:
+    return any(path.exists() for path in paths)
 
 
 def _load(found: Findings, dataset: Dataset, domain: str) -> None:

@@ -51,6 +51,9 @@ class FileDataset(Dataset):
         names = [options.pop(part) for part in ("path", "train", "test") if part in options]
         return [(self._found(name), options) for name in names]
 
+    def paths(self, domain: str) -> list[Path]:
+        return [self.data_dir / name for key, name in self.files[domain].items() if key in ("path", "train", "test")]
+
     def _found(self, name: str) -> Path:
         path = self.data_dir / name
         if path.is_file():

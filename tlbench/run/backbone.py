@@ -7,6 +7,7 @@ import json
 from cachetools import LRUCache
 from torch import nn
 
+from tlbench.backbones.found_weights import found_weights
 from tlbench.backbones.stages import HOW
 from tlbench.caching import once
 from tlbench.run.setup import Setup
@@ -20,7 +21,9 @@ _FROZEN: LRUCache = LRUCache(2)
 def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
     """The backbone of a run with this seed."""
     torch_seed(seed, "backbone")
-    return setup.made("backbone", drop=HOW, input_shape=input_shape)
+    found = found_weights(setup.config.backbone, setup.config.data_dir)
+    changed = {} if found is None else {"weights": str(found.path)}
+    return setup.made("backbone", changed=changed, drop=HOW, input_shape=input_shape)
 
 
 def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:

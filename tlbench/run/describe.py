@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tlbench import environment
+from tlbench.backbones.found_weights import found_weights
+from tlbench.backbones.weights import file_hash
 from tlbench.method import GradientMethod
 from tlbench.method.code import code_fingerprint
 from tlbench.run.comparison import compared_with
@@ -24,6 +27,7 @@ def described(setup: Setup) -> dict[str, Any]:
         "protocol": setup.protocol.label,
         "metric": setup.dataset.metric.name,
         "backbone": backbone_label(config.backbone),
+        "weights": weights_of(setup),
         "family": method.family,
         "oracle": method.oracle,
         "harness": HARNESS,
@@ -46,6 +50,17 @@ def backbone_label(backbone: dict[str, Any]) -> str:
     if mode == "finetune" or name == "identity":
         return name
     return f"{name} frozen" if mode == "frozen" else f"{name} last {backbone['last_k']}"
+
+
+def weights_of(setup: Setup) -> dict[str, str] | None:
+    """Name, origin and hash of the pretrained weights that a run starts from; None where it starts from none."""
+    backbone = setup.config.backbone
+    if backbone.get("weights"):
+        return {"name": Path(backbone["weights"]).name, "origin": "file", "sha256": file_hash(backbone["weights"])}
+    if not backbone.get("pretrained"):
+        return None
+    found = found_weights(backbone, setup.config.data_dir)
+    return {"name": backbone.get("model", backbone["name"]), "origin": "download"} if found is None else found.described
 
 
 def sizes_of(run: Prepared) -> dict[str, int]:

