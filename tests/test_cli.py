@@ -113,7 +113,7 @@ def test_an_interrupt_ends_in_one_line_and_keeps_what_is_done(toy, tmp_path):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     store = tmp_path / "store"
     deadline = time.monotonic() + 120
@@ -127,9 +127,7 @@ def test_an_interrupt_ends_in_one_line_and_keeps_what_is_done(toy, tmp_path):
             break
         except subprocess.TimeoutExpired:
             continue
-    else:
-        running.send_signal(signal.SIGABRT)  # says where every thread stands
     _, error = running.communicate(timeout=60)
-    assert running.returncode == 130, error
+    assert running.returncode == 130
     assert "interrupted. Finished runs are kept" in error
     assert "Traceback" not in error

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +44,7 @@ class Dataset(ABC):
         input_shape: shape of one example, (D,) or (channels, height, width); empty for image files, which take it from
             their `augment`.
         transforms: applied in turn to the inputs of a domain.
+        pairs: what `pair=all` stands for, where that is not each domain with each other.
         metric: name of what tables report and gains are over, one of `tlbench.metrics.METRICS`.
         about: homepage, licence, citation, layout; for people.
         sources: what `tlbench data get` fetches; it reads them in the config.
@@ -60,6 +60,7 @@ class Dataset(ABC):
         classes: Sequence[Any],
         input_shape: Sequence[int],
         transforms: Sequence[Transform] = (),
+        pairs: Sequence[str] | None = None,
         metric: str = ACCURACY.name,
         about: Mapping[str, str] | None = None,
         sources: Sequence[Mapping[str, Any]] = (),
@@ -71,6 +72,7 @@ class Dataset(ABC):
         self.classes = tuple(str(c) for c in classes)
         self.input_shape = tuple(int(side) for side in input_shape)
         self.transforms = tuple(transforms)
+        self._pairs = None if pairs is None else tuple(pairs)
         self.metric = metric_named(metric)
         self.about, self.recipe = dict(about or {}), dict(recipe or {})
         self.by_hand = by_hand
@@ -113,9 +115,9 @@ class Dataset(ABC):
     def fingerprint(self, domains: Sequence[str]) -> str:
         """Return a hash of the content of these domains, 16 hex digits."""
 
-    def paths(self, domain: str) -> list[Path]:
-        """Return the files and folders that a domain is read from; none where it is made on the spot."""
-        return []
+    def is_here(self, domain: str) -> bool:
+        """Tell whether any file of a domain is on this machine; what is made on the spot always is."""
+        return True
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -123,8 +125,16 @@ class Dataset(ABC):
 
     @property
     def pairs(self) -> list[Pair]:
-        """All ordered pairs of one source and one target."""
-        return [Pair((source,), target) for source, target in permutations(self.domains, 2)]
+        """What `pair=all` stands for: those of the config, else all ordered pairs of one source and one target."""
+        if self._pairs is None:
+            return [Pair((source,), target) for source, target in permutations(self.domains, 2)]
+        return [self.pair(text) for text in self._pairs]
+
+    @property
+    def pairs_here(self) -> list[Pair]:
+        """Those whose domains are on this machine."""
+        here = {domain for domain in self.domains if self.is_here(domain)}
+        return [pair for pair in self.pairs if here.issuperset({*pair.sources, pair.target})]
 
     @cached_property
     def _by_name(self) -> dict[str, str]:
@@ -136,7 +146,7 @@ class Dataset(ABC):
         left, dash, right = text.partition("-")
         if not dash or not left or not right:
             raise TlbenchError(
-                f"A pair is written source-target, such as {self.pairs[0]}; got '{text}'. Set by {where}."
+                f"A pair is written source-target, such as {'-'.join(self.domains[:2])}; got '{text}'. Set by {where}."
             )
         names = [*left.split("+"), right]
         for name in names:

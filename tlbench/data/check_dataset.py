@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -55,7 +54,7 @@ def check(dataset: Dataset) -> Findings:
     A domain of which no file is there is no fault where another one is: a pair needs its own domains only.
     """
     found = Findings()
-    missing = [domain for domain in dataset.domains if (paths := dataset.paths(domain)) and not _any_there(paths)]
+    missing = [domain for domain in dataset.domains if not dataset.is_here(domain)]
     if 0 < len(missing) < len(dataset.domains):
         found.missing = missing  # where nothing is there, each domain says what it lacks
     listings: dict[str, Listing] = {}
@@ -72,10 +71,6 @@ def check(dataset: Dataset) -> Findings:
         _label_spaces(found, dataset, listings)
         _content(found, dataset, listings)
     return found
-
-
-def _any_there(paths: Sequence[Path]) -> bool:
-    return any(path.exists() for path in paths)
 
 
 def _load(found: Findings, dataset: Dataset, domain: str) -> None:

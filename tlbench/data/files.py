@@ -15,6 +15,7 @@ from tlbench.caching import once
 from tlbench.data.base_dataset import Dataset
 from tlbench.data.domain import Domain
 from tlbench.data.inputs import Rows, stack
+from tlbench.data.readers import npz_holds
 from tlbench.errors import TlbenchError
 
 MOST_LOADED = 8
@@ -28,7 +29,7 @@ class FileDataset(Dataset):
         data_dir: folder that holds the files.
         reader: `reader(path, **options) -> (inputs, labels)`, one of `tlbench.data.readers`.
         files: for each domain either `{path: ..., options of the reader}` or `{train: path, test: path}`, where the
-            data set is distributed with a test part.
+            data set is distributed with a test part; a part may be `{path: ..., options of the reader}` itself.
         counts: examples per domain; a file that holds another number is refused.
         base: see Dataset.
     """
@@ -47,12 +48,20 @@ class FileDataset(Dataset):
         self._loaded: LRUCache = LRUCache(MOST_LOADED)
 
     def _parts(self, domain: str) -> list[tuple[Path, dict[str, Any]]]:
-        options = dict(self.files[domain])
-        names = [options.pop(part) for part in ("path", "train", "test") if part in options]
-        return [(self._found(name), options) for name in names]
+        return [(self._found(name), options) for name, options in self._named(domain)]
 
-    def paths(self, domain: str) -> list[Path]:
-        return [self.data_dir / name for key, name in self.files[domain].items() if key in ("path", "train", "test")]
+    def _named(self, domain: str) -> list[tuple[str, dict[str, Any]]]:
+        """File and reader's options of each part of a domain."""
+        shared = dict(self.files[domain])
+        parts = [shared.pop(part) for part in ("path", "train", "test") if part in shared]
+        entries = [{"path": part} if isinstance(part, str) else part for part in parts]
+        return [(entry["path"], {**shared, **{k: v for k, v in entry.items() if k != "path"}}) for entry in entries]
+
+    def is_here(self, domain: str) -> bool:
+        return any(
+            (path := self.data_dir / name).is_file() and (path.suffix != ".npz" or npz_holds(path, options["inputs"]))
+            for name, options in self._named(domain)
+        )
 
     def _found(self, name: str) -> Path:
         path = self.data_dir / name

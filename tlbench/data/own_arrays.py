@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import scipy.sparse as sp
 from tlbench.data.domain_codes import short_codes
 from tlbench.data.files import FileDataset
 from tlbench.data.inputs import Rows
-from tlbench.data.readers import read_mat, read_svmlight
+from tlbench.data.readers import read_mat, read_npz, read_svmlight
 from tlbench.errors import TlbenchError, unknown
 
 
@@ -102,17 +101,6 @@ def read_any(
     return x, y
 
 
-def _npz(path: Path, inputs: str, labels: str, _n: int | None) -> tuple[Rows, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            for name in (inputs, labels):
-                if name not in arrays:
-                    raise unknown("array", name, arrays.files, f"dataset.inputs or dataset.labels; file {path}")
-            return arrays[inputs], arrays[labels].ravel()
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise TlbenchError(f"{path} is no .npz file of plain arrays ({error}).") from error
-
-
 def _table(read: Callable[[Path], pd.DataFrame], path: Path) -> pd.DataFrame:
     try:
         return read(path)
@@ -142,7 +130,7 @@ def _svmlight(path: Path, _inputs: str, _labels: str, n_features: int | None) ->
 
 
 READERS: dict[str, Callable[..., tuple[Rows, np.ndarray]]] = {
-    ".npz": _npz,
+    ".npz": lambda path, inputs, labels, _: read_npz(path, inputs=inputs, labels=labels),
     ".mat": lambda path, inputs, labels, _: read_mat(path, inputs=inputs, labels=labels),
     ".svmlight": _svmlight,
     ".libsvm": _svmlight,

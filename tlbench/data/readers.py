@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,6 +30,27 @@ def read_mat(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]
         raise TlbenchError(f"{path} is no MATLAB file ({error}). Get the file again.") from error
     public = [name for name in fields if not name.startswith("__")]
     return _fields(path, fields, public, inputs, labels)
+
+
+def read_npz(path: Path, *, inputs: str, labels: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read two arrays of an .npz file by name: inputs (N, ...), labels (N,)."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for name in (inputs, labels):
+                if name not in arrays:
+                    raise unknown("array", name, arrays.files, f"dataset.inputs or dataset.labels; file {path}")
+            return arrays[inputs], arrays[labels].ravel()
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise TlbenchError(f"{path} is no .npz file of plain arrays ({error}).") from error
+
+
+def npz_holds(path: Path, name: str) -> bool:
+    """Tell whether an .npz file has an array of this name; damage is told when it is read."""
+    try:
+        with zipfile.ZipFile(path) as arrays:
+            return f"{name}.npy" in arrays.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return True
 
 
 def read_hdf5(path: Path, *, inputs: str, labels: str) -> tuple[Rows, np.ndarray]:

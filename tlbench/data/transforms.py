@@ -38,6 +38,18 @@ def zscore(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
     return np.divide(x_ND - mean_D, sd_D, out=np.zeros_like(x_ND), where=sd_D > 1e-12)
 
 
+def channel_zscore(inputs: Inputs, rows: np.ndarray) -> np.ndarray:
+    """Bring each channel of (N, C, ...) to mean 0 and standard deviation 1 over the examples `rows` and all places, float32.
+
+    Source: preprocessing of AdaTime (Ragab et al., arXiv:2203.08321), which takes each part's own statistics.
+    """
+    x_NCT = np.asarray(inputs, dtype=np.float64)
+    places = tuple(axis for axis in range(x_NCT.ndim) if axis != 1)
+    mean_C, sd_C = x_NCT[rows].mean(axis=places, keepdims=True), x_NCT[rows].std(axis=places, keepdims=True)
+    scaled = np.divide(x_NCT - mean_C, sd_C, out=np.zeros_like(x_NCT), where=sd_C > 1e-12)
+    return scaled.astype(np.float32)
+
+
 def rescale(inputs: Inputs, rows: np.ndarray, *, low: float, high: float) -> np.ndarray:
     """Bring pixels from [low, high] to [-1, 1], float32."""
     return (np.asarray(inputs, dtype=np.float32) - low) * np.float32(2.0 / (high - low)) - np.float32(1.0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from tlbench.config.compose import GROUPS, Composer
-from tlbench.errors import TlbenchError, unknown
+from tlbench.errors import TlbenchError, say_once, unknown
 from tlbench.sweep.overrides import Overrides, key_of, parsed, values_of
 from tlbench.sweep.recipes import completed, dataset_like
 from tlbench.sweep.search_trials import Asked, search_of, with_trials
@@ -58,5 +58,9 @@ def _pairs(composer: Composer, job: Sequence[str]) -> list[str]:
         pairs = ", ".join(map(str, dataset.pairs))
         raise TlbenchError(f"No pair is chosen. Set pair=all or one of {pairs}.")
     if asked[-1] == "all":
-        return [str(pair) for pair in dataset.pairs]
+        here = dataset.pairs_here
+        if 0 < len(here) < len(dataset.pairs):
+            missing = ", ".join(domain for domain in dataset.domains if not dataset.is_here(domain))
+            say_once(f"{dataset.name}: {len(here)} of {len(dataset.pairs)} pairs can be run here; not here: {missing}.")
+        return [str(pair) for pair in here or dataset.pairs]
     return [str(dataset.pair(asked[-1]))]

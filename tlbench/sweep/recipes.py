@@ -19,15 +19,16 @@ SETTABLE = ("protocol", "augment", "backbone", "classifier", "optim", "trainer")
 
 
 def dataset_like(composer: Composer, job: Sequence[str]) -> Dataset:
-    """The data set of a job, for its names and its recipe; reads no data."""
-    return _dataset_like(composer, tuple(o for o in job if key_of(o) == "dataset" or key_of(o).startswith("dataset.")))
+    """The data set of a job, for its names, its recipe and what of it is on this machine; reads no data."""
+    own = tuple(o for o in job if key_of(o) in ("dataset", "data_dir") or key_of(o).startswith("dataset."))
+    return _dataset_like(composer, own)
 
 
 @lru_cache(maxsize=64)
 def _dataset_like(composer: Composer, overrides: tuple[str, ...]) -> Dataset:
     config = composer.raw(overrides)
     group = plain(config.dataset)
-    return dataset_named(group, "", group.get("name", config.hydra.runtime.choices.dataset))
+    return dataset_named(group, str(config.data_dir), group.get("name", config.hydra.runtime.choices.dataset))
 
 
 def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrides]:

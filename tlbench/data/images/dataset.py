@@ -103,9 +103,10 @@ class ImageDataset(Dataset):
             )
         return self._loaded[domain]
 
-    def paths(self, domain: str) -> list[Path]:
+    def is_here(self, domain: str) -> bool:
         entries = [entry for key, entry in self.files[domain].items() if key in ("folder", "list", "train", "test")]
-        return [self.data_dir / name for entry in entries for name in ([entry] if isinstance(entry, str) else entry)]
+        names = [name for entry in entries for name in ([entry] if isinstance(entry, str) else entry)]
+        return any((self.data_dir / name).exists() for name in names)
 
     def images(self, domain: str, listing: Listing) -> ImageFiles:
         """Say how to read the images of a listing."""
