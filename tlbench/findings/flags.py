@@ -15,7 +15,7 @@ MEANING = {
 
 
 def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
+    """Return the cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
     runs = cells["runs_negative" if flag == "negative" else "runs_positive"]
     return cells[
         cells["gain"].notna()
@@ -27,6 +27,6 @@ def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
 
 
 def n_tests(cells: pd.DataFrame) -> int:
-    """Gains of methods that are corrected together."""
-    methods = cells[cells["role"] == "method"]
+    """Count the gains of methods that are corrected together."""
+    methods = cells[:0] if cells.empty else cells[cells["role"] == "method"]
     return int(methods["n_tests"].max()) if len(methods) else 0
