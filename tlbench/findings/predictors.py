@@ -18,6 +18,8 @@ from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
 NAMES = [name for name in [*MARGINAL_NAMES, *ORACLE_NAMES] if name not in ("mmd_p", "oracle_domain_accuracy_per_class")]
 PLACE = ["dataset", "pair", "protocol"]
 GROUP = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
+RHO = ["rho", "low", "high", "p_corrected"]
+GAIN_COLUMNS = ["method", *PLACE[:2], "distance", "gain", "gain_half", "flag", "n_seeds", "reference", *RHO, "n"]
 
 
 def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
@@ -80,11 +82,9 @@ def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFra
     """
     measured = pairs[[*PLACE, distance]].dropna().rename(columns={distance: "distance"})
     own = _of_one_source(cells).drop(columns="p_corrected").merge(measured, on=PLACE)
-    rho = ["rho", "low", "high", "p_corrected"]
     found = table[(table["features"] == "raw") & (table["distance"] == distance)] if len(table) else table
-    found = found[[*GROUP, *rho]] if len(found) else pd.DataFrame(columns=[*GROUP, *rho])
+    found = found[[*GROUP, *RHO]] if len(found) else pd.DataFrame(columns=[*GROUP, *RHO])
     own = own.merge(found, on=GROUP, how="left")
     own["n"] = own.groupby(GROUP)["pair"].transform("size")
     own["method"] = [method_name(cell) for cell in own.itertuples()]
-    kept = ["method", "dataset", "pair", "distance", "gain", "gain_half", "flag", "n_seeds", "reference", *rho, "n"]
-    return own[kept].astype(dict.fromkeys(rho, float))
+    return own[GAIN_COLUMNS].astype(dict.fromkeys(RHO, float))

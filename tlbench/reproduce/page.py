@@ -189,7 +189,7 @@ def _status(status: Mapping[str, Any]) -> list[str]:
     return [
         f"{status['date']}, tlbench {code['version']} at commit {code['commit'] or 'unknown'}, {versions}. "
         f"{machine['gpu'] or machine['cpu']}, {machine['cores']} cores. {status['runs']} runs, {status['seconds']:.0f} s of "
-        "their own, references included.",
+        "their own, references included."
     ]
 
 

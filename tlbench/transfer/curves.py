@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 RESAMPLES = 2000
+BOUNDS = {"above": "more than ", "below": "fewer than ", "": ""}
 DIGITS = 9
 """Scores are compared to this many digits after the point, so that rounding makes no method better than its equal."""
 
@@ -30,7 +31,7 @@ class Worth:
     bound: str = ""
 
     def __str__(self) -> str:
-        return {"above": "more than ", "below": "fewer than "}.get(self.bound, "") + _number(self.needed)
+        return BOUNDS[self.bound] + f"{self.needed:.1f}".removesuffix(".0")
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,3 @@ def _checked(
     if not (np.isfinite(reference).all() and np.isfinite(accuracy).all()):
         raise ValueError("Every score of the curve and of the method must be a number.")
     return shots_K, reference
-
-
-def _number(shots: float) -> str:
-    return f"{shots:.1f}".removesuffix(".0")

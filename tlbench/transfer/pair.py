@@ -10,14 +10,7 @@ import numpy as np
 from tlbench.seeds import stream
 from tlbench.transfer.distances import coral_distance, mean_shift, mmd, proxy_a_distance, sliced_wasserstein
 from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair
-from tlbench.transfer.transferability import (
-    domain_accuracy_per_class,
-    h_score,
-    joint_error,
-    label_shift,
-    leep,
-    log_me,
-)
+from tlbench.transfer.transferability import domain_accuracy_per_class, h_score, joint_error, label_shift, leep, log_me
 
 MARGINAL_NAMES = {
     "a_distance": "how well a linear classifier tells the domains apart, 0 (not) to 2 (without error)",
@@ -43,14 +36,7 @@ ORACLE_NAMES = {
 
 
 def measure_pair(
-    xs_ND: Any,
-    ys_N: Any,
-    xt_MD: Any,
-    yt_M: Any,
-    *,
-    n_classes: int,
-    seed: int,
-    probabilities_t: Any | None = None,
+    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, n_classes: int, seed: int, probabilities_t: Any | None = None
 ) -> dict[str, Any]:
     """Everything in MARGINAL_NAMES and ORACLE_NAMES, in that order.
 

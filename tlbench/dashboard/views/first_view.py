@@ -22,7 +22,7 @@ from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.style import counted
-from tlbench.report.words import legend_of
+from tlbench.report.words import legend
 
 if TYPE_CHECKING:
     from tlbench.dashboard.data import Snapshot
@@ -46,7 +46,7 @@ def show(found: Snapshot, filters: Filters) -> None:
         _flagged(cells, overview(replace(analysis, cells=cells)))
         _figures(cells, analysis, (found.root, found.state, filters))
         _holes(cells)
-        st.caption(legend_of(analysis))
+        st.caption(legend(analysis))
     _not_done(found, filters)
 
 
