@@ -45,7 +45,7 @@ class WorthInterval:
 
 
 def labels_worth(shots_K: np.ndarray, reference_K: np.ndarray, accuracy: float, shots: float) -> Worth:
-    """How many shots per class `target_only` needs for `accuracy`, and how many more these are than the method had.
+    """Tell how many shots per class `target_only` needs for `accuracy`, and how many more these are than the method had.
 
     The curve is made non-decreasing (isotonic regression, least squares) and read linearly between measured points. Where
     it is flat, the fewest shots count. Beyond its ends nothing is extrapolated.
@@ -73,7 +73,7 @@ def labels_worth_interval(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> WorthInterval:
-    """`labels_worth` of the means over seeds, with a percentile bootstrap interval over seeds.
+    """Compute `labels_worth` of the means over seeds, with a percentile bootstrap interval over seeds.
 
     A seed is drawn with its whole curve and its method's score, for they share splits. An end of the interval is a value
     that occurred, so it may be `more than` or `fewer than` an end of the curve.
@@ -108,7 +108,7 @@ def labels_worth_interval(
 def _resampled_needs(
     shots_K: np.ndarray, reference_SK: np.ndarray, accuracy_S: np.ndarray, rng: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """(R,) shots needed with seeds drawn again. Few seeds make few different draws: each is worked out once."""
+    """Return (R,) shots needed with seeds drawn again. Few seeds make few different draws: each is worked out once."""
     s = len(accuracy_S)
     counts_US, times_U = np.unique(rng.multinomial(s, np.full(s, 1 / s), resamples), axis=0, return_counts=True)
     curves_UK, accuracies_U = counts_US @ reference_SK / s, counts_US @ accuracy_S / s
@@ -117,7 +117,7 @@ def _resampled_needs(
 
 
 def _needed(shots_K: np.ndarray, reference_K: np.ndarray, accuracy: float) -> float:
-    """Shots at which the monotone curve reaches the score first; -inf below its start, inf above its end."""
+    """Return the shots at which the monotone curve reaches the score first; -inf below its start, inf above its end."""
     curve_K = np.round(isotonic_regression(reference_K), DIGITS)
     accuracy = round(accuracy, DIGITS)
     if accuracy < curve_K[0]:
