@@ -14,7 +14,7 @@ def claimed_and_got(table: pd.DataFrame) -> Figure:
     """Draw each pair of each published row: printed accuracy across, measured accuracy up, the diagonal where they agree.
 
     Args:
-        table: `tlbench.reproduce.claimed_table.claimed`'s: one row a number that is both printed and measured, in percent;
+        table: `tlbench.reproduce.claimed_table.claimed_numbers`': one row a number that is both printed and measured, in percent;
             got_sd over n seeds.
 
     Raises:
