@@ -10,19 +10,8 @@ from scipy.stats import binomtest
 
 from tlbench.metrics import N_BINS, calibration_error, confidence_bins
 
-COLUMNS = [
-    "name",
-    "low",
-    "high",
-    "n",
-    "confidence",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "ece",
-    "n_runs",
-    "alpha",
-]
+ACCURACY = ["accuracy", "accuracy_low", "accuracy_high"]
+COLUMNS = ["name", "low", "high", "n", "confidence", *ACCURACY, "ece", "n_runs", "alpha"]
 
 
 def reliability_table(predictions: Mapping[str, Sequence[pd.DataFrame]], *, alpha: float = 0.05) -> pd.DataFrame:

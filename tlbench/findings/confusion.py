@@ -44,13 +44,9 @@ def confusion_table(pairs: Paired, names: Sequence[str] = ()) -> pd.DataFrame:
     n_C = mine_CC.sum(axis=1)
     with np.errstate(invalid="ignore"):
         share, reference = (100 * counts / n_C[:, None] for counts in (mine_CC, other_CC))
-    columns = [
-        np.repeat(shown, k),
-        np.tile(shown, k),
-        *map(np.ravel, (share, reference, share - reference)),
-        np.repeat(n_C, k),
-    ]
-    return pd.DataFrame(dict(zip(COLUMNS, [*columns, len(pairs)], strict=True)))
+    table = pd.DataFrame({"true": np.repeat(shown, k), "predicted": np.tile(shown, k), "share": share.ravel()})
+    table = table.assign(reference_share=reference.ravel(), difference=(share - reference).ravel())
+    return table.assign(n=np.repeat(n_C, k), n_runs=len(pairs))
 
 
 def _counts(tables: Sequence[pd.DataFrame], k: int) -> np.ndarray:

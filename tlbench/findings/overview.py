@@ -72,13 +72,12 @@ def overview(found: Evidence) -> Overview:
     methods = cells[cells["role"] == "method"]
     why = {row.cell_key: (row.cause, row.evidence) for row in found.causes.itertuples()}
     varied = _varied(cells)
-    negative, positive = (
-        _lines(methods[methods["flag"] == flag], flag, why, varied) for flag in ("negative", "positive")
-    )
-    alone = {flag: _lines(unanimous(cells, flag), flag, {}, varied) for flag in ("negative", "positive")}
+    flags = ("negative", "positive")
+    negative, positive = (_lines(methods[methods["flag"] == flag], flag, why, varied) for flag in flags)
+    alone = {flag: _lines(unanimous(cells, flag), flag, {}, varied) for flag in flags}
     n_compared, n_holes = int(methods["gain"].notna().sum()), int((cells["hole"] != "").sum())
-    told = (_headline(methods), _facts(found), negative, positive, alone)
-    return Overview(*told, at_a_glance(methods), _missing(found), n_compared, n_holes)
+    told = (_headline(methods), _facts(found), negative, positive, alone, at_a_glance(methods), _missing(found))
+    return Overview(*told, n_compared, n_holes)
 
 
 def _varied(cells: pd.DataFrame) -> list[str]:

@@ -39,11 +39,11 @@ def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.Dat
     done = done.merge(about[["cell_key", "method", "sources"]], on="cell_key")
     key = [*BLOCK, "sources", "method"]
     n_runs = about.groupby(key)["n_expected"].sum()
-    by_pair = (
-        done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"]).reset_index()
-    )
-    table = by_pair.groupby([*key, "selection"], sort=False).agg(
-        score=("mean", "mean"), n=("size", "sum"), n_pairs=("pair", "nunique")
+    by_pair = done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"])
+    table = (
+        by_pair.reset_index()
+        .groupby([*key, "selection"], sort=False)
+        .agg(score=("mean", "mean"), n=("size", "sum"), n_pairs=("pair", "nunique"))
     )
     whole = table["n"].to_numpy() == n_runs.reindex(table.droplevel("selection").index).to_numpy()
     table["score"] = 100 * table["score"].where(whole)

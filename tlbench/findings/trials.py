@@ -61,13 +61,8 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
             mine = known[known["selection"] == rule].set_index("cell_key").reindex(cells.index)
             score, judged = mine["score"], mine["judged"]
             best = cells.index[0] if rule == LAST or judged.isna().all() else judged.idxmax()
-            numbers = {
-                "n_trials": len(cells),
-                "trial": cells[best],
-                "score": score[best],
-                "default_score": score.iloc[0],
-            }
-            rows.append({**row, "rule": rule, **numbers, "missing": int(judged.isna().sum())})
+            numbers = {"score": score[best], "default_score": score.iloc[0], "missing": int(judged.isna().sum())}
+            rows.append({**row, "rule": rule, "n_trials": len(cells), "trial": cells[best], **numbers})
             if rule == selection:
                 kept.add(best)
                 by = "" if rule == LAST else f" by {'ORACLE' if rule == ORACLE else rule}"

@@ -10,7 +10,7 @@ from tlbench.findings.grid import Grid, Means, grids
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import Overview, overview
 from tlbench.report.analysis import Analysis
-from tlbench.report.words import cell_text, glance_texts, legend
+from tlbench.report.words import average_text, cell_text, glance_texts, legend
 
 TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "≈": r"$\approx$"}
 TEX_SIGNS = {"±": r"$\pm$", "–": "--", "·": r"$\cdot$"}
@@ -30,7 +30,10 @@ def _markdown(found: Analysis) -> list[str]:
         parts += [f"## {grid.title}", ""]
         if grid.reference:
             parts += [f"Gains are over {grid.reference}.", ""]
-        rows = [[pair, *[" · ".join(filter(None, _cell(grid, pair, m))) for m in grid.methods]] for pair in grid.pairs]
+        rows = [
+            [pair, *[" · ".join(filter(None, cell_text(grid.cells.get((pair, m))))) for m in grid.methods]]
+            for pair in grid.pairs
+        ]
         rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
         parts += _table(["pair", *grid.methods], rows)
     if not found.evidence.cells.empty:
@@ -86,9 +89,10 @@ def to_latex(found: Analysis) -> str:
             places = _places(grid, pair)
             texts = []
             for method in grid.methods:
-                accuracy, gain = (_tex(part) for part in _cell(grid, pair, method))
+                cell = grid.cells.get((pair, method))
+                accuracy, gain = map(_tex, cell_text(cell))
                 shown = rf"\{places[method]}{{{accuracy}}}" if method in places else accuracy
-                if (cell := grid.cells.get((pair, method))) is not None and cell.flag == "negative":
+                if cell is not None and cell.flag == "negative":
                     gain = rf"\textit{{{gain}}}"
                 texts.append(f"{shown} ({gain})" if gain else shown)
             parts.append(" & ".join([_tex(pair), *texts]) + r" \\")
@@ -98,14 +102,8 @@ def to_latex(found: Analysis) -> str:
     return "\n".join(parts)
 
 
-def _cell(grid: Grid, pair: str, method: str) -> tuple[str, str]:
-    cell = grid.cells.get((pair, method))
-    return ("–", "") if cell is None else cell_text(cell)
-
-
 def _average(means: Means, method: str) -> str:
-    accuracy, gain = means[method]
-    return points(accuracy) + ("" if pd.isna(gain) else f" · {points(gain, signed=True)}")
+    return " · ".join(filter(None, average_text(*means[method])))
 
 
 def _places(grid: Grid, pair: str) -> dict[str, str]:

@@ -12,13 +12,12 @@ from joblib import Parallel, cpu_count, delayed
 
 from tlbench.findings.flags import FLAGS, MEANING
 from tlbench.findings.grid import Grid
-from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
 from tlbench.report.analysis import Analysis
 from tlbench.report.figures.style import as_svg
 from tlbench.report.pictures import CAPTIONS, blocks
 from tlbench.report.section import Draw, Section
-from tlbench.report.words import cell_text, glance_texts, legend
+from tlbench.report.words import average_text, cell_text, glance_texts, legend
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 Captioned = tuple[str, str]
@@ -89,11 +88,8 @@ def _block(grid: Grid, figures: Sequence[Captioned]) -> dict[str, Any]:
     rows = []
     for pair in grid.pairs:
         found = [grid.cells.get((pair, method)) for method in grid.methods]
-        rows.append((pair, [("–", "", "") if c is None else (*cell_text(c), c.flag) for c in found]))
-    averages = [
-        (name, [(points(a), "" if pd.isna(g) else points(g, signed=True)) for a, g in (means[m] for m in grid.methods)])
-        for name, means in grid.averages.items()
-    ]
+        rows.append((pair, [(*cell_text(c), "" if c is None else c.flag) for c in found]))
+    averages = [(name, [average_text(*means[m]) for m in grid.methods]) for name, means in grid.averages.items()]
     return {
         "title": grid.title,
         "methods": grid.methods,

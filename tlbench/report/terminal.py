@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +11,7 @@ from tlbench.findings.grid import Grid, grids
 from tlbench.findings.names import method_name
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
-from tlbench.report.words import cell_text, legend
+from tlbench.report.words import average_text, cell_text, legend
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 COLOUR = {
@@ -59,8 +58,7 @@ def _table(grid: Grid) -> Table:
     for pair in grid.pairs:
         table.add_row(Text(pair), *[_text(grid, pair, method) for method in grid.methods])
     for name, means in grid.averages.items() if len(grid.pairs) > 1 else ():
-        own = [means[method] for method in grid.methods]
-        texts = [Text(points(a) + ("" if pd.isna(g) else f"\n{points(g, signed=True)}")) for a, g in own]
+        texts = [Text("\n".join(filter(None, average_text(*means[method])))) for method in grid.methods]
         table.add_section()
         table.add_row(name, *texts, style="bold")
     return table
@@ -68,7 +66,5 @@ def _table(grid: Grid) -> Table:
 
 def _text(grid: Grid, pair: str, method: str) -> Text:
     cell = grid.cells.get((pair, method))
-    if cell is None:
-        return Text("–")
     accuracy, gain = cell_text(cell)
-    return Text(accuracy) + (Text(f"\n{gain}", style=COLOUR[cell.flag]) if gain else Text(""))
+    return Text(accuracy) + (Text(f"\n{gain}", style=COLOUR[cell.flag]) if cell is not None and gain else Text(""))

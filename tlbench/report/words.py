@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def cell_text(cell: Any) -> tuple[str, str]:
-    """Return (score, gain with its flag) of one cell, or what is missing."""
+    """Return (score, gain with its flag) of one cell, or what is missing; a dash for None, which was not planned."""
+    if cell is None:
+        return "–", ""
     if cell.hole:
         return cell.hole, ""
     score = plus_minus(cell.score, cell.score_half)
@@ -27,6 +29,11 @@ def cell_text(cell: Any) -> tuple[str, str]:
     alone = " ".join(f"{n}{FLAGS[flag]}" for flag, n in counts.items() if n)  # runs that are flagged by themselves
     gain = f"{plus_minus(cell.gain, cell.gain_half, signed=True)} {FLAGS[cell.flag]}"
     return score, (f"{gain} ({alone})" if alone else gain.rstrip())
+
+
+def average_text(score: float, gain: float) -> tuple[str, str]:
+    """Return (score, gain) of an average, empty for no gain."""
+    return points(score), "" if pd.isna(gain) else points(gain, signed=True)
 
 
 def legend(found: Evidence) -> str:

@@ -33,7 +33,6 @@ CORRECTIONS = {"holm": "Holm", "bh": "Benjamini-Hochberg"}
 class Spread:
     """n values in short: mean, sd with n - 1, half width of the t interval (nan for n < 2)."""
 
-    n: int
     mean: float
     sd: float
     half: float
@@ -44,9 +43,9 @@ def spread(values: Sequence[float], alpha: float) -> Spread:
     x = np.asarray(values, dtype=np.float64)
     n = len(x)
     if n < 2:
-        return Spread(n, float(x[0]) if n else np.nan, np.nan, np.nan)
+        return Spread(float(x[0]) if n else np.nan, np.nan, np.nan)
     sd = float(x.std(ddof=1))
-    return Spread(n, float(x.mean()), sd, float(special.stdtrit(n - 1, 1 - alpha / 2)) * sd / np.sqrt(n))
+    return Spread(float(x.mean()), sd, float(special.stdtrit(n - 1, 1 - alpha / 2)) * sd / np.sqrt(n))
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ def show(store: RunStore, run: pd.Series, names: Sequence[str], depends: Hashabl
             "No features of this run are here: the same command with embeddings=300 does it once more and keeps some."
         )
         return
-    words = (
+    help_ = (
         "PCA is there at once: the two directions of greatest spread. t-SNE takes some seconds and keeps neighbours."
     )
     layouts: list[Layout] = ["pca", "tsne"]
-    how = st.radio("Layout", layouts, horizontal=True, key="layout", format_func=lambda name: HOW[name], help=words)
+    how = st.radio("Layout", layouts, horizontal=True, key="layout", format_func=lambda name: HOW[name], help=help_)
     with st.spinner(f"Laying out {HOW[how]} ..."):
         parts.figure(
             "features", (depends, how), lambda: _maps(store, run, names, how), "Maps of source and target features"

@@ -94,8 +94,8 @@ def _draw(axes: Axes, own: pd.DataFrame, colours: dict[str, str]) -> None:
 
 def _key(colours: dict[str, str], n_others: int) -> list[Line2D]:
     looks = [
-        {"marker": mark, "color": "black", "fillstyle": fill, "label": domain} for domain, (mark, fill) in MARKS.items()
+        {"label": name, "marker": mark, "color": "black", "fillstyle": fill} for name, (mark, fill) in MARKS.items()
     ]
     others = {f"{n_others} other classes": OTHERS} if n_others else {}
-    looks += [{"marker": "s", "color": colour, "label": name} for name, colour in [*colours.items(), *others.items()]]
+    looks += [{"label": name, "marker": "s", "color": colour} for name, colour in [*colours.items(), *others.items()]]
     return [Line2D([], [], linestyle="none", **look) for look in looks]  # type: ignore[arg-type]

@@ -122,20 +122,13 @@ def look_of(i: int) -> dict[str, Any]:
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
 
 
-def flagged_dots(
-    axes: Axes, x: np.ndarray, y: np.ndarray, half: np.ndarray, flags: Sequence[str], *, size: float = 6
-) -> None:
+def flagged_dots(axes: Axes, x: np.ndarray, y: np.ndarray, half: np.ndarray, flags: Sequence[str]) -> None:
     """Draw points with horizontal intervals, a container a flag, each with the flag's shape, colour and words (its label)."""
     flags_N = np.array(flags, dtype=object)
     for flag in dict.fromkeys(flags):
         own, look = flags_N == flag, FLAG_LOOKS[flag]
-        dot: dict[str, Any] = {
-            "fmt": look.marker,
-            "color": look.colour,
-            "markerfacecolor": look.face,
-            "markersize": size,
-        }
-        bar: dict[str, Any] = {"ecolor": look.colour, "elinewidth": 1.1, "capsize": 2}
+        dot: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markerfacecolor": look.face}
+        bar: dict[str, Any] = {"markersize": 6, "ecolor": look.colour, "elinewidth": 1.1, "capsize": 2}
         axes.errorbar(x[own], y[own], xerr=half[own], label=FLAG_WORDS.get(flag, "no flag"), **dot, **bar)
 
 
