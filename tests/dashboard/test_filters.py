@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tlbench.dashboard.data import tagged
-from tlbench.dashboard.filters import DEFAULTS, MANY, PLACES, chosen, from_query, made, selection_names, to_query
+from tlbench.dashboard.filters import (
+    DEFAULTS,
+    MANY,
+    PLACES,
+    chosen_rows,
+    filters_of,
+    from_query,
+    selection_names,
+    to_query,
+)
 from tlbench.store.plans import Planned
 
 TEXT = st.text(min_size=1, max_size=8)
@@ -17,7 +26,7 @@ RUNS = pd.DataFrame(
 
 
 def keys(members=None, **many):
-    return chosen(RUNS, made(many, {}), members or {})["run_key"].tolist()
+    return chosen_rows(RUNS, filters_of(many, {}), members or {})["run_key"].tolist()
 
 
 @settings(max_examples=50)
@@ -26,13 +35,13 @@ def keys(members=None, **many):
     st.dictionaries(st.sampled_from([p for p in PLACES if p != "view"]), TEXT),
 )
 def test_a_link_gives_back_its_filters(many, places):
-    filters = made(many, places)
+    filters = filters_of(many, places)
     assert from_query(to_query(filters)) == filters
 
 
 def test_defaults_and_what_is_unknown_leave_no_trace():
-    assert to_query(made({}, DEFAULTS)) == {}
-    assert from_query({"view": ["nowhere"], "utm": ["1"], "token": ["t"]}) == made({}, {})
+    assert to_query(filters_of({}, DEFAULTS)) == {}
+    assert from_query({"view": ["nowhere"], "utm": ["1"], "token": ["t"]}) == filters_of({}, {})
     assert from_query({}).place("view") == "overview"
 
 

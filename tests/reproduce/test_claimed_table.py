@@ -15,7 +15,7 @@ from tlbench.reproduce.claimed_table import (
 )
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import decompose
-from tlbench.reproduce.page import page
+from tlbench.reproduce.page import Results, page
 from tlbench.reproduce.published_gains import beside
 from tlbench.reproduce.recipe import Claim, Paper
 
@@ -116,7 +116,8 @@ def test_gains_as_published_and_matched_stand_beside_each_other():
               "hardware": {"cpu": "c", "gpu": None, "cores": 2}}  # fmt: skip
     said = judge_claims(scored, two.claims, 0.05)
     parts = decompose(scores(A=[[(40, 40, 40)], [(50, 50, 50)]], B=[[(60, 58, 54)], [(60, 61, 57)]]), two)
-    text = page("x", two, table, verdicts(table, two), gains, beside(table, gains, two), said, scored, status, parts)
+    results = Results(scored, table, verdicts(table, two), gains, said, parts)
+    text = page("x", two, results, beside(table, gains, two), status)
     assert "| p0 | 38 → 40.00 | 61 → 60.00 |" in text
     assert "| **average** | 44.00 → 45.00 | 61.00 → 60.00 |" in text
     assert "| B | A | +17.0 | +15.0 | +1.5 | 1 | 1 | 2 |" in text

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def admitted(given: str, wanted: str) -> bool:
-    """Whether a visitor's token is right; where none is wanted, every visitor is on this machine."""
+    """Tell whether a visitor's token is right; where none is wanted, every visitor is on this machine."""
     return not wanted or hmac.compare_digest(given.encode(), wanted.encode())
 
 

@@ -19,7 +19,7 @@ PORT = 8501
 
 
 def serve(store: str, host: str = "127.0.0.1", port: int | None = None) -> int:
-    """Serves until it is interrupted; 0.
+    """Serve until it is interrupted; 0.
 
     Args:
         store: folder of runs; may be empty, or filled while it is watched.
@@ -46,7 +46,7 @@ def serve(store: str, host: str = "127.0.0.1", port: int | None = None) -> int:
 
 
 def is_local(host: str) -> bool:
-    """Whether only this machine reaches the address."""
+    """Tell whether only this machine reaches the address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -54,7 +54,7 @@ def is_local(host: str) -> bool:
 
 
 def free_port(host: str, port: int) -> int:
-    """The port, or a free one for 0. Raises TlbenchError where it cannot be had."""
+    """Return the port, or a free one for 0. Raises TlbenchError where it cannot be had."""
     if not 0 <= port <= 65535:
         raise TlbenchError(f"Port {port} is none: 0 to 65535. Set by --port.")
     try:
@@ -70,14 +70,14 @@ def free_port(host: str, port: int) -> int:
 
 
 def address(host: str, port: int, token: str) -> str:
-    """What to open in the browser."""
+    """Return what to open in the browser."""
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     name = f"[{name}]" if ":" in name else name
     return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
 
 
 def options(host: str, port: int) -> dict[str, Any]:
-    """Streamlit's settings: nothing leaves the machine, nothing is opened, watched or offered that is not the dashboard's."""
+    """Return Streamlit's settings: nothing leaves the machine, nothing is opened, watched or offered beside the dashboard."""
     return {
         "browser.gatherUsageStats": False,
         "browser.serverAddress": host if is_local(host) else "",

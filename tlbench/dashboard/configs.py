@@ -12,7 +12,7 @@ ABSENT = "(not there)"
 
 
 def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys of a config; an empty mapping is a value."""
+    """Return the dotted keys of a config; an empty mapping is a value."""
     found: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
@@ -23,7 +23,7 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def changed_keys(mine: Mapping[str, Any], other: Mapping[str, Any]) -> pd.DataFrame:
-    """One row a dotted key whose value differs or that one of the two lacks, in the order of `mine`, then of `other`.
+    """Return one row a dotted key whose value differs or that one of the two lacks, in the order of `mine`, then of `other`.
 
     Returns:
         COLUMNS, texts. `1` and `1.0` are equal, `1` and `True` are not.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from tlbench.dashboard.filters import SCOPE, Filters, Members, chosen
+from tlbench.dashboard.filters import SCOPE, Filters, Members, chosen_rows
 from tlbench.findings.evidence import Evidence, gather_evidence
 from tlbench.findings.rule import rule_of
 from tlbench.store.plans import Planned, planned
@@ -52,7 +52,7 @@ class Snapshot:
 
 
 def state_of(root: str | Path) -> State:
-    """Numbers that change whenever a run or a plan is added or replaced: two looks at folders, whatever they hold."""
+    """Return numbers that change whenever a run or a plan is added or replaced: two looks at folders, whatever they hold."""
     found = []
     for folder in (Path(root), Path(root) / "plans"):
         try:
@@ -64,7 +64,7 @@ def state_of(root: str | Path) -> State:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the store ...")
 def snapshot(root: str, state: State) -> Snapshot:
-    """Reads the store.
+    """Read the store.
 
     Raises:
         TlbenchError: a record or a plan is damaged.
@@ -86,7 +86,7 @@ def snapshot(root: str, state: State) -> Snapshot:
 
 
 def tagged(runs: pd.DataFrame, plans: Planned) -> dict[str, frozenset[str]]:
-    """Each tag to the keys of its runs: those whose config gave it, and those to which a plan did.
+    """Return each tag to the keys of its runs: those whose config gave it, and those to which a plan did.
 
     Args:
         runs: run_key and tags (joined by ", ").
@@ -105,27 +105,26 @@ def _with_missing(rows: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else runs.copy()
 
 
-def scoped(found: Snapshot, filters: Filters) -> tuple[Tables, Planned]:
-    """What is analysed together: runs within the scope, the references that they are compared with, their plans."""
+def _scoped(found: Snapshot, filters: Filters) -> tuple[Tables, Planned]:
+    """Return what is analysed together: runs within the scope, the references that they are compared with, their plans."""
     tables = found.tables
-    rows = chosen(found.at(filters.selection), filters, found.members, SCOPE)
+    rows = chosen_rows(found.at(filters.selection), filters, found.members, SCOPE)
     keys = frozenset(rows["run_key"]) | frozenset(rows["reference_run"].dropna())
     runs = tables.runs[tables.runs["run_key"].isin(keys)]
-    plan = chosen(found.plans.runs, filters, found.members, SCOPE)
+    plan = chosen_rows(found.plans.runs, filters, found.members, SCOPE)
     configs = {cell: config for cell, config in found.plans.configs.items() if cell in set(plan["cell_key"])}
     checkpoints, distances = (part[part["run_key"].isin(keys)] for part in (tables.checkpoints, tables.distances))
-    kept = replace(tables, runs=runs, checkpoints=checkpoints, distances=distances)
-    return kept, Planned(plan, configs)
+    return replace(tables, runs=runs, checkpoints=checkpoints, distances=distances), Planned(plan, configs)
 
 
 def n_done(found: Snapshot, filters: Filters) -> int:
-    """Done runs of the scope under the selection."""
-    rows = chosen(found.at(filters.selection), filters, found.members, SCOPE)
+    """Count the done runs of the scope under the selection."""
+    rows = chosen_rows(found.at(filters.selection), filters, found.members, SCOPE)
     return int((rows["status"] == "done").sum())
 
 
 def analysis(found: Snapshot, filters: Filters) -> Evidence:
-    """Cells, causes and classes of the scope; flags are corrected over its gains."""
+    """Work out cells, causes and classes of the scope; flags are corrected over its gains."""
     scope = tuple((name, filters.many[name]) for name in SCOPE if name in filters.many)
     return _analysis(found.root, found.state, scope, filters.selection, found)
 
@@ -134,6 +133,6 @@ def analysis(found: Snapshot, filters: Filters) -> Evidence:
 def _analysis(
     root: str, state: State, scope: tuple[tuple[str, tuple[str, ...]], ...], selection: str, _found: Snapshot
 ) -> Evidence:
-    tables, plans = scoped(_found, Filters(dict(scope), {"selection": selection}))
+    tables, plans = _scoped(_found, Filters(dict(scope), {"selection": selection}))
     rule = rule_of(tables.runs, selection, "holm", None)
     return gather_evidence(_found.store, tables, rule, plans=plans)

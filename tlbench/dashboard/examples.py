@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -23,7 +22,7 @@ Change = Literal["lost", "won"]
 
 
 def changed_examples(mine: pd.DataFrame, reference: pd.DataFrame, change: Change) -> pd.DataFrame:
-    """Examples that the reference has right and the run wrong (`lost`), or the reverse (`won`).
+    """Return the examples that the reference has right and the run wrong (`lost`), or the reverse (`won`).
 
     Args:
         mine, reference: `RunStore.at_step`'s, of the same test examples in the same order.
@@ -38,23 +37,20 @@ def changed_examples(mine: pd.DataFrame, reference: pd.DataFrame, change: Change
         raise ValueError("A run and its reference were tested on different examples.")
     label = mine["label"].to_numpy()
     right, before = mine["prediction"].to_numpy() == label, reference["prediction"].to_numpy() == label
-    both = mine.assign(
-        reference_prediction=reference["prediction"].to_numpy(), reference_confidence=reference["confidence"].to_numpy()
-    )
+    both = mine.assign(**{f"reference_{name}": reference[name].to_numpy() for name in ("prediction", "confidence")})
     found = both[before & ~right if change == "lost" else right & ~before]
     names = ["row", "id", "label", "prediction", "reference_prediction", "confidence", "reference_confidence"]
     return found.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)[names]
 
 
 def target_domain(config: dict[str, Any]) -> Domain | None:
-    """The target's examples, read by the run's config below $TLBENCH_DATA; None where they are no images.
+    """Read the target's examples by the run's config below $TLBENCH_DATA; None where they are no images.
 
     Raises:
         TlbenchError: the data are not there (any more), or are read by code that tlbench does not bring.
     """
     data_dir = os.environ.get("TLBENCH_DATA", str(config["data_dir"]))
-    group = trusted(config["dataset"])
-    dataset = dataset_named(group, data_dir)
+    dataset = dataset_named(trusted(config["dataset"]), data_dir)
     domain = dataset.load_as(dataset.pair(str(config["pair"])).target, "target")
     shape = domain.inputs.shape
     is_pixels = isinstance(domain.inputs, np.ndarray) and len(shape) == 4 and shape[1] in (1, 3)
@@ -62,7 +58,7 @@ def target_domain(config: dict[str, Any]) -> Domain | None:
 
 
 def trusted(group: dict[str, Any]) -> dict[str, Any]:
-    """A data set's config out of a store, with the code of one that tlbench brings.
+    """Return a data set's config out of a store, with the code of one that tlbench brings.
 
     A store may come from anywhere, and what its configs name is never called: what is built stands in `conf/dataset`, the store
     gives plain values alone (names, paths, numbers).
@@ -71,21 +67,21 @@ def trusted(group: dict[str, Any]) -> dict[str, Any]:
         TlbenchError: no data set in `conf/dataset` is read like this one.
     """
     name, target = str(group.get("name")), group.get("_target_")
+    plain = {key: value for key, value in group.items() if is_plain(value)}
     known = [name] if name in shipped_names("dataset") else list(shipped_names("dataset"))
-    likely = [own for own in known if shipped("dataset", own).get("_target_") == target]
-    for base in (shipped("dataset", own) for own in likely):
-        if all(
-            is_plain(value) or (key in base and base[key] == value) for key, value in group.items() if key != "_target_"
-        ):
-            plain = {key: value for key, value in group.items() if is_plain(value) and key in {*base, "name"}}
-            return {**base, **plain, "name": name, "_target_": base["_target_"]}
+    for base in (shipped("dataset", own) for own in known):
+        if base.get("_target_") != target:
+            continue
+        if all(key in plain or (key in base and base[key] == group[key]) for key in group if key != "_target_"):
+            own = {key: value for key, value in plain.items() if key in base}
+            return {**base, **own, "name": name, "_target_": base["_target_"]}
     raise TlbenchError(
         f"its data set, {name}, is read by code ({target}) that tlbench does not bring with such a config."
     )
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value holds nothing that a config builder would call or work out: no `_target_` and the like, no `${...}`."""
+    """Tell whether a config builder would call and work out nothing in a value: no `_target_` and the like, no `${...}`."""
     if isinstance(value, dict):
         return all(is_plain(key) and is_plain(part) and not str(key).startswith("_") for key, part in value.items())
     if isinstance(value, list):
@@ -94,7 +90,7 @@ def is_plain(value: Any) -> bool:
 
 
 def images_of(domain: Domain, examples: pd.DataFrame) -> list[Image.Image]:
-    """The images of some examples, in order.
+    """Return the images of some examples, in order.
 
     Raises:
         TlbenchError: the domain is not the one that the run was tested on, or an image cannot be read.
@@ -119,9 +115,3 @@ def _fitted(image: Image.Image) -> Image.Image:
     scale = SIDE / max(image.size)
     size = tuple(max(1, round(scale * side)) for side in image.size)
     return image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR)  # type: ignore[arg-type]
-
-
-def class_names(config: dict[str, Any]) -> Sequence[str]:
-    """Names of the classes, where the config has them."""
-    found = config.get("dataset", {}).get("classes")
-    return [str(name) for name in found] if isinstance(found, list) else []

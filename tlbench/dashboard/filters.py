@@ -42,8 +42,8 @@ class Filters:
         return self.places.get("selection", LAST)
 
 
-def made(many: Mapping[str, Sequence[str] | None], places: Mapping[str, str | None]) -> Filters:
-    """Filters without what is empty or by default, so that equal states are equal values."""
+def filters_of(many: Mapping[str, Sequence[str] | None], places: Mapping[str, str | None]) -> Filters:
+    """Return filters without what is empty or by default, so that equal states are equal values."""
     return Filters(
         {name: tuple(sorted(set(found))) for name in MANY if (found := many.get(name))},
         {name: v for name in PLACES if (v := places.get(name)) and v != DEFAULTS.get(name)},
@@ -51,21 +51,21 @@ def made(many: Mapping[str, Sequence[str] | None], places: Mapping[str, str | No
 
 
 def from_query(query: Mapping[str, Sequence[str]]) -> Filters:
-    """Reads a link's query; keys that it does not know, and views that there are not, are left out."""
+    """Read a link's query; keys that it does not know, and views that there are not, are left out."""
     places = {name: query[name][-1] for name in PLACES if query.get(name)}
     if places.get("view") not in VIEWS:
         places.pop("view", None)
-    return made(query, places)
+    return filters_of(query, places)
 
 
 def to_query(filters: Filters) -> dict[str, list[str]]:
-    """The query that `from_query` reads, in a fixed order."""
+    """Return the query that `from_query` reads, in a fixed order."""
     query = {name: list(filters.many[name]) for name in MANY if name in filters.many}
     return query | {name: [filters.places[name]] for name in PLACES if name in filters.places}
 
 
-def chosen(table: pd.DataFrame, filters: Filters, members: Members, names: Iterable[str] = MANY) -> pd.DataFrame:
-    """The rows of a table (run_key and the columns of `names`) that the filters of these names let through.
+def chosen_rows(table: pd.DataFrame, filters: Filters, members: Members, names: Iterable[str] = MANY) -> pd.DataFrame:
+    """Return the rows of a table (run_key and the columns of `names`) that the filters of these names let through.
 
     Args:
         members: of the filters that go by run key (`sweep`, `tag`): the runs of each of their values.
@@ -84,6 +84,6 @@ def chosen(table: pd.DataFrame, filters: Filters, members: Members, names: Itera
 
 
 def selection_names(runs: pd.DataFrame) -> list[str]:
-    """Rules of a tidy table, `last` first and ORACLE last."""
+    """Return the rules of a tidy table, `last` first and ORACLE last."""
     found = {str(s) for s in runs["selection"].dropna().unique()} | {LAST}
     return sorted(found, key=lambda name: (name == ORACLE, name != LAST, name))

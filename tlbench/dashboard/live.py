@@ -6,7 +6,7 @@ import streamlit as st
 
 from tlbench.dashboard import state
 from tlbench.dashboard.data import Snapshot, snapshot, state_of
-from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.filters import Filters, chosen_rows
 from tlbench.dashboard.parts import literal
 from tlbench.findings.notes import checks, notes
 
@@ -16,7 +16,7 @@ STATUSES = ("done", "failed", "skipped", "missing")
 
 
 def watch(found: Snapshot) -> None:
-    """The switch, and a look at the store's folders every few seconds while it is on."""
+    """Show the switch, and take a look at the store's folders every few seconds while it is on."""
     live = st.toggle("Live", value=True, key="live", help="Look for new runs every few seconds.")
     if st.button("Read again", help="Reads every record anew, also those that were compared again."):
         snapshot.clear()
@@ -31,8 +31,8 @@ def _look(found: Snapshot) -> None:
 
 
 def counts(found: Snapshot, filters: Filters) -> None:
-    """How many of the filtered runs are done, failed, skipped and missing against the plans."""
-    runs = chosen(found.runs, filters, found.members)
+    """Show how many of the filtered runs are done, failed, skipped and missing against the plans."""
+    runs = chosen_rows(found.runs, filters, found.members)
     n = runs["status"].value_counts()
     st.markdown(" · ".join(f"**{int(n.get(status, 0))}** {status}" for status in STATUSES))
     planned = runs["run_key"].isin(set(found.plans.runs["run_key"]))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 from matplotlib.figure import Figure
 
-from tlbench.dashboard.state import allowed
+from tlbench.dashboard.state import drop_unknown
 from tlbench.errors import TlbenchError
 from tlbench.report.figures.style import as_file, as_svg, counted
 
@@ -26,28 +27,23 @@ FORMATS = {"SVG": "image/svg+xml", "PNG": "image/png", "PDF": "application/pdf"}
 
 
 def literal(text: object) -> str:
-    """Text from a store inside Markdown: a code span, in which nothing has a meaning."""
+    """Write text from a store inside Markdown: a code span, in which nothing has a meaning."""
     words = re.sub(r"\s+", " ", str(text)).strip() or " "
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", words)), default=0))
     return f"{fence} {words} {fence}" if "`" in words else f"{fence}{words}{fence}"
 
 
 def table(frame: pd.DataFrame, name: str, alt: str) -> None:
-    """A table of plain texts and numbers, and its CSV with every row."""
+    """Show a table of plain texts and numbers, and its CSV with every row."""
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame)} rows; the CSV has all.")
     st.dataframe(frame.head(ROWS), hide_index=True, alt=alt)
-    st.download_button(
-        f"CSV ({counted([len(frame)], 'rows')})", lambda: frame.to_csv(index=False), f"{name}.csv", "text/csv", on_click="ignore",
-        key=f"csv-{name}",
-    )  # fmt: skip
+    label, to_csv = f"CSV ({counted([len(frame)], 'rows')})", partial(frame.to_csv, index=False)
+    st.download_button(label, to_csv, f"{name}.csv", "text/csv", on_click="ignore", key=f"csv-{name}")
 
 
 def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> None:
-    """A figure and its files. `key` says what it depends on beside its name; it is drawn once for each.
-
-    A figure that its table is not enough for is told in one line.
-    """
+    """Show a figure and its files, or why there is none; it is drawn once for its name and `key`, what else it depends on."""
     try:
         svg = _svg(name, key, make)
     except (ValueError, TlbenchError) as error:
@@ -57,10 +53,9 @@ def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> No
         st.image(svg, width="content", alt=alt)
     with st.container(horizontal=True):
         for kind, mime in FORMATS.items():
-            st.download_button(
-                kind, partial(file_of, make, kind.lower()), f"{name}.{kind.lower()}", mime, on_click="ignore",
-                key=f"{kind}-{name}", help=f"{alt}, as {kind}",
-            )  # fmt: skip
+            file, end = partial(file_of, make, kind.lower()), kind.lower()
+            words: dict[str, Any] = {"key": f"{kind}-{name}", "help": f"{alt}, as {kind}"}
+            st.download_button(kind, file, f"{name}.{end}", mime, on_click="ignore", **words)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
@@ -69,22 +64,19 @@ def _svg(name: str, key: Hashable, _make: Callable[[], Figure]) -> str:
 
 
 def file_of(make: Callable[[], Figure], kind: str) -> bytes:
-    """What is downloaded of a figure: svg, png or pdf, drawn when it is asked for."""
+    """Draw a figure as an svg, png or pdf file when it is asked for."""
     return as_file(make(), kind)
 
 
 def pick(label: str, name: str, options: Sequence[str], words: Callable[[str], str] = str) -> str | None:
-    """A list to pick one of, kept in the link under `name`; None where there is nothing.
-
-    What is picked stays, also where it is beyond the longest list.
-    """
+    """Show a list to pick one of, kept in the link under `name`; None where there is nothing."""
     held = st.session_state.get(name)
     kept = list(options[:CHOICES])
     if isinstance(held, str) and held in options and held not in kept:
-        kept.append(held)
+        kept.append(held)  # what is picked stays, also where it is beyond the longest list
     if len(options) > len(kept):
         st.caption(f"{len(kept)} of {len(options)} are listed: narrow the filters for the others.")
-    allowed(name, kept)
+    drop_unknown(name, kept)
     if not kept:
         return None
     if st.session_state.get(name) is None:

@@ -10,20 +10,18 @@ from tlbench.dashboard.filters import Filters, selection_names
 from tlbench.findings.names import rule_name
 from tlbench.selection.rules import LAST, ORACLE
 
-LABELS = {
-    "dataset": "Data set", "pair": "Pair", "protocol": "Protocol", "backbone": "Backbone", "method": "Method",
-    "sweep": "Sweep", "tag": "Tag", "status": "Status",
-}  # fmt: skip
+NAMES = ("pair", "protocol", "backbone", "method", "sweep", "tag", "status")
+LABELS = {"dataset": "Data set", **{name: name.capitalize() for name in NAMES}}
 
 
 def show(found: Snapshot) -> Filters:
-    """The sidebar; returns what it says."""
+    """Show the sidebar, and return what it says."""
     with st.sidebar:
         live.watch(found)
         names = selection_names(found.tables.runs)
         if (asked := st.session_state["selection"]) not in (None, *names):
             st.warning(f"Nothing here has the selection {parts.literal(asked)}: {LAST} is shown.")
-        state.allowed("selection", names)
+        state.drop_unknown("selection", names)
         st.session_state["selection"] = st.session_state["selection"] or LAST
         st.selectbox("Checkpoint selection", names, key="selection", format_func=rule_name)
         if st.session_state["selection"] == ORACLE:
@@ -40,7 +38,7 @@ def show(found: Snapshot) -> Filters:
 
 
 def options_of(found: Snapshot, name: str) -> list[str]:
-    """What a filter can be set to."""
+    """Return what a filter can be set to."""
     if name == "status":
         return list(live.STATUSES)
     if name in found.members:
@@ -49,7 +47,7 @@ def options_of(found: Snapshot, name: str) -> list[str]:
 
 
 def link() -> None:
-    """The address of what is shown, with a button that copies it."""
+    """Show the address of what is shown, with a button that copies it."""
     with st.sidebar:
         st.caption("Link to this view, without a token")
         st.code(state.link(), language=None, wrap_lines=True)

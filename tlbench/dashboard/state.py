@@ -7,19 +7,19 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from tlbench.dashboard.filters import DEFAULTS, MANY, PLACES, Filters, from_query, made, to_query
+from tlbench.dashboard.filters import DEFAULTS, MANY, PLACES, Filters, filters_of, from_query, to_query
 
 WRITTEN, TICK = "_written", "_tick"
 
 
 def current() -> Filters:
-    """The filters that the widgets hold."""
-    state = st.session_state
-    return made({name: state.get(name) for name in MANY}, {name: state.get(name) for name in PLACES})
+    """Return the filters that the widgets hold."""
+    held = {name: st.session_state.get(name) for name in (*MANY, *PLACES)}
+    return filters_of(held, held)
 
 
 def load() -> None:
-    """At the start of a script: takes the address where it is news, and else keeps what widgets out of sight hold.
+    """Take the address, at the start of a script, where it is news, and else keep what widgets out of sight hold.
 
     The browser sends its address with every click. It is news at first, and when it has changed while no widget has (back);
     a click that was faster than the last answer comes with an old address, which must not undo it.
@@ -39,7 +39,7 @@ def load() -> None:
 
 
 def save() -> None:
-    """At the end of a script: writes the address where it differs."""
+    """Write the address, at the end of a script, where it differs."""
     query = to_query(current())
     if query != _query():
         token = st.query_params.get_all("token")
@@ -48,25 +48,25 @@ def save() -> None:
 
 
 def refresh() -> None:
-    """Runs the script again, as nobody's click."""
+    """Run the script again, as nobody's click."""
     st.session_state[TICK] = True
     st.rerun()
 
 
 def link() -> str:
-    """The address of what is shown, without the token."""
+    """Return the address of what is shown, without the token."""
     scheme, place, path, _, _ = urlsplit(st.context.url or "http://127.0.0.1/")
     return urlunsplit((scheme, place, path, urlencode(to_query(current()), doseq=True), ""))
 
 
 def go(view: str, **places: str | None) -> None:
-    """A button's callback: to another view, with these things picked there."""
+    """Go, as a button's callback, to another view with these things picked there."""
     for name, value in {"view": view, **places}.items():
         st.session_state[name] = value
 
 
-def allowed(name: str, options: Sequence[str]) -> None:
-    """Drops what a filter or a place holds that is no option (any more): a link may be older than the store."""
+def drop_unknown(name: str, options: Sequence[str]) -> None:
+    """Drop what a filter or a place holds that is no option (any more): a link may be older than the store."""
     held = st.session_state.get(name)
     if isinstance(held, list):
         st.session_state[name] = [value for value in held if value in set(options)]

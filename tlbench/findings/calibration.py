@@ -10,23 +10,12 @@ from scipy.stats import binomtest
 
 from tlbench.metrics import N_BINS, calibration_error, confidence_bins
 
-COLUMNS = [
-    "name",
-    "low",
-    "high",
-    "n",
-    "confidence",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "ece",
-    "n_runs",
-    "alpha",
-]
+ACCURACY = ["accuracy", "accuracy_low", "accuracy_high"]
+COLUMNS = ["name", "low", "high", "n", "confidence", *ACCURACY, "ece", "n_runs", "alpha"]
 
 
 def reliability_table(predictions: Mapping[str, Sequence[pd.DataFrame]], *, alpha: float = 0.05) -> pd.DataFrame:
-    """One row a name and bin of confidence; examples of all seeds together.
+    """Return one row a name and bin of confidence, examples of all seeds together.
 
     Bins hold their lower end, and a confidence of 1 is a bin of its own (low = high = 1), as torchmetrics has it, so that `ece`
     of one run is its stored metric.
@@ -42,18 +31,16 @@ def reliability_table(predictions: Mapping[str, Sequence[pd.DataFrame]], *, alph
     Raises:
         ValueError: a name without examples, or a confidence outside [0, 1].
     """
-    return pd.concat([_of(name, list(tables), alpha) for name, tables in predictions.items()], ignore_index=True)[
-        COLUMNS
-    ]
+    parts = [_of_name(name, list(tables), alpha) for name, tables in predictions.items()]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
-def _of(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.DataFrame:
+def _of_name(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.DataFrame:
     if not tables or not all(map(len, tables)):
         raise ValueError(f"A reliability diagram needs predictions, got none for {name}.")
-    found = binned(pd.concat(tables, ignore_index=True))
-    intervals_B2 = [_wilson(int(k), int(n), alpha) for k, n in zip(found["right"], found["n"], strict=True)]
-    low, high = np.array(intervals_B2).T
-    return found.assign(
+    bins = _bins(pd.concat(tables, ignore_index=True))
+    low, high = np.array([_wilson(int(k), int(n), alpha) for k, n in zip(bins["right"], bins["n"], strict=True)]).T
+    return bins.assign(
         name=name,
         accuracy_low=low,
         accuracy_high=high,
@@ -63,11 +50,12 @@ def _of(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.DataFrame
     )
 
 
-def binned(table: pd.DataFrame) -> pd.DataFrame:
-    """low, high, n, right, confidence, accuracy of each bin."""
-    confidence = np.clip(table["confidence"].to_numpy(np.float64), None, 1.0)
-    if not ((confidence >= 0) & (table["confidence"].to_numpy(np.float64) <= 1 + 1e-6)).all():
+def _bins(table: pd.DataFrame) -> pd.DataFrame:
+    """Return low, high, n, right, confidence and accuracy of each bin."""
+    confidence = table["confidence"].to_numpy(np.float64)
+    if not ((confidence >= 0) & (confidence <= 1 + 1e-6)).all():
         raise ValueError("Confidences must be in [0, 1].")
+    confidence = np.minimum(confidence, 1.0)
     ends, place = np.linspace(0.0, 1.0, N_BINS + 1), confidence_bins(confidence) - 1
     n, sums, rights = (np.bincount(place, weights, N_BINS + 1) for weights in (None, confidence, _right(table)))
     with np.errstate(invalid="ignore"):
@@ -77,7 +65,7 @@ def binned(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wilson(right: int, n: int, alpha: float) -> tuple[float, float]:
-    """Wilson's 1 - alpha interval of a share; nan of nothing."""
+    """Return Wilson's 1 - alpha interval of a share; nan of nothing."""
     if n == 0:
         return np.nan, np.nan
     interval = binomtest(right, n).proportion_ci(1 - alpha, "wilson")
@@ -85,5 +73,5 @@ def _wilson(right: int, n: int, alpha: float) -> tuple[float, float]:
 
 
 def _right(table: pd.DataFrame) -> np.ndarray:
-    """(N,) 1.0 for a right prediction, else 0.0."""
+    """Return (N,) 1.0 for a right prediction, else 0.0."""
     return (table["label"] == table["prediction"]).to_numpy(np.float64)

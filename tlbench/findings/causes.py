@@ -30,34 +30,33 @@ classifier tells the domain of 3 of 4 examples. Where a data set standardises ea
 CONTRADICT = 0.2
 """Excess of the joint error (ORACLE) from which no one classifier serves both domains."""
 SAME_PAIR = ["dataset", "pair", "protocol"]
-COLUMNS = ["dataset", "pair", "protocol", "method", "variant", "uses_target_labels", "gain", "reference", "p_corrected",
-           "cause", "evidence"]  # fmt: skip
+KEPT = [*SAME_PAIR, "method", "variant", "uses_target_labels", "gain", "reference", "p_corrected"]
+COLUMNS = ["cell_key", *KEPT, "cause", "evidence"]
 
 
 def causes(
     cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame, store: RunStore, rule: Rule
 ) -> pd.DataFrame:
-    """One row per negative cell of a method: cell_key and COLUMNS.
+    """Return COLUMNS, one row per negative cell of a method.
 
     Args:
         cells: `summarise`'s table.
         distances: one row a (dataset, pair, protocol), means over seeds of the raw features' distances.
     """
     if cells.empty:
-        return pd.DataFrame(columns=["cell_key", *COLUMNS])
+        return pd.DataFrame(columns=COLUMNS)
     negative = cells[(cells["role"] == "method") & (cells["flag"] == "negative")]
     cheats = set(runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"])
     oracle = _oracle_gains(runs[runs["cell_key"].isin(negative["cell_key"])], store, rule)
     far = {tuple(row[name] for name in SAME_PAIR): row for row in distances.to_dict("records")}
     rows = []
-    for cell in negative.itertuples():
-        same = cells[np.logical_and.reduce([cells[name] == getattr(cell, name) for name in SAME_PAIR])]
-        others = same[(same["cell_key"] != cell.cell_key) & same["gain"].notna() & ~same["cell_key"].isin(cheats)]
-        place = (cell.dataset, cell.pair, cell.protocol)
-        cause, evidence = cause_of(cell.gain, others, oracle.get(cell.cell_key), far.get(place), rule)
-        kept = {name: getattr(cell, name) for name in ["cell_key", *COLUMNS[:-2]]}
-        rows.append({**kept, "cause": cause, "evidence": evidence})
-    return pd.DataFrame(rows, columns=["cell_key", *COLUMNS]).sort_values("gain", ignore_index=True)
+    for cell in negative[["cell_key", *KEPT]].to_dict("records"):
+        key, place = cell["cell_key"], tuple(cell[name] for name in SAME_PAIR)
+        same = cells[(cells[SAME_PAIR] == place).all(axis=1)]
+        others = same[(same["cell_key"] != key) & same["gain"].notna() & ~same["cell_key"].isin(cheats)]
+        cause, evidence = cause_of(cell["gain"], others, oracle.get(key), far.get(place), rule)
+        rows.append({**cell, "cause": cause, "evidence": evidence})
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values("gain", ignore_index=True)
 
 
 def cause_of(
@@ -67,7 +66,7 @@ def cause_of(
     distances: Mapping[str, float] | None,
     rule: Rule,
 ) -> tuple[str, str]:
-    """The cause of a cell of negative transfer, and the evidence in words.
+    """Return the cause of a cell of negative transfer, and the evidence in words.
 
     Args:
         gain: of the cell, points.
@@ -88,19 +87,13 @@ def cause_of(
             f"{points(best['gain'], signed=True)}"
         )
     far, near = _apart(distances)
-    facts += far or near
+    said = "; ".join([*facts, *(far or near)])
     if oracle is not None and oracle[0] > 0 and oracle[1] < rule.alpha:
-        return (
-            "selection",
-            f"{'; '.join(facts)}: the run passes a checkpoint that gains, and {rule.selection} does not pick it.",
-        )
+        return "selection", f"{said}: the run passes a checkpoint that gains, and {rule.selection} does not pick it."
     if len(winners):
-        return (
-            "method",
-            f"{'; '.join(facts)}: {winners.iloc[0]['method']} finds on this pair what this method does not.",
-        )
+        return "method", f"{said}: {winners.iloc[0]['method']} finds on this pair what this method does not."
     if far and len(others) and (others["flag"] == "negative").all():
-        return "data", f"{'; '.join(facts)}: nothing that was tried under this protocol transfers."
+        return "data", f"{said}: nothing that was tried under this protocol transfers."
     lacking = []
     if not len(others):
         lacking.append("nothing else was tried on this pair")
@@ -110,31 +103,28 @@ def cause_of(
         lacking.append("no distances were measured")
     elif not far:
         lacking.append("the domains are not far apart")
-    return "undetermined", f"{'; '.join(facts)}: {', '.join(lacking)}."
+    return "undetermined", f"{said}: {', '.join(lacking)}."
 
 
 def _apart(distances: Mapping[str, float] | None) -> tuple[list[str], list[str]]:
-    """What says that the domains are far apart or contradict each other, and what says that they are not."""
+    """Return what says that the domains are far apart or contradict each other, and what says that they are not."""
     far: list[str] = []
     near: list[str] = []
-    if distances is None:
-        return far, near
-    a, excess = distances.get("a_distance", np.nan), distances.get("oracle_joint_excess", np.nan)
-    if not pd.isna(a):
-        (far if a >= FAR else near).append(f"A-distance {a:.2f} of 2")
-    inside = distances.get("oracle_class_a_distance", np.nan)
-    if not pd.isna(inside):
-        (far if inside >= FAR else near).append(f"A-distance inside classes {inside:.2f} of 2 (ORACLE)")
-    if not pd.isna(excess):
-        (far if excess >= CONTRADICT else near).append(
-            f"joint error of one classifier for both domains {excess:+.2f} above that of two (ORACLE)"
-        )
+    joint = "joint error of one classifier for both domains {:+.2f} above that of two (ORACLE)"
+    for name, least, words in (
+        ("a_distance", FAR, "A-distance {:.2f} of 2"),
+        ("oracle_class_a_distance", FAR, "A-distance inside classes {:.2f} of 2 (ORACLE)"),
+        ("oracle_joint_excess", CONTRADICT, joint),
+    ):
+        value = (distances or {}).get(name, np.nan)
+        if not pd.isna(value):
+            (far if value >= least else near).append(words.format(value))
     return far, near
 
 
 def _oracle_gains(runs: pd.DataFrame, store: RunStore, rule: Rule) -> dict[str, tuple[float, float]]:
-    """By cell key: gain and two-sided p-value of the ORACLE checkpoints, uncorrected."""
-    rows = compared(runs, "oracle")
+    """Return by cell key the gain and the two-sided p-value of the ORACLE checkpoints, uncorrected."""
+    rows = compared(runs, ORACLE)
     if rows.empty:
         return {}
     found = Differences(store, per_class=False).of(rows)

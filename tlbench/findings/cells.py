@@ -19,10 +19,12 @@ from tlbench.transfer.crossed_gain import spread
 
 USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
+NAMED = ["cell_key", *CELL, "variant", "uses_target_labels"]
+"""What a table on cells needs to name one."""
 
 
 def compared(runs: pd.DataFrame, selection: str) -> pd.DataFrame:
-    """The rows of a tidy table that have a gain under this selection."""
+    """Return the rows of a tidy table that have a gain under this selection."""
     return runs[(runs["status"] == "done") & (runs["selection"] == selection) & runs["gain"].notna()]
 
 
@@ -33,7 +35,7 @@ def summarise(
     rule: Rule,
     variants: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """One row per cell, from one row per run.
+    """Return one row per cell, from one row per run.
 
     A cell with a planned, failed or skipped seed that is not done is a hole: it gets counts and reasons, no mean.
 
@@ -56,8 +58,7 @@ def summarise(
     done = runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)]
     _refuse_doubles(done)
     axes = ["run_key", "cell_key", "seed", *CELL]
-    everything = pd.concat([runs[axes], plan[axes]], ignore_index=True)
-    everything = everything.drop_duplicates("run_key")
+    everything = pd.concat([runs[axes], plan[axes]], ignore_index=True).drop_duplicates("run_key")
     of_cell = dict(list(done.sort_values(["cell_key", "seed"])[["cell_key", *USED]].groupby("cell_key")))
     bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
     with_runs = set(runs.loc[runs["status"] == "done", "cell_key"])
@@ -75,8 +76,12 @@ def summarise(
     if cells.empty:
         return cells
     cells["role"] = np.where(cells["family"] == "reference", "reference", "method")
-    cells = _judged(cells, differences, rule)
-    return cells.sort_values([*BLOCK, "pair", "method", "variant"], ignore_index=True)
+    return _judged(cells, differences, rule).sort_values([*BLOCK, "pair", "method", "variant"], ignore_index=True)
+
+
+def sources_of(cells: pd.DataFrame) -> np.ndarray:
+    """Tell for each cell whether its pair has `one source` or `several sources`."""
+    return np.where(cells["pair"].str.contains("+", regex=False), "several sources", "one source")
 
 
 def _refuse_doubles(done: pd.DataFrame) -> None:
@@ -86,16 +91,14 @@ def _refuse_doubles(done: pd.DataFrame) -> None:
         more = f"; and {len(doubles) - 20} more" if len(doubles) > 20 else ""
         raise TlbenchError(
             f"{len(doubles)} runs are there twice, and such a table is not averaged. Delete one folder of each (a copied folder "
-            "has the run key of its original in its record): "
-            f"{'; '.join(told)}{more}."
+            f"has the run key of its original in its record): {'; '.join(told)}{more}."
         )
 
 
 def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float) -> dict[str, Any]:
-    """What needs no look at other cells."""
-    empty = dict.fromkeys(["score", "score_sd", "score_half", "gain", "gain_sd", "gain_half", "p"], np.nan)
+    """Return what needs no look at other cells."""
     row: dict[str, Any] = {
-        **empty,
+        **dict.fromkeys(["score", "score_sd", "score_half", "gain", "gain_sd", "gain_half", "p"], np.nan),
         "n_seeds": len(own),
         "n_expected": n_expected,
         "uses_target_labels": bool(own["uses_target_labels"].any() if len(own) else bad["uses_target_labels"].any()),
@@ -116,7 +119,7 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
 
 
 def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rule: Rule) -> pd.DataFrame:
-    """The cells with intervals, p-values and flags; methods and references are corrected apart."""
+    """Return the cells with intervals, p-values and flags; methods and references are corrected apart."""
     known = cells["gain"].notna()
     own = cells[known]
     found = [differences[key] for key in own["cell_key"]]
@@ -134,14 +137,12 @@ def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rul
 
 
 def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
-    """What keeps a cell from a mean: runs that are not there, or gains that are not, or not over one reference."""
+    """Tell what keeps a cell from a mean: runs that are not there, or gains that are not, or not over one reference."""
     if len(own) < n_expected:
         states = [f"{count} {status}" for status, count in bad["status"].value_counts().items()]
-        missing = n_expected - len(own) - len(bad)
-        return (
-            f"{len(own)} of {n_expected} seeds"
-            + f" ({', '.join([*states, *([f'{missing} missing'] if missing else [])])})"
-        )
+        if missing := n_expected - len(own) - len(bad):
+            states.append(f"{missing} missing")
+        return f"{len(own)} of {n_expected} seeds ({', '.join(states)})"
     wanted = own["reference"].fillna("none").unique()
     if len(wanted) > 1:
         return f"seeds compared with different references ({', '.join(sorted(wanted))}): run the sweep again"
@@ -151,7 +152,7 @@ def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
 
 
 def variant_names(runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
-    """Words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`.
+    """Return words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`.
 
     Cells that are planned and have no run yet count too.
     """
@@ -170,7 +171,7 @@ def variant_names(runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys of what belongs to a cell; pair, seed, paths and hardware left out."""
+    """Return the dotted keys of what belongs to a cell; pair, seed, paths and hardware left out."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         if not prefix and key in NOT_CONTENT | {"pair", "seed", "search"}:

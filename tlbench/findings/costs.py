@@ -8,21 +8,12 @@ import pandas as pd
 from tlbench.findings.names import method_name
 
 COSTS = ("train_seconds", "peak_memory_mb")
-COLUMNS = [
-    "method",
-    "role",
-    "gain",
-    "gain_half",
-    "n_pairs",
-    "n_seeds",
-    "reference",
-    *COSTS,
-    *(f"front_{name}" for name in COSTS),
-]
+FRONTS = [f"front_{name}" for name in COSTS]
+COLUMNS = ["method", "role", "gain", "gain_half", "n_pairs", "n_seeds", "reference", *COSTS, *FRONTS]
 
 
 def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.DataFrame:
-    """One row a method of a block that has a gain on every pair and known costs, and the reference itself with a gain of 0.
+    """Return one row a method of a block that has a gain on every pair and known costs, and the reference with a gain of 0.
 
     Args:
         cells: rows of `summarise`'s table of one block.
@@ -45,20 +36,18 @@ def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.Da
         if len(own) < n_pairs or not (is_reference or own["gain"].notna().all()):
             continue
         half = 0.0 if is_reference else float(np.sqrt((own["gain_half"] ** 2).sum(skipna=False)) / n_pairs)
-        costs = {cost: float(np.median([v for key in own["cell_key"] for v in spent.loc[key, cost]])) for cost in COSTS}
-        rows.append(
-            {"method": name, "role": own["role"].iloc[0], "gain": 0.0 if is_reference else own["gain"].mean(), "gain_half": half,
-             "n_pairs": n_pairs, "n_seeds": int(own["n_seeds"].min()), "reference": ", ".join(sorted(over)), **costs}
-        )  # fmt: skip
+        costs = [float(np.median([v for key in own["cell_key"] for v in spent.loc[key, cost]])) for cost in COSTS]
+        gain, n_seeds = 0.0 if is_reference else own["gain"].mean(), int(own["n_seeds"].min())
+        row = (name, own["role"].iloc[0], gain, half, n_pairs, n_seeds, ", ".join(sorted(over)), *costs)
+        rows.append(row)
     table = pd.DataFrame(rows, columns=COLUMNS[: -len(COSTS)])
     table = table[(table[list(COSTS)] > 0).all(axis=1)].reset_index(drop=True)
-    return table.assign(
-        **{f"front_{cost}": pareto(table[cost].to_numpy(float), table["gain"].to_numpy(float)) for cost in COSTS}
-    )
+    gains = table["gain"].to_numpy(float)
+    return table.assign(**{f"front_{cost}": pareto(table[cost].to_numpy(float), gains) for cost in COSTS})
 
 
 def pareto(cost_M: np.ndarray, gain_M: np.ndarray) -> np.ndarray:
-    """(M,) bool: no other point has at most this cost and at least this gain, one of them strictly better."""
+    """Return (M,) bool: no other point has at most this cost and at least this gain, one of them strictly better."""
     cheaper_MM, better_MM = cost_M[None, :] <= cost_M[:, None], gain_M[None, :] >= gain_M[:, None]
     strictly_MM = (cost_M[None, :] < cost_M[:, None]) | (gain_M[None, :] > gain_M[:, None])
     return np.logical_not(np.any(cheaper_MM & better_MM & strictly_MM, axis=1))

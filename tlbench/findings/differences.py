@@ -33,6 +33,11 @@ class Tested:
     label: np.ndarray
     right: np.ndarray
 
+    @classmethod
+    def read(cls, store: RunStore, key: str, step: float) -> Tested:
+        row, group, label, prediction = store.arrays_at_step(key, int(step), COLUMNS)
+        return cls(row, group, label, prediction == label)
+
 
 @dataclass(frozen=True)
 class CellDifferences:
@@ -55,10 +60,10 @@ class Differences:
 
     def __init__(self, store: RunStore, *, per_class: bool = True) -> None:
         self.store, self.per_class = store, per_class
-        self._tested: dict[tuple[str, int], Tested] = {}
+        self._tested: dict[tuple[str, float], Tested] = {}
 
     def of(self, runs: pd.DataFrame) -> dict[str, CellDifferences]:
-        """By cell key, for rows of `read_runs` under one selection, all of which have a gain."""
+        """Return them by cell key, for rows of `read_runs` under one selection, all of which have a gain."""
         wanted = runs[["dataset", "pair", "cell_key", "metric", *READ]]
         pairs = [table for _, table in wanted.groupby(["dataset", "pair"], sort=False)]
         if len(runs) < MANY:
@@ -74,22 +79,20 @@ class Differences:
     def _of_cell(self, own: pd.DataFrame) -> CellDifferences:
         pairs = []
         for run in own[READ].itertuples():
-            mine = self._read(run.run_key, int(run.step))
-            other = self._read(run.reference_run, int(run.reference_step))
+            mine, other = self._read(run.run_key, run.step), self._read(run.reference_run, run.reference_step)
             if not np.array_equal(mine.row, other.row):
                 raise ValueError(f"runs {run.run_key} and {run.reference_run} were tested on different examples")
             pairs.append((mine, other))
         return cell_differences(pairs, own["metric"].iloc[0], per_class=self.per_class)
 
-    def _read(self, key: str, step: int) -> Tested:
+    def _read(self, key: str, step: float) -> Tested:
         if (key, step) not in self._tested:
-            row, group, label, prediction = self.store.arrays_at_step(key, step, COLUMNS)
-            self._tested[key, step] = Tested(row, group, label, prediction == label)
+            self._tested[key, step] = Tested.read(self.store, key, step)
         return self._tested[key, step]
 
 
 def cell_differences(pairs: Sequence[tuple[Tested, Tested]], metric: str, *, per_class: bool = True) -> CellDifferences:
-    """From the (run, reference) of each seed.
+    """Work them out from the (run, reference) of each seed.
 
     Args:
         metric: name of what gains are over.

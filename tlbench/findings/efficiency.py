@@ -36,36 +36,29 @@ class Axis:
 
 
 def axes_of(cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> list[Axis]:
-    """Every axis along which the store has two points or more, for each pair and recipe; `cells` gain columns x, x_order."""
+    """Return every axis along which the store has two points or more, by pair and recipe; `cells` gain columns x, x_order."""
     found: list[Axis] = []
     known = cells[(cells["hole"] == "") & cells["cell_key"].isin(list(configs))]
     for name in AXES:
-        grants = {key: dict(configs[key]["protocol"]) for key in known["cell_key"]}
-        value = {key: grant.pop(name, None) for key, grant in grants.items()}
-        rest = [json.dumps(grants[key], sort_keys=True) for key in known["cell_key"]]
-        values = pd.Series(
-            [value[key] for key in known["cell_key"]], known.index, dtype=object
-        )  # 50 stays 50 beside None
-        table = known.assign(value=values, rest=rest)
+        grants = [dict(configs[key]["protocol"]) for key in known["cell_key"]]
+        # of objects: 50 stays 50 beside None
+        values = pd.Series([grant.pop(name, None) for grant in grants], known.index, dtype=object)
+        table = known.assign(value=values, rest=[json.dumps(grant, sort_keys=True) for grant in grants])
         if name in ("n_target", "n_source"):
             table["value"] = table["value"].fillna("all")
         table = table[table["value"].notna()]
         for key, same in table.groupby([*SAME, "rest"], sort=False):
             if same["value"].astype(str).nunique() < 2:
                 continue
-            own = same.assign(
-                x=same["value"].astype(str), x_order=[np.inf if v == "all" else float(v) for v in same["value"]]
-            )
-            own["x_order"] = own["x_order"].replace(np.inf, own["x_order"].replace(np.inf, 0).max() + 1)
-            protocol = str(same["protocol"].iloc[0]).split(",")[0]
-            found.append(
-                Axis(name, " · ".join(map(str, (*key[:-1], protocol))), own.sort_values(["method", "x_order"]))
-            )
+            order = same["value"].replace("all", np.nan).astype(float)
+            own = same.assign(x=same["value"].astype(str), x_order=order.fillna(order.max() + 1))
+            title = " · ".join(map(str, (*key[:-1], str(same["protocol"].iloc[0]).split(",")[0])))
+            found.append(Axis(name, title, own.sort_values(["method", "x_order"])))
     return found
 
 
 def curve_table(axis: Axis, runs: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """The table that the figure draws: method, x, x_order, score, score_half, gain, gain_half, seeds.
+    """Return the table that the figure draws: method, x, x_order, score, score_half, gain, gain_half, seeds.
 
     The gain is over source_only at every point, so that the points of a curve compare; over target_only see the tables above.
     """
@@ -74,15 +67,15 @@ def curve_table(axis: Axis, runs: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     for cell in axis.cells.itertuples():
         own = done[done["cell_key"] == cell.cell_key]
         gains = own["gain_over_source_only"].dropna().tolist() if "gain_over_source_only" in own else []
-        gain = spread(gains, rule.alpha)
-        rows.append({"method": method_name(cell), "x": cell.x, "x_order": cell.x_order, "score": cell.score,
-                     "score_half": cell.score_half, "gain": gain.mean, "gain_half": gain.half,
-                     "seeds": (100 * own.sort_values("seed")["score"]).tolist(), "cell_key": cell.cell_key})  # fmt: skip
-    return pd.DataFrame(rows).drop_duplicates(["method", "x"])
+        gain, seeds = spread(gains, rule.alpha), (100 * own.sort_values("seed")["score"]).tolist()
+        score = (cell.x, cell.x_order, cell.score, cell.score_half)
+        rows.append((method_name(cell), *score, gain.mean, gain.half, seeds, cell.cell_key))
+    columns = ["method", "x", "x_order", "score", "score_half", "gain", "gain_half", "seeds", "cell_key"]
+    return pd.DataFrame(rows, columns=columns).drop_duplicates(["method", "x"])
 
 
 def worth(axis: Axis, curve: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """How many labelled target examples per class each point of a label-efficiency curve is worth, by `target_only`'s curve."""
+    """Tell how many labelled target examples per class each point of a label-efficiency curve is worth, by `target_only`'s."""
     shots = _shots_per_class(curve, runs)
     reference = curve[(curve["method"] == TARGET_ONLY) & (shots > 0)]
     own_all = shots[reference.index[reference["x"] == "all"]].max()  # nan: not there
@@ -99,19 +92,14 @@ def worth(axis: Axis, curve: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd
             continue
         found = labels_worth_interval(shots_K, reference_SK, np.array(point.seeds), own, alpha=rule.alpha, rng=rng)
         ends = "" if found.low is None or found.high is None else f"{found.low} to {found.high}"
-        rows.append({"method": point.method, "shots": point.x, "accuracy": point.score, "needed": str(found.estimate),
-                     "interval": ends, "worth": found.estimate.worth, "bound": found.estimate.bound})  # fmt: skip
-    return pd.DataFrame(rows)
+        estimate = found.estimate
+        rows.append((point.method, point.x, point.score, str(estimate), ends, estimate.worth, estimate.bound))
+    return pd.DataFrame(rows, columns=["method", "shots", "accuracy", "needed", "interval", "worth", "bound"])
 
 
 def _shots_per_class(curve: pd.DataFrame, runs: pd.DataFrame) -> pd.Series:
-    """Mean number per class; that of `all` from the sizes of the runs, over the classes of their shots."""
-    sizes = runs.drop_duplicates("cell_key").set_index("cell_key")["n_shots"]
-    classes = [
-        sizes.get(row.cell_key, np.nan) / float(row.x) for row in curve.itertuples() if row.x not in ("all", "0")
-    ]
-    n_classes = np.nanmedian(classes) if classes else np.nan
-    values = [
-        sizes.get(row.cell_key, np.nan) / n_classes if row.x == "all" else float(row.x) for row in curve.itertuples()
-    ]
-    return pd.Series(values, index=curve.index, dtype=float)
+    """Return the mean number per class; that of `all` from the sizes of the runs, over the classes of their shots."""
+    sizes = curve["cell_key"].map(runs.drop_duplicates("cell_key").set_index("cell_key")["n_shots"]).astype(float)
+    shots = curve["x"].replace("all", np.nan).astype(float)
+    n_classes = (sizes / shots)[shots > 0].median()
+    return shots.fillna(sizes / n_classes)

@@ -13,7 +13,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
-from tlbench.findings.names import rule_name
+from tlbench.findings.names import class_name, rule_name
 from tlbench.seeds import stream
 from tlbench.store.runs import RunStore
 from tlbench.transfer.distances import proxy_a_distance
@@ -23,10 +23,12 @@ KINDS = ("raw", "reference", "trained")
 COLUMNS = ["kind", "domain", "row", "label", "x", "y"]
 NUMBERS = ["kind", "nearest_neighbour", "a_distance", "n_source", "n_target", "width"]
 PERPLEXITY = 30.0
+Layout = Literal["tsne", "pca"]
+Labels = Literal["none", "shots", "all"]
 
 
 def kept_features(store: RunStore, run: Any) -> dict[str, np.ndarray]:
-    """What a run kept, with what its reference learnt where that kept the same examples.
+    """Return what a run kept, with what its reference learnt where that kept the same examples.
 
     Args:
         run: a row of the tidy table (`read_runs`).
@@ -56,27 +58,25 @@ class About:
     reference: str = "the reference"
     step: int | None = None
     selection: str = ""
-    labels: Literal["none", "shots", "all"] = "none"
+    labels: Labels = "none"
 
 
 def about_run(store: RunStore, run: Any) -> About:
-    """What a map of a run is of.
+    """Tell what a map of a run is of.
 
     Args:
         run: a row of the tidy table (`read_runs`).
     """
     record = store.record(run["run_key"])
     assert record is not None
-    labels: Literal["none", "shots", "all"] = (
-        "all" if record["oracle"] else "shots" if record["sizes"]["shots"] else "none"
-    )
+    labels: Labels = "all" if record["oracle"] else "shots" if record["sizes"]["shots"] else "none"
     where = f"{run['dataset']}, {run['pair']}, {run['protocol']}, seed {run['seed']}"
     step, selection = int(run["step"]), rule_name(str(run["selection"]))
     return About(where, str(run["method"]), str(run["reference"]), step, selection, labels)
 
 
 def with_reference(features: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A run's features with what its reference has learnt for the same examples, as `reference_source`, `reference_target`.
+    """Add to a run's features what its reference learnt for the same examples, as `reference_source`, `reference_target`.
 
     Args:
         features, reference: `RunStore.features`' of two runs of one recipe.
@@ -94,13 +94,9 @@ def with_reference(features: Mapping[str, np.ndarray], reference: Mapping[str, n
 
 
 def embedding_map(
-    features: Mapping[str, np.ndarray],
-    names: Sequence[str] = (),
-    *,
-    how: Literal["tsne", "pca"] = "tsne",
-    seed: int = 0,
+    features: Mapping[str, np.ndarray], names: Sequence[str] = (), *, how: Layout = "tsne", seed: int = 0
 ) -> pd.DataFrame:
-    """One row an example and kind of features: its place in a plane in which both domains were laid out together.
+    """Return one row an example and kind of features: its place in a plane in which both domains were laid out together.
 
     Features are standardised over both domains first, as distances are. t-SNE starts from principal components, so equal
     features and seeds give equal maps; its distances between groups say little.
@@ -121,19 +117,15 @@ def embedding_map(
         xs, xt = _both(features, kind)
         places = _plane(np.concatenate([xs, xt]), how, seed)
         numbers = np.concatenate([features["source_label"], features["oracle_target_label"]])
-        labels = [names[i] if i < len(names) else str(i) for i in numbers]
-        parts.append(
-            pd.DataFrame(
-                {"kind": kind, "domain": np.repeat(["source", "target"], [len(xs), len(xt)]),
-                 "row": np.concatenate([np.arange(len(xs)), np.arange(len(xt))]), "label": labels, "x": places[:, 0],
-                 "y": places[:, 1]}
-            )
-        )  # fmt: skip
+        rows = np.concatenate([np.arange(len(xs)), np.arange(len(xt))])
+        part = pd.DataFrame({"kind": kind, "domain": np.repeat(["source", "target"], [len(xs), len(xt)]), "row": rows})
+        labels = [class_name(i, names) for i in numbers]
+        parts.append(part.assign(label=labels, x=places[:, 0], y=places[:, 1]))
     return pd.concat(parts, ignore_index=True)[COLUMNS]
 
 
 def embedding_numbers(features: Mapping[str, np.ndarray], *, seed: int = 0) -> pd.DataFrame:
-    """How far the domains are apart in the full features, one row a kind; no label is looked at.
+    """Measure how far the domains are apart in the full features, one row a kind; no label is looked at.
 
     Returns:
         kind; nearest_neighbour: balanced accuracy in [0, 1] of telling an example's domain by its nearest other example (0.5
@@ -151,7 +143,7 @@ def embedding_numbers(features: Mapping[str, np.ndarray], *, seed: int = 0) -> p
 
 
 def nearest_neighbour(xs_ND: np.ndarray, xt_MD: np.ndarray) -> float:
-    """Balanced share of examples whose nearest other example is of their own domain."""
+    """Return the balanced share of examples whose nearest other example is of their own domain."""
     x, domain = np.concatenate([xs_ND, xt_MD]), np.repeat([0, 1], [len(xs_ND), len(xt_MD)])
     near = KNeighborsClassifier(1).fit(x, domain).kneighbors(return_distance=False)[:, 0]  # itself is not its neighbour
     own = domain[near] == domain
@@ -174,8 +166,7 @@ def _both(features: Mapping[str, np.ndarray], kind: str) -> tuple[np.ndarray, np
 
 def _plane(x_ND: np.ndarray, how: str, seed: int) -> np.ndarray:
     if how == "pca":
-        places = PCA(2, svd_solver="full").fit_transform(x_ND) if x_ND.shape[1] > 1 else np.pad(x_ND, ((0, 0), (0, 1)))
-        return places
+        return PCA(2, svd_solver="full").fit_transform(x_ND) if x_ND.shape[1] > 1 else np.pad(x_ND, ((0, 0), (0, 1)))
     perplexity = min(PERPLEXITY, (len(x_ND) - 1) / 3)
     start = "pca" if x_ND.shape[1] > 1 else "random"
     with threadpool_limits(1):  # few points: threads that wait for each other take longer, and sums keep their order

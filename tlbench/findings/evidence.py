@@ -13,6 +13,7 @@ from tlbench.findings.causes import causes
 from tlbench.findings.cells import compared, summarise, variant_names
 from tlbench.findings.classes import class_table, collapsed
 from tlbench.findings.differences import Differences
+from tlbench.findings.names import class_names
 from tlbench.findings.notes import notes
 from tlbench.findings.predictors import pair_distances
 from tlbench.findings.rule import Rule
@@ -29,14 +30,11 @@ class Evidence:
     """Cells with their flags, and what explains them.
 
     Attributes:
-        tables: as read.
         runs: tidy table; a gain over a run that is gone is taken out.
         choice: the trials of searches that count.
         configs: cell key to its config.
-        cells: `summarise`'s table, trials that were not chosen left out.
-        classes: `class_table`'s.
-        distances: `pair_distances`'.
-        causes: `causes`' table.
+        cells: `summarise`'s table, trials that were not chosen left out; classes, distances, causes: those of `class_table`,
+            `pair_distances`, `causes`.
     """
 
     rule: Rule
@@ -68,7 +66,7 @@ class Evidence:
     @property
     def class_names(self) -> dict[str, Sequence[str]]:
         """Data set to the names of its classes, where its config has them."""
-        return class_names(self.configs)
+        return _class_names(self.configs)
 
     @property
     def n_unfinished(self) -> int:
@@ -77,7 +75,7 @@ class Evidence:
 
 
 def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Planned | None = None) -> Evidence:
-    """Judges a store's runs.
+    """Judge a store's runs.
 
     Args:
         tables: `read_tables`', or a part of it.
@@ -85,7 +83,7 @@ def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Plann
     """
     plans = planned(store) if plans is None else plans
     choice = choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
-    runs = without_lost(tables.runs)
+    runs = _without_lost(tables.runs)
     kept = runs[~runs["cell_key"].isin(choice.dropped)]
     plan = plans.runs[~plans.runs["cell_key"].isin(choice.dropped)]
     configs = _configs(store, kept, plans)
@@ -94,27 +92,24 @@ def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Plann
     cells = summarise(kept, plan, differences, rule, names)
     distances = pair_distances(runs, tables.distances)
     why = causes(cells, kept, distances, store, rule)
-    by_class = class_table(cells, differences, class_names(configs), rule)
+    by_class = class_table(cells, differences, _class_names(configs), rule)
     return Evidence(rule, store, tables, runs, choice, configs, cells, by_class, distances, why)
 
 
-def without_lost(runs: pd.DataFrame) -> pd.DataFrame:
-    """A gain over a run that is no longer in the store cannot be looked at: it is taken out, and its cell is a hole."""
-    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(
-        set(runs.loc[runs["status"] == "done", "run_key"])
-    )
+def _without_lost(runs: pd.DataFrame) -> pd.DataFrame:
+    """Take out gains over runs that are no longer in the store, for they cannot be looked at: their cells are holes."""
+    there = runs.loc[runs["status"] == "done", "run_key"]
+    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(set(there))
     return runs.assign(gain=runs["gain"].mask(lost)) if lost.any() else runs
 
 
 def _configs(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, Mapping[str, Any]]:
-    """Config of each cell, from its plan or from one of its runs."""
+    """Return the config of each cell, from its plan or from one of its runs."""
     first = runs.drop_duplicates("cell_key")
-    return {
-        str(row.cell_key): plans.configs.get(row.cell_key) or store.config(row.run_key) for row in first.itertuples()
-    } | {str(cell): config for cell, config in plans.configs.items() if cell not in set(first["cell_key"])}
+    own = {str(r.cell_key): plans.configs.get(r.cell_key) or store.config(r.run_key) for r in first.itertuples()}
+    return own | {str(cell): config for cell, config in plans.configs.items() if cell not in own}
 
 
-def class_names(configs: Configs) -> dict[str, Sequence[str]]:
-    """Data set to the names of its classes, where its config has them."""
-    groups = {config["dataset"]["name"]: config["dataset"].get("classes") for config in configs.values()}
-    return {name: [str(c) for c in found] for name, found in groups.items() if isinstance(found, list)}
+def _class_names(configs: Configs) -> dict[str, Sequence[str]]:
+    groups = {config["dataset"]["name"]: class_names(config["dataset"]) for config in configs.values()}
+    return {name: found for name, found in groups.items() if found}

@@ -15,18 +15,12 @@ MEANING = {
 
 
 def unanimous(cells: pd.DataFrame, flag: str) -> pd.DataFrame:
-    """Cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
-    runs = cells["runs_negative" if flag == "negative" else "runs_positive"]
-    return cells[
-        cells["gain"].notna()
-        & (runs == cells["n_seeds"])
-        & (cells["n_seeds"] > 1)
-        & ~cells["flag"].isin(["negative", "positive"])
-        & (cells["role"] == "method")
-    ]
+    """Return the cells without a flag of their own, every run of which (two or more) is flagged `flag` by itself."""
+    open_ = cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["flag"].isin(["negative", "positive"])]
+    return open_[(open_[f"runs_{flag}"] == open_["n_seeds"]) & (open_["n_seeds"] > 1)]
 
 
 def n_tests(cells: pd.DataFrame) -> int:
-    """Gains of methods that are corrected together."""
-    methods = cells[cells["role"] == "method"]
+    """Count the gains of methods that are corrected together."""
+    methods = cells[:0] if cells.empty else cells[cells["role"] == "method"]
     return int(methods["n_tests"].max()) if len(methods) else 0

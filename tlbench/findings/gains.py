@@ -11,7 +11,7 @@ COLUMNS = ["pair", "method", "gain", "gain_half", "flag", "n_seeds", "reference"
 
 
 def gain_table(grid: Grid, runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair and method of a block, in the block's order; methods that have no gain on any pair are left out.
+    """Return one row a pair and method of a block, in the block's order; methods that have no gain on any pair are left out.
 
     Args:
         runs: rows of the tidy table that have a gain (`cells.compared`).

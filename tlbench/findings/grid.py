@@ -34,7 +34,7 @@ class Grid:
 
 
 def grids(cells: pd.DataFrame) -> Iterator[Grid]:
-    """The blocks of a summary, in its order; references first among the methods."""
+    """Yield the blocks of a summary, in its order; references first among the methods."""
     if cells.empty:
         return
     for key, block in cells.groupby(BLOCK, sort=False):
@@ -52,7 +52,7 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
 
 
 def _averages(cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]) -> dict[str, Means]:
-    """Pairs with several sources are another task than those with one, and averaged apart."""
+    """Average apart the pairs with one source and those with several, which are another task."""
     single, several = [p for p in pairs if "+" not in p], [p for p in pairs if "+" in p]
     named = {"average": single, "average, several sources": several}
     return {name: {m: _mean(cells, own, m) for m in methods} for name, own in named.items() if own}

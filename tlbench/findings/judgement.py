@@ -41,7 +41,7 @@ def judge(
     gains: np.ndarray | None = None,
     families: Sequence[str] | None = None,
 ) -> Judgement:
-    """Judges each difference as a whole.
+    """Judge each difference as a whole.
 
     p is exact where no seed changes anything (`CellDifferences.exact_p`), else from seeds and examples. A gain is `no_effect`
     where two one-sided tests show it to be within the margin. Both kinds of p are corrected over the differences that have

@@ -12,7 +12,7 @@ from tlbench.transfer.ranks import rank_methods
 
 
 def leaderboard_table(cells: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """One row a method: its mean over the pairs of the table, where it has all of them.
+    """Return one row a method: its mean over the pairs of the table, where it has all of them.
 
     The interval is of the mean over these very pairs: seeds are random, pairs are not. Its variance is the mean of the pairs'
     sd^2 / seeds, over the number of pairs; degrees of freedom by Satterthwaite.
@@ -37,24 +37,21 @@ def leaderboard_table(cells: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     rows = []
     for method, own in named.groupby("name", sort=True):
         known = own[own["score"].notna()]
-        missing = len(wide) - len(known)
-        mean, half = (np.nan, np.nan) if missing else _mean(known, rule.alpha)
-        rows.append(
-            {"method": method, "mean": mean, "half": half, "average_rank": rank.get(method, np.nan), "n_pairs": len(known),
-             "n_missing": missing, "n_seeds": known["n_seeds"].min() if len(known) else 0,
-             "pair_scores": known["score"].tolist()}
-        )  # fmt: skip
+        missing, n_seeds = len(wide) - len(known), known["n_seeds"].min() if len(known) else 0
+        mean_half = (np.nan, np.nan) if missing else _mean(known, rule.alpha)
+        counts = (rank.get(method, np.nan), len(known), missing, n_seeds)
+        rows.append((method, *mean_half, *counts, known["score"].tolist()))
     columns = ["method", "mean", "half", "average_rank", "n_pairs", "n_missing", "n_seeds", "pair_scores"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _mean(own: pd.DataFrame, alpha: float) -> tuple[float, float]:
-    """Mean over pairs, and the half width of its interval; nan where a pair has one seed."""
-    n, sd = own["n_seeds"].to_numpy(np.float64), own["score_sd"].to_numpy(np.float64)
+    """Return the mean over pairs, and the half width of its interval; nan where a pair has one seed."""
+    n, sd, mean = own["n_seeds"].to_numpy(np.float64), own["score_sd"].to_numpy(np.float64), float(own["score"].mean())
     if (n < 2).any() or np.isnan(sd).any():
-        return float(own["score"].mean()), np.nan
+        return mean, np.nan
     parts = sd**2 / n / len(own) ** 2
     if parts.sum() == 0:
-        return float(own["score"].mean()), 0.0
+        return mean, 0.0
     df = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
-    return float(own["score"].mean()), float(special.stdtrit(df, 1 - alpha / 2) * np.sqrt(parts.sum()))
+    return mean, float(special.stdtrit(df, 1 - alpha / 2) * np.sqrt(parts.sum()))

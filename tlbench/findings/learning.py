@@ -15,7 +15,7 @@ FEWEST_CHECKPOINTS = 2
 
 
 def score_table(checkpoints: pd.DataFrame, runs: pd.DataFrame, run_key: str) -> pd.DataFrame:
-    """One row a rule and checkpoint of a run.
+    """Return one row a rule and checkpoint of a run.
 
     Args:
         checkpoints, runs: of `read_tables`.
@@ -37,20 +37,14 @@ def score_table(checkpoints: pd.DataFrame, runs: pd.DataFrame, run_key: str) -> 
         rule = ORACLE if column == "oracle_score" else str(column)
         kind, scale = ("score", 100) if rule in (ORACLE, SOURCE_VAL) else ("validator", 1)
         known = own[own[column].notna()]
-        parts.append(
-            pd.DataFrame(
-                {"rule": rule, "step": known["step"], "score": scale * known[column].astype(float), "kind": kind,
-                 "chosen": known["step"] == picks.get(rule)}
-            )
-        )  # fmt: skip
-    last = pd.DataFrame(
-        {"rule": LAST, "step": own["step"], "score": np.nan, "kind": "step", "chosen": own["step"] == picks.get(LAST)}
-    )
-    return pd.concat([*parts, last], ignore_index=True)[SCORES]
+        parts.append(known[["step"]].assign(rule=rule, score=scale * known[column].astype(float), kind=kind))
+    parts.append(own[["step"]].assign(rule=LAST, score=np.nan, kind="step"))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(chosen=table["step"] == table["rule"].map(picks))[SCORES]
 
 
 def term_table(history: pd.DataFrame, *, most: int = 200) -> pd.DataFrame:
-    """Loss terms over steps, as means of neighbouring steps where there are more than `most`.
+    """Return the loss terms over steps, as means of neighbouring steps where there are more than `most`.
 
     Args:
         history: `RunStore.history`'s: step, name, value, a row a step and term.

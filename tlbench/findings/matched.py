@@ -10,11 +10,13 @@ from tlbench.findings.rule import Rule
 from tlbench.transfer.gain import flag
 
 PLACE = ["dataset", "pair", "protocol", "metric"]
+NAMES = ["method", "variant", "uses_target_labels", "classifier", "backbone", "reference"]
+COLUMNS = ["cell_key", *PLACE, *NAMES, "gain", "flag", "other", "unmatched_gain", "unmatched_p", "unmatched_flag"]
 NUMBERS = ["cell_key", "score", "score_sd", "n_seeds", "backbone", "classifier", "variant"]
 
 
 def unmatched(cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Comparisons of methods with references of other recipes whose verdict differs from the matched one.
+    """Return the comparisons of methods with references of other recipes whose verdict differs from the matched one.
 
     The unmatched comparison is what a table of means and standard deviations allows: Welch's t test over seeds, level alpha,
     not corrected, between the method and a reference of the same name, data set, pair and protocol whose recipe (classifier,
@@ -28,16 +30,14 @@ def unmatched(cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFra
         return pd.DataFrame()
     own = cells[(cells["role"] == "method") & cells["gain"].notna() & (cells["n_seeds"] > 1)]
     references = cells[(cells["role"] == "reference") & (cells["hole"] == "") & (cells["n_seeds"] > 1)]
-    pairs = own.merge(references[[*PLACE, "method", *NUMBERS]], left_on=[*PLACE, "reference"], right_on=[*PLACE, "method"],
-                      suffixes=("", "_other"))  # fmt: skip
+    references = references[[*PLACE, *NUMBERS]].assign(reference=references["method"])
+    pairs = own.merge(references, on=[*PLACE, "reference"], suffixes=("", "_other"))
     matched = _matched_cells(runs)
     pairs = pairs[[matched.get(k) != o for k, o in zip(pairs["cell_key"], pairs["cell_key_other"], strict=True)]]
     if pairs.empty:
         return pd.DataFrame()
-    sides = [
-        pairs[f"{name}{side}"].to_numpy(float) for side in ("", "_other") for name in ("score", "score_sd", "n_seeds")
-    ]
-    p = ttest_ind_from_stats(*sides, equal_var=False).pvalue
+    names = [f"{name}{side}" for side in ("", "_other") for name in ("score", "score_sd", "n_seeds")]
+    p = ttest_ind_from_stats(*pairs[names].to_numpy(float).T, equal_var=False).pvalue
     gains = (pairs["score"] - pairs["score_other"]).to_numpy()
     pairs = pairs.assign(
         unmatched_gain=gains,
@@ -47,14 +47,12 @@ def unmatched(cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> pd.DataFra
     )
     said = pairs["flag"].where(pairs["flag"].isin(["negative", "positive"]), "neither")
     differs = said != pairs["unmatched_flag"].replace("inconclusive", "neither")
-    kept = ["cell_key", *PLACE, "method", "variant", "uses_target_labels", "classifier", "backbone", "reference", "gain", "flag",
-            "other", "unmatched_gain", "unmatched_p", "unmatched_flag"]  # fmt: skip
     order = np.argsort(-np.abs(pairs["unmatched_gain"] - pairs["gain"]).to_numpy(), kind="stable")
-    return pairs.iloc[order][kept][differs.iloc[order]].reset_index(drop=True)
+    return pairs.iloc[order][COLUMNS][differs.iloc[order]].reset_index(drop=True)
 
 
 def _matched_cells(runs: pd.DataFrame) -> dict[str, str]:
-    """Cell key to that of its matched reference."""
+    """Return each cell's key to that of its matched reference."""
     cell_of = dict(zip(runs["run_key"], runs["cell_key"], strict=True))
     known = runs[runs["reference_run"].notna()]
     return {cell: cell_of.get(run) for cell, run in zip(known["cell_key"], known["reference_run"], strict=True)}  # type: ignore[misc]

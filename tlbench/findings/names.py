@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlbench.metrics import ACCURACY, metric_named
 
 
 def metric_title(name: str) -> str:
-    """A metric as pages print it."""
+    """Return a metric as pages print it."""
     return metric_named(name).title
 
 
 def method_name(cell: Any) -> str:
-    """The method as tables print it: ORACLE where target labels were used, the variant in brackets."""
+    """Return the method as tables print it: ORACLE where target labels were used, the variant in brackets."""
     name = f"ORACLE {cell.method}" if cell.uses_target_labels else str(cell.method)
     return f"{name} [{cell.variant}]" if cell.variant else name
 
@@ -24,6 +25,17 @@ def block_title(block: tuple[str, str, str, str, str]) -> str:
     return title if metric == ACCURACY.name else f"{title} · {metric_title(metric)}"
 
 
+def class_name(number: int, names: Sequence[str]) -> str:
+    """Return the name of a class; its number where it has none."""
+    return names[number] if number < len(names) else str(number)
+
+
+def class_names(dataset: Mapping[str, Any]) -> list[str]:
+    """Return the names of the classes, where the data set's config lists them."""
+    listed = dataset.get("classes")
+    return [str(name) for name in listed] if isinstance(listed, list) else []
+
+
 def rule_name(selection: str) -> str:
-    """A selection as pages print it."""
+    """Return a selection as pages print it."""
     return "ORACLE (best on the target test labels)" if selection == "oracle" else selection

@@ -9,8 +9,8 @@ NAMED = 5
 
 
 def notes(tables: Tables) -> list[str]:
-    """Sentences on what is not as it should be, the gravest first."""
-    return [*_damage(tables), *_older(tables), *_harness(tables), *changed_code(tables)]
+    """Say what is not as it should be, the gravest first."""
+    return [*_damage(tables), *_older(tables), *_harness(tables), *_changed_code(tables)]
 
 
 def _damage(tables: Tables) -> list[str]:
@@ -30,17 +30,19 @@ def _older(tables: Tables) -> list[str]:
 
 
 def _harness(tables: Tables) -> list[str]:
-    """Runs that cannot be compared with others, because the harness itself moved the numbers of all runs in between."""
+    """Name runs that cannot be compared with others, because the harness itself moved the numbers of all in between."""
     revisions = tables.runs.drop_duplicates("run_key")["harness"].fillna(1).astype(int).value_counts().sort_index()
     if len(revisions) < 2:
         return []
     counts = ", ".join(f"{n} by {revision}" for revision, n in revisions.items())
-    return [f"The runs were made by {len(revisions)} revisions of the harness ({counts}), whose numbers differ: they are other "
-            "cells. Run the sweep again for those of the last one alone."]  # fmt: skip
+    return [
+        f"The runs were made by {len(revisions)} revisions of the harness ({counts}), whose numbers differ: they are other "
+        "cells. Run the sweep again for those of the last one alone."
+    ]
 
 
-def changed_code(tables: Tables) -> list[str]:
-    """Methods whose code changed between runs that count as the same: their `revision` was not raised."""
+def _changed_code(tables: Tables) -> list[str]:
+    """Name methods whose code changed between runs that count as the same: their `revision` was not raised."""
     done = tables.runs[(tables.runs["status"] == "done") & tables.runs["method_code"].notna()]
     codes = done.drop_duplicates("run_key").groupby(["method", "method_revision"])["method_code"].nunique()
     return [
@@ -51,7 +53,7 @@ def changed_code(tables: Tables) -> list[str]:
 
 
 def checks(tables: Tables, *, timed: bool = False) -> str:
-    """Whether what was read is what was written."""
+    """Say whether what was read is what was written."""
     if tables.checked is None:
         return "Predictions were not compared with their checksums here; `tlbench store check` does."
     found = tables.checked

@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def points(value: float, *, signed: bool = False) -> str:
-    """A number in percentage points; a dash for none. Never `-0.0`."""
+    """Write a number in percentage points; a dash for none. Never `-0.0`."""
     if pd.isna(value):
         return "–"
     text = f"{value:+.1f}" if signed else f"{value:.1f}"
@@ -14,26 +14,24 @@ def points(value: float, *, signed: bool = False) -> str:
 
 
 def plus_minus(value: float, half: float, *, signed: bool = False) -> str:
-    """`61.2 ± 2.1`; without a spread the value alone."""
-    if pd.isna(value):
-        return "–"
+    """Write `61.2 ± 2.1`; without a spread the value alone, a dash for none."""
     text = points(value, signed=signed)
-    return text if pd.isna(half) else f"{text} ± {half:.1f}"
+    return text if pd.isna(value) or pd.isna(half) else f"{text} ± {half:.1f}"
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A plain number; a dash for none."""
+    """Write a plain number; a dash for none."""
     return "–" if pd.isna(value) else f"{value:.{digits}f}"
 
 
 def p_text(value: float) -> str:
-    """A p-value: `0.013`, `< 0.0001`; a dash for none."""
+    """Write a p-value: `0.013`, `< 0.0001`; a dash for none."""
     if pd.isna(value):
         return "–"
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
 
 
 def p_equals(value: float) -> str:
-    """A p-value inside a sentence: `p = 0.013`, `p < 0.0001`."""
+    """Write a p-value inside a sentence: `p = 0.013`, `p < 0.0001`."""
     text = p_text(value)
     return f"p {text}" if text.startswith("<") else f"p = {text}"

@@ -23,7 +23,7 @@ COUNTED = ("positive", "negative", "no_effect", "inconclusive", "few_seeds")
 
 
 @dataclass(frozen=True)
-class Told:
+class CellLine:
     """One cell in a line: the method, what happened to it where, and, where it hurt, why.
 
     Attributes:
@@ -55,9 +55,9 @@ class Overview:
 
     headline: str
     facts: list[tuple[str, str]]
-    negative: list[Told]
-    positive: list[Told]
-    alone: dict[str, list[Told]]
+    negative: list[CellLine]
+    positive: list[CellLine]
+    alone: dict[str, list[CellLine]]
     methods: pd.DataFrame
     missing: list[str] = field(default_factory=list)
     n_compared: int = 0
@@ -65,23 +65,27 @@ class Overview:
 
 
 def overview(found: Evidence) -> Overview:
-    """What a newcomer reads first of a store."""
+    """Gather what a newcomer reads first of a store."""
     cells = found.cells
     if cells.empty:
         return Overview("The store holds no runs.", [], [], [], {}, pd.DataFrame(), _missing(found))
     methods = cells[cells["role"] == "method"]
     why = {row.cell_key: (row.cause, row.evidence) for row in found.causes.itertuples()}
-    varied = [name for name in ("dataset", "protocol", "backbone", "classifier") if cells[name].nunique() > 1]
-    flagged = {flag: _told(methods[methods["flag"] == flag], flag, why, varied) for flag in ("negative", "positive")}
-    alone = {flag: _told(unanimous(cells, flag), flag, {}, varied) for flag in flagged}
-    return Overview(
-        _headline(methods), _facts(found), flagged["negative"], flagged["positive"], alone, at_a_glance(methods), _missing(found),
-        int(methods["gain"].notna().sum()), int((cells["hole"] != "").sum()),
-    )  # fmt: skip
+    varied = _varied(cells)
+    flags = ("negative", "positive")
+    negative, positive = (_lines(methods[methods["flag"] == flag], flag, why, varied) for flag in flags)
+    alone = {flag: _lines(unanimous(cells, flag), flag, {}, varied) for flag in flags}
+    n_compared, n_holes = int(methods["gain"].notna().sum()), int((cells["hole"] != "").sum())
+    told = (_headline(methods), _facts(found), negative, positive, alone, at_a_glance(methods), _missing(found))
+    return Overview(*told, n_compared, n_holes)
+
+
+def _varied(cells: pd.DataFrame) -> list[str]:
+    return [name for name in ("dataset", "protocol", "backbone", "classifier") if cells[name].nunique() > 1]
 
 
 def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
-    """One row a method and what it was run with, the best first: mean gain over its pairs, and how many pairs have which flag.
+    """Return one row a method and what it was run with, the best first: mean gain over its pairs, and their flags counted.
 
     Args:
         methods: the methods' rows of `summarise`'s table.
@@ -93,17 +97,16 @@ def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
     columns = ["method", "gain", "over", "n_pairs", *COUNTED]
     if methods.empty:
         return pd.DataFrame(columns=columns)
-    several = [name for name in ("dataset", "protocol", "backbone", "classifier") if methods[name].nunique() > 1]
     named = methods.assign(name=[method_name(cell) for cell in methods.itertuples()])
     rows = []
-    for (name, *where), own in named.groupby(["name", *several], sort=False):
+    for (name, *where), own in named.groupby(["name", *_varied(methods)], sort=False):
         gain = own["gain"].mean() if own["gain"].notna().all() else float("nan")
         counts = own["flag"].value_counts()
         over = ", ".join(sorted({str(r) for r in own["reference"].dropna()}))
         rows.append([", ".join([name, *where]), gain, over, len(own), *(int(counts.get(flag, 0)) for flag in COUNTED)])
-    found = pd.DataFrame(rows, columns=columns)
-    found = found.sort_values(["over", "gain"], ascending=[True, False], kind="stable", ignore_index=True)
-    return pd.concat([found[found["over"] != ""], found[found["over"] == ""]], ignore_index=True)
+    found = pd.DataFrame(rows, columns=columns).assign(lone=lambda table: table["over"] == "")
+    order = {"lone": True, "over": True, "gain": False}
+    return found.sort_values(list(order), ascending=list(order.values()), ignore_index=True, kind="stable")[columns]
 
 
 def _headline(methods: pd.DataFrame) -> str:
@@ -120,31 +123,33 @@ def _headline(methods: pd.DataFrame) -> str:
 
 def _facts(found: Evidence) -> list[tuple[str, str]]:
     cells = found.cells
-    references = cells[cells["role"] == "reference"]
+    named = {role: dict.fromkeys(map(method_name, own.itertuples())) for role, own in cells.groupby("role")}
     pairs = cells.groupby("dataset", sort=False)["pair"].unique()
     recipes = cells[["backbone", "classifier"]].drop_duplicates()
     facts = [
         ("data", "; ".join(f"{name}, {_pairs(list(own))}" for name, own in pairs.items())),
-        ("methods", _some(list(dict.fromkeys(method_name(c) for c in cells[cells["role"] == "method"].itertuples())))),
-        ("references", _some(list(dict.fromkeys(method_name(c) for c in references.itertuples())))),
+        ("methods", _some(list(named.get("method", ())))),
+        ("references", _some(list(named.get("reference", ())))),
         ("seeds", _range(cells["n_expected"])),
         ("protocol", _described("protocol", cells["protocol"].unique())),
         ("recipe", "; ".join(f"backbone {b}, classifier {c}" for b, c in recipes.to_numpy())),
         ("checkpoint", _described("selection", [found.rule.selection])),
-    ]  # fmt: skip
+    ]
     return [(name, text) for name, text in facts if text]
 
 
 def _described(group: str, names: Sequence[str]) -> str:
-    """Names with what their config says of them; a label such as `sampled, 3 shots` is looked up by its first word."""
+    """Join names with what their config says of them; a label such as `sampled, 3 shots` is looked up by its first word."""
     words = dict(describe(group))
-    texts = [(str(name), words.get(str(name).split(",")[0].split(" ")[0], "")) for name in names]
-    shown = [(rule_name(name) if group == "selection" else name, text) for name, text in texts]
+    shown = [
+        (rule_name(name) if group == "selection" else name, words.get(name.split(",")[0].split(" ")[0], ""))
+        for name in map(str, names)
+    ]
     return "; ".join(f"{name} ({text})" if text else name for name, text in shown)
 
 
 def _pairs(names: Sequence[str]) -> str:
-    """The pairs by name where there are few, else their number and their domains."""
+    """Name the pairs where there are few, else their number and their domains."""
     if len(names) <= 3:
         return f"source-target {_some(names)}"
     domains = dict.fromkeys(domain for name in names for domain in name.replace("+", "-").split("-"))
@@ -161,16 +166,16 @@ def _range(values: pd.Series) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def _told(cells: pd.DataFrame, flag: str, why: Causes, varied: Sequence[str]) -> list[Told]:
+def _lines(cells: pd.DataFrame, flag: str, why: Causes, varied: Sequence[str]) -> list[CellLine]:
     return [_line(cell, why, varied) for cell in cells.sort_values("gain", ascending=flag == "negative").itertuples()]
 
 
-def _line(cell: Any, why: Causes, varied: Sequence[str]) -> Told:
+def _line(cell: Any, why: Causes, varied: Sequence[str]) -> CellLine:
     where = ", ".join([cell.pair, *(getattr(cell, name) for name in varied)])
     p = f", corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
     text = f"{where}: {gain} points over {cell.reference} ({cell.n_seeds} seeds{p})"
-    return Told(str(cell.cell_key), method_name(cell), text, *why.get(cell.cell_key, ("", "")))
+    return CellLine(str(cell.cell_key), method_name(cell), text, *why.get(cell.cell_key, ("", "")))
 
 
 def _missing(found: Evidence) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tlbench.findings.cells import compared
+from tlbench.findings.names import class_name
 
 if TYPE_CHECKING:
     from tlbench.store.runs import RunStore
@@ -19,7 +20,7 @@ Paired = list[tuple[pd.DataFrame, pd.DataFrame]]
 
 
 def paired_predictions(store: RunStore, runs: pd.DataFrame, cell_key: str, selection: str) -> Paired:
-    """Test predictions of each run of a cell under a selection, and of its reference under the same, by seed.
+    """Return the test predictions of each run of a cell under a selection, and of its reference under the same, by seed.
 
     Args:
         runs: tidy table (`read_runs`).
@@ -36,11 +37,10 @@ def paired_predictions(store: RunStore, runs: pd.DataFrame, cell_key: str, selec
 
 
 def class_gains_by_seed(pairs: Paired, names: Sequence[str]) -> dict[str, list[float]]:
-    """Name of each class to the gains of its accuracy (points), a number for each seed that was tested on it."""
+    """Return each class's name to the gains of its accuracy (points), a number for each seed that was tested on it."""
     found: dict[str, list[float]] = {}
     for mine, reference in pairs:
         right = (mine["prediction"] == mine["label"]).astype(float) - (reference["prediction"] == reference["label"])
         for number, gain in (100 * right).groupby(mine["label"]).mean().items():
-            name = names[int(number)] if int(number) < len(names) else str(number)
-            found.setdefault(name, []).append(float(gain))
+            found.setdefault(class_name(int(number), names), []).append(float(gain))
     return found

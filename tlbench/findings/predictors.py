@@ -17,58 +17,57 @@ from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
 
 NAMES = [name for name in [*MARGINAL_NAMES, *ORACLE_NAMES] if name not in ("mmd_p", "oracle_domain_accuracy_per_class")]
 PLACE = ["dataset", "pair", "protocol"]
+GROUP = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
+RHO = ["rho", "low", "high", "p_corrected"]
+GAIN_COLUMNS = ["method", *PLACE[:2], "distance", "gain", "gain_half", "flag", "n_seeds", "reference", *RHO, "n"]
 
 
 def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
-    """One row a (dataset, pair, protocol): means over runs of the distances of the raw features, and their number."""
-    if distances.empty:
-        return pd.DataFrame(columns=[*PLACE, *NAMES, "n_runs"])
-    raw = distances[distances["features"] == "raw"].merge(
-        runs.drop_duplicates("run_key")[["run_key", *PLACE]], on="run_key"
-    )
+    """Return one row a (dataset, pair, protocol): means over runs of the distances of the raw features, and their number."""
+    raw = distances if distances.empty else distances[distances["features"] == "raw"]
+    if len(raw):
+        raw = raw.merge(runs.drop_duplicates("run_key")[["run_key", *PLACE]], on="run_key")
     if raw.empty:
         return pd.DataFrame(columns=[*PLACE, *NAMES, "n_runs"])
-    means = raw.assign(**{n: raw[n].astype(float) for n in NAMES}).groupby(PLACE, sort=False)[NAMES].mean()
-    return (
-        means.assign(n_runs=raw.groupby(PLACE, sort=False).size()).reset_index().sort_values(PLACE, ignore_index=True)
-    )
+    same = raw.astype(dict.fromkeys(NAMES, float)).groupby(PLACE, sort=False)
+    return same[NAMES].mean().assign(n_runs=same.size()).reset_index().sort_values(PLACE, ignore_index=True)
+
+
+def _of_one_source(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the methods' cells with a gain, without pairs of several sources: their distances are of the pooled sources."""
+    return cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
 
 
 def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Rank correlation over pairs of each distance with each method's gain.
+    """Compute the rank correlation over pairs of each distance with each method's gain.
 
     `raw` features are the pair's (what one has before any training), `trained` ones those that the method's own runs learnt.
 
     Returns:
         protocol, backbone, classifier, metric, method, variant, uses_target_labels, features, distance, rho, low, high, p, n
-        (pairs), p_corrected (Holm, over the distances of one method and kind of features). Pairs with several sources are left
-        out: their distances are of the pooled sources.
+        (pairs), p_corrected (Holm, over the distances of one method and kind of features).
     """
     if cells.empty or distances.empty:
         return pd.DataFrame()
-    known = cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
-    raw = pair_distances(runs, distances)
+    known, raw = _of_one_source(cells), pair_distances(runs, distances)
     own = distances[distances["features"] == "trained"].merge(runs.drop_duplicates("run_key")[["run_key", "cell_key"]])
-    trained = own.assign(**{n: own[n].astype(float) for n in NAMES}).groupby("cell_key")[NAMES].mean().reset_index()
+    trained = own.astype(dict.fromkeys(NAMES, float)).groupby("cell_key")[NAMES].mean().reset_index()
     rows: list[dict[str, Any]] = []
-    group = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
     for features, table in (("raw", known.merge(raw, on=PLACE)), ("trained", known.merge(trained, on="cell_key"))):
-        for key, mine in table.groupby(group, sort=False):
-            start = len(rows)
+        for key, mine in table.groupby(GROUP, sort=False):
+            place, start = dict(zip(GROUP, key, strict=True)), len(rows)
             for name in (n for n in NAMES if features == "raw" or n != "oracle_label_shift"):  # labels know no features
                 rng = stream(0, "predictions", features, name)
                 found = predicts_gain(mine[name].tolist(), mine["gain"].tolist(), alpha=rule.alpha, rng=rng)
                 if found.n >= FEWEST_PAIRS and not np.isnan(found.rho):
-                    rows.append(
-                        {**dict(zip(group, key, strict=True)), "features": features, "distance": name, **vars(found)}
-                    )
+                    rows.append({**place, "features": features, "distance": name, **vars(found)})
             for row, p in zip(rows[start:], corrected([row["p"] for row in rows[start:]], "holm"), strict=True):
                 row["p_corrected"] = p
     return pd.DataFrame(rows)
 
 
 def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, distance: str) -> pd.DataFrame:
-    """Gains beside a distance of the raw features, for one protocol and recipe.
+    """Put gains beside a distance of the raw features, for one protocol and recipe.
 
     Args:
         cells: rows of `summarise`'s table of one block (or of one recipe on several data sets).
@@ -81,18 +80,11 @@ def gain_by_distance(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFra
         method with both; rho, low, high, p_corrected, n: the method's rank correlation over pairs, nan for fewer than five
         pairs (n is then the number of pairs).
     """
-    known = cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
-    own = (
-        known.drop(columns="p_corrected")
-        .merge(pairs[[*PLACE, distance]].dropna(), on=PLACE)
-        .rename(columns={distance: "distance"})
-    )
-    group = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
-    rho = ["rho", "low", "high", "p_corrected"]
+    measured = pairs[[*PLACE, distance]].dropna().rename(columns={distance: "distance"})
+    own = _of_one_source(cells).drop(columns="p_corrected").merge(measured, on=PLACE)
     found = table[(table["features"] == "raw") & (table["distance"] == distance)] if len(table) else table
-    found = found[[*group, *rho]] if len(found) else pd.DataFrame(columns=[*group, *rho])
-    own = own.merge(found, on=group, how="left")
-    own["n"] = own.groupby(group)["pair"].transform("size")
+    found = found[[*GROUP, *RHO]] if len(found) else pd.DataFrame(columns=[*GROUP, *RHO])
+    own = own.merge(found, on=GROUP, how="left")
+    own["n"] = own.groupby(GROUP)["pair"].transform("size")
     own["method"] = [method_name(cell) for cell in own.itertuples()]
-    kept = ["method", "dataset", "pair", "distance", "gain", "gain_half", "flag", "n_seeds", "reference", *rho, "n"]
-    return own[kept].astype(dict.fromkeys(rho, float))
+    return own[GAIN_COLUMNS].astype(dict.fromkeys(RHO, float))

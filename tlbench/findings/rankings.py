@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.errors import TlbenchError
+from tlbench.findings.cells import sources_of
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
 from tlbench.seeds import stream
@@ -39,27 +40,24 @@ class RankedMethods:
 def rankings(
     cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule, *, mix_protocols: bool = False
 ) -> list[RankedMethods | None]:
-    """A ranking for each protocol and recipe; over all protocols together only where that is asked for.
+    """Rank methods for each protocol and recipe; over all protocols together only where that is asked for.
 
     Pairs with several sources are ranked apart from those with one. None where fewer than two methods have every pair.
     """
     if cells.empty:
         return []
     shared = [name for name in TABLE if not (mix_protocols and name == "protocol")]
-    whole = cells.assign(
-        sources=np.where(cells["pair"].str.contains("+", regex=False), "several sources", "one source")
-    )
-    found = []
-    for key, table in whole.groupby([*shared, "sources"], sort=False):
-        title = " · ".join(map(str, key if isinstance(key, tuple) else (key,)))
-        found.append(ranking(table, runs, rule, title, mix_protocols=mix_protocols))
-    return found
+    whole = cells.assign(sources=sources_of(cells))
+    return [
+        ranking(table, runs, rule, " · ".join(map(str, key)), mix_protocols=mix_protocols)
+        for key, table in whole.groupby([*shared, "sources"], sort=False)
+    ]
 
 
 def ranking(
     cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule, title: str, *, mix_protocols: bool = False
 ) -> RankedMethods | None:
-    """Ranks of the methods that have every pair; None for fewer than two methods.
+    """Rank the methods that have every pair; None for fewer than two methods.
 
     Raises:
         TlbenchError: the cells are of several protocols, and mixing them is not asked for.
@@ -80,16 +78,14 @@ def ranking(
     if wide.shape[1] < 2:
         return None
     ranks = rank_methods(wide, alpha=rule.alpha)
-    scores = (
-        runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)].groupby("cell_key")["score"].agg(list)
-    )
+    done = runs[(runs["status"] == "done") & (runs["selection"] == rule.selection)]
+    scores = done.groupby("cell_key")["score"].agg(list)
     rows = []
     for method, rank in ranks.average_rank.items():
         own = named[named["name"] == method]
         by_pair = [100 * np.asarray(scores[key]) for key in own["cell_key"]]
         middle = interquartile_mean(by_pair, alpha=rule.alpha, rng=stream(0, "interquartile", str(method)))
-        rows.append({"method": method, "average_rank": rank, "mean": own["score"].mean(), "iqm": middle.estimate,
-                     "iqm_low": middle.low, "iqm_high": middle.high})  # fmt: skip
-    table = pd.DataFrame(rows).assign(pairs=ranks.n_pairs, test=ranks.test, p=ranks.p,
-                                      critical_difference=ranks.critical_difference)  # fmt: skip
-    return RankedMethods(title, ranks, table, holes)
+        rows.append((method, rank, own["score"].mean(), middle.estimate, middle.low, middle.high))
+    table = pd.DataFrame(rows, columns=["method", "average_rank", "mean", "iqm", "iqm_low", "iqm_high"])
+    same = {"pairs": ranks.n_pairs, "test": ranks.test, "p": ranks.p, "critical_difference": ranks.critical_difference}
+    return RankedMethods(title, ranks, table.assign(**same), holes)

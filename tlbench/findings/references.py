@@ -5,29 +5,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tlbench.findings.cells import compared, summarise
+from tlbench.findings.cells import NAMED, compared, summarise
 from tlbench.findings.differences import Differences
 from tlbench.findings.rule import Rule
 from tlbench.store.runs import RunStore
-from tlbench.store.table import CELL
 
 OVER = "gain_over_"
-COLUMNS = [
-    "cell_key",
-    *CELL,
-    "variant",
-    "uses_target_labels",
-    "reference",
-    "gain",
-    "gain_half",
-    "p_corrected",
-    "n_tests",
-    "flag",
-]
+COLUMNS = [*NAMED, "reference", "gain", "gain_half", "p_corrected", "n_tests", "flag"]
 
 
 def other_gains(cells: pd.DataFrame, runs: pd.DataFrame, store: RunStore, rule: Rule) -> pd.DataFrame:
-    """One row per method's cell and reference that is not its first. Each reference's gains are a family of their own.
+    """Return one row per method's cell and reference that is not its first. Each reference's gains are a family of their own.
 
     Args:
         cells: `summarise`'s table; cells that are holes are left out.
@@ -42,9 +30,8 @@ def other_gains(cells: pd.DataFrame, runs: pd.DataFrame, store: RunStore, rule: 
     for column in (c for c in runs.columns if c.startswith(OVER)):
         name = column.removeprefix(OVER)
         own = runs[runs["cell_key"].isin(variants) & (runs["reference"] != name) & runs[column].notna()]
-        own = own.assign(gain=own[column], reference=name, reference_run=own[f"run_over_{name}"],
-                         reference_step=own[f"step_over_{name}"])  # fmt: skip
-        own = own[own["reference_run"].isin(known)]
+        run, step = own[f"run_over_{name}"], own[f"step_over_{name}"]
+        own = own.assign(gain=own[column], reference=name, reference_run=run, reference_step=step)[run.isin(known)]
         rows = compared(own, rule.selection)
         if rows.empty:
             continue

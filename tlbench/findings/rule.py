@@ -21,13 +21,12 @@ class Rule:
 
 
 def rule_of(runs: pd.DataFrame, selection: str, correction: str, margin: float | None) -> Rule:
-    """How to judge, from the command and from what the runs were compared at."""
-    margin = shared(runs, "margin", 1.0) if margin is None else margin
-    return Rule(selection, shared(runs, "alpha", 0.05), margin, correction)
+    """Return how to judge, from the command and from what the runs were compared at; TlbenchError where that is mixed."""
+    margin = _shared(runs, "margin", 1.0) if margin is None else margin
+    return Rule(selection, _shared(runs, "alpha", 0.05), margin, correction)
 
 
-def shared(runs: pd.DataFrame, column: str, otherwise: float) -> float:
-    """The alpha or the margin that the runs were compared at. Raises TlbenchError for a mixture."""
+def _shared(runs: pd.DataFrame, column: str, otherwise: float) -> float:
     values = sorted(runs[column].dropna().unique())
     if len(values) > 1:
         raise TlbenchError(

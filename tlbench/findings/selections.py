@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.cells import BLOCK
+from tlbench.findings.cells import BLOCK, sources_of
 from tlbench.findings.names import method_name
 from tlbench.selection.rules import ORACLE
 
@@ -15,7 +15,7 @@ FEWEST = 3
 
 
 def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per block, number of sources (one or several), method with its variant, and rule.
+    """Return one row per block, number of sources (one or several), method with its variant, and rule.
 
     Args:
         runs: of the cells of the report.
@@ -35,32 +35,31 @@ def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.Dat
     # ORACLE by its rule is said by the rule's name; by itself, by the method's
     own = runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"]
     named = cells.assign(uses_target_labels=cells["cell_key"].isin(own))
-    about = named.assign(
-        method=[method_name(cell) for cell in named.itertuples()],
-        sources=np.where(named["pair"].str.contains("+", regex=False), "several sources", "one source"),
-    )
+    about = named.assign(method=[method_name(cell) for cell in named.itertuples()], sources=sources_of(named))
     done = done.merge(about[["cell_key", "method", "sources"]], on="cell_key")
     key = [*BLOCK, "sources", "method"]
     n_runs = about.groupby(key)["n_expected"].sum()
-    by_pair = (
-        done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"]).reset_index()
-    )
-    table = by_pair.groupby([*key, "selection"], sort=False).agg(
-        score=("mean", "mean"), n=("size", "sum"), n_pairs=("pair", "nunique")
+    by_pair = done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"])
+    table = (
+        by_pair.reset_index()
+        .groupby([*key, "selection"], sort=False)
+        .agg(score=("mean", "mean"), n=("size", "sum"), n_pairs=("pair", "nunique"))
     )
     whole = table["n"].to_numpy() == n_runs.reindex(table.droplevel("selection").index).to_numpy()
     table["score"] = 100 * table["score"].where(whole)
     table = table.drop(columns="n").reset_index().rename(columns={"selection": "rule"})
     best = table[table["rule"] == ORACLE].set_index(key)["score"]
     table["gap"] = best.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy() - table["score"]
-    about = done.drop_duplicates("run_key")[["run_key", *key, "pair", "seed"]]
-    return table.merge(_within(checkpoints, about, key), on=[*key, "rule"], how="left").merge(
-        _between(checkpoints, about), on=[*PLACE, "rule"], how="left"
-    )
+    looks = checkpoints.merge(done.drop_duplicates("run_key")[["run_key", *key, "pair", "seed"]], on="run_key")
+    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
+    last = looks.sort_values("step").drop_duplicates("run_key", keep="last")
+    within = _mean_correlations(looks, rules, key, ["run_key"], "within")
+    between = _mean_correlations(last, rules, PLACE, ["pair", "seed"], "between")
+    return table.merge(within, on=[*key, "rule"], how="left").merge(between, on=[*PLACE, "rule"], how="left")
 
 
 def _correlations(table: pd.DataFrame, group: list[str], rules: list[str]) -> pd.DataFrame:
-    """Spearman correlation of each rule's column with `oracle_score` within groups; nan where a side does not vary."""
+    """Correlate (Spearman) each rule's column with `oracle_score` within groups; nan where a side does not vary."""
     found = {}
     for rule in rules:
         known = table[table[rule].notna()]  # not every run has every score
@@ -75,20 +74,12 @@ def _correlations(table: pd.DataFrame, group: list[str], rules: list[str]) -> pd
     return pd.DataFrame(found).reset_index()
 
 
-def _within(checkpoints: pd.DataFrame, about: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
+def _mean_correlations(
+    looks: pd.DataFrame, rules: list[str], over: list[str], inside: list[str], name: str
+) -> pd.DataFrame:
+    """Return the mean over groups of `over` of the correlations inside `inside` as column `name`, their number as n_`name`."""
     if not rules:
-        return pd.DataFrame(columns=[*key, "rule", "within", "n_within"])
-    found = _correlations(checkpoints, ["run_key"], rules).merge(about, on="run_key")
-    long = found.melt(id_vars=key, value_vars=rules, var_name="rule", value_name="rho")
-    return long.groupby([*key, "rule"], as_index=False)["rho"].agg(within="mean", n_within="count")
-
-
-def _between(checkpoints: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
-    rules = [c for c in checkpoints.columns if c not in ("run_key", "step", "oracle_score")]
-    if not rules:
-        return pd.DataFrame(columns=[*PLACE, "rule", "between", "n_between"])
-    last = checkpoints.sort_values("step").drop_duplicates("run_key", keep="last").merge(about, on="run_key")
-    found = _correlations(last, [*PLACE, "pair", "seed"], rules)
-    long = found.melt(id_vars=PLACE, value_vars=rules, var_name="rule", value_name="rho")
-    return long.groupby([*PLACE, "rule"], as_index=False)["rho"].agg(between="mean", n_between="count")
+        return pd.DataFrame(columns=[*over, "rule", name, f"n_{name}"])
+    found = _correlations(looks, [*over, *inside], rules)
+    long = found.melt(id_vars=over, value_vars=rules, var_name="rule", value_name="rho")
+    return long.groupby([*over, "rule"], as_index=False)["rho"].agg(**{name: "mean", f"n_{name}": "count"})

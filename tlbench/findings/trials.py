@@ -38,7 +38,7 @@ class Choice:
 
 
 def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, selection: str) -> Choice:
-    """The choice among all planned trials under `selection`, and the table for every rule.
+    """Choose among all planned trials under `selection`, and tell in a table what every rule would choose.
 
     Args:
         plan: `Planned.runs`, with `search` and `trial`.
@@ -55,15 +55,14 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
     names, rows = {}, []
     for key, group in trials.groupby(GROUP, sort=False, dropna=False):
         cells = group.set_index("cell_key")["trial"].astype(int).sort_values()
-        for rule in dict.fromkeys(
-            [*known["selection"], selection]
-        ):  # what cannot be chosen stays as a gap of the default
-            mine = known[(known["selection"] == rule) & known["cell_key"].isin(cells.index)].set_index("cell_key")
-            mine = mine.reindex(cells.index)
-            best = cells.index[0] if rule == LAST or mine["judged"].isna().all() else mine["judged"].idxmax()
-            row = dict(zip(GROUP, key, strict=True))
-            rows.append({**row, "rule": rule, "n_trials": len(cells), "trial": cells[best], "score": mine["score"][best],
-                         "default_score": mine["score"].iloc[0], "missing": int(mine["judged"].isna().sum())})  # fmt: skip
+        row = dict(zip(GROUP, key, strict=True))
+        # `selection` too where no run has it: what cannot be chosen stays as a gap of the default
+        for rule in dict.fromkeys([*known["selection"], selection]):
+            mine = known[known["selection"] == rule].set_index("cell_key").reindex(cells.index)
+            score, judged = mine["score"], mine["judged"]
+            best = cells.index[0] if rule == LAST or judged.isna().all() else judged.idxmax()
+            numbers = {"score": score[best], "default_score": score.iloc[0], "missing": int(judged.isna().sum())}
+            rows.append({**row, "rule": rule, "n_trials": len(cells), "trial": cells[best], **numbers})
             if rule == selection:
                 kept.add(best)
                 by = "" if rule == LAST else f" by {'ORACLE' if rule == ORACLE else rule}"
@@ -79,7 +78,7 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
 
 
 def mean_choices(table: pd.DataFrame) -> pd.DataFrame:
-    """What a rule's choices are worth over all pairs of a block.
+    """Tell what a rule's choices are worth over all pairs of a block.
 
     Args:
         table: `Choice.table`.
@@ -90,14 +89,20 @@ def mean_choices(table: pd.DataFrame) -> pd.DataFrame:
     """
     table = table.assign(method=table["method"] + table["base"].map(_beside(table)))
     return table.groupby([*BLOCK, "method", "search", "rule"], sort=False, as_index=False).agg(
-        score=("score", lambda v: v.mean(skipna=False)), default=("default_score", lambda v: v.mean(skipna=False)),
-        oracle=("oracle_score", lambda v: v.astype(float).mean(skipna=False)),
-        pairs=("pair", "nunique"), trials=("n_trials", "max"),
-    )  # fmt: skip
+        score=("score", _whole_mean),
+        default=("default_score", _whole_mean),
+        oracle=("oracle_score", _whole_mean),
+        pairs=("pair", "nunique"),
+        trials=("n_trials", "max"),
+    )
+
+
+def _whole_mean(values: pd.Series) -> float:
+    return values.astype(float).mean(skipna=False)
 
 
 def _beside(trials: pd.DataFrame) -> dict[str, str]:
-    """What tells the bases of one search and method apart: `, optim.lr=0.05`; nothing where there is one."""
+    """Return what tells the bases of one search and method apart: `, optim.lr=0.05`; nothing where there is one."""
     found: dict[str, str] = {}
     for _, same in trials.groupby([*BLOCK, "pair", "method", "search"], sort=False, dropna=False):
         words = {base: set(str(base).split(BESIDE)) for base in same["base"].unique()}
@@ -114,7 +119,7 @@ def _unfinished(plan: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judged(runs: pd.DataFrame, checkpoints: pd.DataFrame, seeds: pd.Series) -> pd.DataFrame:
-    """cell_key, selection, judged (mean validator's score, nan where a seed is missing), score (points)."""
+    """Return cell_key, selection, judged (mean validator's score, nan where a seed is missing), score (points)."""
     done = runs[runs["status"] == "done"].merge(checkpoints, on=["run_key", "step"], suffixes=("", "_at"))
     named = done["selection"].replace({ORACLE: "oracle_score"})
     at = {column: i for i, column in enumerate(done.columns)}
@@ -128,7 +133,7 @@ def _judged(runs: pd.DataFrame, checkpoints: pd.DataFrame, seeds: pd.Series) -> 
 
 
 def _orphans(runs: pd.DataFrame, plan: pd.DataFrame, dropped: Iterable[str]) -> set[str]:
-    """References whose recipe only dropped cells share."""
+    """Return the references whose recipe only dropped cells share."""
     references = runs["cell_key"].isin(plan.loc[plan["family"] == "reference", "cell_key"])
     gone = runs["cell_key"].isin(set(dropped))
     only = set(runs.loc[gone, "recipe_key"]) - set(runs.loc[~gone & ~references, "recipe_key"])

@@ -7,8 +7,8 @@ import pandas as pd
 LOOKED_AT = 3
 
 
-def worst(cells: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
-    """At most LOOKED_AT cells of methods: those flagged negative, then those in which a class is, the greatest loss first."""
+def worst_cells(cells: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
+    """Return at most LOOKED_AT cells of methods: the negative ones, then those with a negative class, the greatest loss first."""
     if cells.empty:
         return cells
     hit = set(classes.loc[classes["class_flag"] == "negative", "cell_key"]) if len(classes) else set()

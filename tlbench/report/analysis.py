@@ -36,17 +36,12 @@ class Analysis:
 def analyse(
     store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool = False, plans: Planned | None = None
 ) -> Analysis:
-    """Everything of a store.
+    """Work out all of a report; its parts come as questions are asked: did it hurt, why, would one have known.
 
     Args:
         plans: those that count, where they are not all of the store's.
     """
-    evidence = gather_evidence(store, tables, rule, plans=plans)
-    return Analysis(evidence, sections_of(evidence, mix_protocols=mix_protocols))
-
-
-def sections_of(found: Evidence, *, mix_protocols: bool = False) -> list[Section]:
-    """The parts, in the order in which questions are asked: did it hurt, why, would one have known."""
+    found = gather_evidence(store, tables, rule, plans=plans)
     parts: list[Section | None] = [
         causes_section(found.causes),
         classes_section(found.classes),
@@ -59,4 +54,4 @@ def sections_of(found: Evidence, *, mix_protocols: bool = False) -> list[Section
         *efficiency_sections(found.cells, found.configs, found.kept, found.rule),
         *distances_of(found),
     ]
-    return [part for part in parts if part is not None]
+    return Analysis(found, [part for part in parts if part is not None])

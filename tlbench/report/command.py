@@ -31,7 +31,7 @@ def make_report(
     margin: float | None = None,
     mix_protocols: bool = False,
 ) -> int:
-    """Prints the leaderboard and writes the formats; 0 if every planned run is done, else 1."""
+    """Print the leaderboard and write the formats; 0 if every planned run is done, else 1."""
     store = RunStore(store_dir)
     if not store.root.is_dir():
         raise TlbenchError(
@@ -42,8 +42,8 @@ def make_report(
     if tables.runs.empty:
         why = " ".join(["", *notes(tables)])
         raise TlbenchError(
-            f"Store '{store_dir}' holds no runs that can be read.{why} Set by --store or $TLBENCH_STORE; `tlbench sweep` fills "
-            "it."
+            f"Store '{store_dir}' holds no runs that can be read.{why} Set by --store or $TLBENCH_STORE; `tlbench sweep` "
+            "fills it."
         )
     found = analyse(store, tables, rule_of(tables.runs, selection, correction, margin), mix_protocols=mix_protocols)
     console = Console(width=None if os.isatty(1) else 200)
@@ -72,14 +72,14 @@ def make_report(
 
 
 def csv_files(found: Analysis) -> dict[str, str]:
-    """The tidy table, the cells, and the data of each section."""
+    """Return the tidy table, the cells, and the data of each section, as CSV."""
     files = {"runs.csv": found.evidence.runs, "tables/cells.csv": found.evidence.cells}
     files |= {f"tables/{s.name}.csv": s.data for s in found.sections if s.data is not None}
     return {name: table.to_csv(index=False) for name, table in files.items()}
 
 
 def figure_files(found: Analysis, kind: str) -> dict[str, bytes]:
-    """`figures/NAME.KIND` of every figure of the page, `kind` being svg, pdf or png."""
+    """Draw `figures/NAME.KIND` of every figure of the page, `kind` being svg, pdf or png."""
     from tlbench.report.figures.style import as_file  # matplotlib takes a second, and tables need none of it
     from tlbench.report.pictures import all_figures
 
@@ -87,7 +87,7 @@ def figure_files(found: Analysis, kind: str) -> dict[str, bytes]:
 
 
 def provenance(store: RunStore, runs: pd.DataFrame) -> dict[str, object]:
-    """What the foot of a page says of where its numbers come from."""
+    """Return what the foot of a page says of where its numbers come from."""
     first = store.record(str(runs["run_key"].iloc[0]))
     assert first is not None
     return {"store": store.root.name, **first["code"], **first["versions"]}

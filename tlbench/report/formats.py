@@ -10,21 +10,18 @@ from tlbench.findings.grid import Grid, Means, grids
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import Overview, overview
 from tlbench.report.analysis import Analysis
-from tlbench.report.words import cell_text, glance_texts, legend_of
+from tlbench.report.words import average_text, cell_text, glance_texts, legend
 
-TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "±": r"$\pm$", "–": "--",
-             "≈": r"$\approx$"}  # fmt: skip
+TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "≈": r"$\approx$"}
+TEX_SIGNS = {"±": r"$\pm$", "–": "--", "·": r"$\cdot$"}
 TEX_SPECIAL = {"\\": r"\textbackslash{}", **{c: f"\\{c}" for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
+TEX = str.maketrans(TEX_SPECIAL | TEX_FLAGS | TEX_SIGNS)
 
 
 def to_markdown(found: Analysis) -> str:
-    """A table for each block, the legend, and every section. Names that look like HTML are shown, not rendered."""
-    return _no_html("\n".join(_markdown(found)))
-
-
-def _no_html(text: str) -> str:
-    """Markdown passes HTML through: a name out of a store must not become an element of a page."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    """Write a table for each block, the legend, and every section. Names that look like HTML are shown, not rendered."""
+    # Markdown passes HTML through: a name out of a store must not become an element of a page
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", "\n".join(_markdown(found)))
 
 
 def _markdown(found: Analysis) -> list[str]:
@@ -33,11 +30,14 @@ def _markdown(found: Analysis) -> list[str]:
         parts += [f"## {grid.title}", ""]
         if grid.reference:
             parts += [f"Gains are over {grid.reference}.", ""]
-        rows = [[pair, *[" · ".join(filter(None, _cell(grid, pair, m))) for m in grid.methods]] for pair in grid.pairs]
+        rows = [
+            [pair, *[" · ".join(filter(None, cell_text(grid.cells.get((pair, m))))) for m in grid.methods]]
+            for pair in grid.pairs
+        ]
         rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
         parts += _table(["pair", *grid.methods], rows)
     if not found.evidence.cells.empty:
-        parts += [legend_of(found.evidence), ""]
+        parts += [legend(found.evidence), ""]
     for section in found.sections:
         parts += [f"## {section.title}", ""]
         for words in section.words:
@@ -48,7 +48,7 @@ def _markdown(found: Analysis) -> list[str]:
 
 
 def _overview(first: Overview) -> list[str]:
-    """The answer in short: headline, what was run, each method, what is missing."""
+    """Write the answer in short: headline, what was run, each method, what is missing."""
     parts = [first.headline, "", *(f"* {name}: {text}" for name, text in first.facts), ""]
     if len(first.methods):
         shown = glance_texts(first.methods)
@@ -63,8 +63,10 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def to_latex(found: Analysis) -> str:
-    """A booktabs table for each block: of a pair the best accuracy bold, the second best underlined (ORACLE columns do not
-    compete), gains that are negative beyond noise in italics with their sign. The caption states protocol and selection.
+    """Write a booktabs table for each block, its caption with protocol and selection.
+
+    Of a pair the best accuracy is bold, the second best underlined (ORACLE columns do not compete), gains that are negative
+    beyond noise are in italics with their sign.
 
     Needs the packages booktabs and amssymb.
     """
@@ -72,7 +74,7 @@ def to_latex(found: Analysis) -> str:
     for number, grid in enumerate(grids(found.evidence.cells), 1):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
         caption += "Best of a pair in bold, second underlined; negative beyond noise in italics. "
-        caption += legend_of(found.evidence)
+        caption += legend(found.evidence)
         parts += [
             r"\begin{table}[t]",
             r"\centering",
@@ -87,9 +89,10 @@ def to_latex(found: Analysis) -> str:
             places = _places(grid, pair)
             texts = []
             for method in grid.methods:
-                accuracy, gain = (_tex(part) for part in _cell(grid, pair, method))
+                cell = grid.cells.get((pair, method))
+                accuracy, gain = map(_tex, cell_text(cell))
                 shown = rf"\{places[method]}{{{accuracy}}}" if method in places else accuracy
-                if (cell := grid.cells.get((pair, method))) is not None and cell.flag == "negative":
+                if cell is not None and cell.flag == "negative":
                     gain = rf"\textit{{{gain}}}"
                 texts.append(f"{shown} ({gain})" if gain else shown)
             parts.append(" & ".join([_tex(pair), *texts]) + r" \\")
@@ -99,18 +102,12 @@ def to_latex(found: Analysis) -> str:
     return "\n".join(parts)
 
 
-def _cell(grid: Grid, pair: str, method: str) -> tuple[str, str]:
-    cell = grid.cells.get((pair, method))
-    return ("–", "") if cell is None else cell_text(cell)
-
-
 def _average(means: Means, method: str) -> str:
-    accuracy, gain = means[method]
-    return points(accuracy) + ("" if pd.isna(gain) else f" · {points(gain, signed=True)}")
+    return " · ".join(filter(None, average_text(*means[method])))
 
 
 def _places(grid: Grid, pair: str) -> dict[str, str]:
-    """Method to how its accuracy is set: all that share the best, and, where one alone is best, all that share the second."""
+    """Return how a method's accuracy is set: all that share the best, and, where one alone is best, all that share the second."""
     own = {
         m: points(c.score)
         for m in grid.methods
@@ -127,7 +124,4 @@ def _row(texts: list[str]) -> str:
 
 
 def _tex(text: str) -> str:
-    escaped = "".join(TEX_SPECIAL.get(character, character) for character in text)
-    for sign, command in {**TEX_FLAGS, "·": r"$\cdot$"}.items():
-        escaped = escaped.replace(sign, command)
-    return re.sub(r"(?<![\w$-])-(?=\d)", "$-$", escaped)  # a minus, not the hyphen of a name
+    return re.sub(r"(?<![\w$-])-(?=\d)", "$-$", text.translate(TEX))  # a minus, not the hyphen of a name

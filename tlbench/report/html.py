@@ -10,15 +10,14 @@ import jinja2
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
-from tlbench.findings.flags import FLAGS, MEANING, n_tests
+from tlbench.findings.flags import FLAGS, MEANING
 from tlbench.findings.grid import Grid
-from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
 from tlbench.report.analysis import Analysis
 from tlbench.report.figures.style import as_svg
 from tlbench.report.pictures import CAPTIONS, blocks
 from tlbench.report.section import Draw, Section
-from tlbench.report.words import cell_text, glance_texts, legend
+from tlbench.report.words import average_text, cell_text, glance_texts, legend
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 Captioned = tuple[str, str]
@@ -30,15 +29,15 @@ MANY = 20
 
 
 def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
-    """The page: what was run, what hurt and why, what helped, what is missing; then figures, tables and sections.
+    """Render the page: what was run, what hurt and why, what helped, what is missing; then figures, tables and sections.
 
     Args:
         provenance: versions and the like, shown at the foot.
     """
     loader = jinja2.PackageLoader("tlbench.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    evidence = found.evidence
-    cells, runs, rule = evidence.cells, evidence.runs, evidence.rule
+    evidence, rule = found.evidence, found.evidence.rule
+    cells, runs = evidence.cells, evidence.runs
     first, laid = overview(evidence), blocks(evidence)
     parts = [(CAPTIONS[name], draw) for _, figures in laid for name, draw in figures.items()]
     parts += [(s.captions.get(name, s.title), draw) for s in found.sections for name, draw in s.figures.items()]
@@ -54,7 +53,7 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
         n_cells=len(cells),
         n_runs=int((runs["status"] == "done").groupby(runs["run_key"]).first().sum()) if len(runs) else 0,
         few=bool(len(cells)) and int(cells["n_seeds"].max()) < 5,
-        legend=legend(rule, 0 if cells.empty else n_tests(cells)),
+        legend=legend(evidence),
         correction=CORRECTIONS[rule.correction],
         meaning=[(FLAGS[flag], text) for flag, text in MEANING.items()],
         sections=sections,
@@ -70,9 +69,9 @@ def _table(table: pd.DataFrame | None) -> dict[str, Any]:
 
 
 def as_svgs(draws: Sequence[Draw]) -> list[str]:
-    """Each figure as an SVG element; many are drawn in a process per core."""
+    """Draw each figure as an SVG element; many in a process per core."""
     if len(draws) < MANY:
-        return [as_svg(draw()) for draw in draws]
+        return [_svg(draw) for draw in draws]
     return Parallel(n_jobs=min(cpu_count(), 8))(delayed(_svg)(draw) for draw in draws)
 
 
@@ -89,11 +88,8 @@ def _block(grid: Grid, figures: Sequence[Captioned]) -> dict[str, Any]:
     rows = []
     for pair in grid.pairs:
         found = [grid.cells.get((pair, method)) for method in grid.methods]
-        rows.append((pair, [("–", "", "") if c is None else (*cell_text(c), c.flag) for c in found]))
-    averages = [
-        (name, [(points(a), "" if pd.isna(g) else points(g, signed=True)) for a, g in (means[m] for m in grid.methods)])
-        for name, means in grid.averages.items()
-    ]
+        rows.append((pair, [(*cell_text(c), "" if c is None else c.flag) for c in found]))
+    averages = [(name, [average_text(*means[m]) for m in grid.methods]) for name, means in grid.averages.items()]
     return {
         "title": grid.title,
         "methods": grid.methods,

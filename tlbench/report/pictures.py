@@ -31,7 +31,7 @@ CAPTIONS = {
 
 
 def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rule) -> dict[str, Draw]:
-    """The figures of one block, by the names of CAPTIONS, as far as its cells have what they show.
+    """Return the figures of one block, by the names of CAPTIONS, as far as its cells have what they show.
 
     Args:
         cells: the block's rows of `summarise`'s table.
@@ -51,16 +51,14 @@ def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rul
 
 
 def blocks(found: Evidence) -> list[tuple[Grid, dict[str, Draw]]]:
-    """Each block of a report with its figures."""
-    laid = grids(found.cells)
+    """Return each block of a report with its figures."""
     groups = [] if found.cells.empty else [block for _, block in found.cells.groupby(BLOCK, sort=False)]
-    return [
-        (grid, block_figures(grid, cells, found.runs, found.rule)) for grid, cells in zip(laid, groups, strict=True)
-    ]
+    laid = zip(grids(found.cells), groups, strict=True)
+    return [(grid, block_figures(grid, cells, found.runs, found.rule)) for grid, cells in laid]
 
 
 def all_figures(found: Analysis) -> dict[str, Draw]:
-    """Stem of a file to what draws it, of all blocks and sections."""
+    """Return the stem of a file to what draws it, of all blocks and sections."""
     drawn = {
         f"{name}{'' if i == 0 else f'_{i + 1}'}": figure
         for i, (_, figures) in enumerate(blocks(found.evidence))

@@ -20,21 +20,21 @@ from tlbench.store.table import read_tables
 
 
 def log_summary_of_store(store: RunStore, target: Target, ledger: Ledger) -> None:
-    """The summary of all runs, unless it is there for the store as it is now."""
+    """Log the summary of all runs, unless it is there for the store as it is now."""
     whole = hashlib.sha256(json.dumps(store.stamps()).encode()).hexdigest()
     if ledger.has(store_id(store), whole):
         return
     tables = read_tables(store, verify=True)
     found = analyse(store, tables, rule_of(tables.runs, "last", "holm", None))
     about = {"id": f"summary-{store_id(store)}", "name": f"summary of {store.root.name}"}
-    log_summary(summary_of(store, found), target, mode(), about)
+    log_summary(_summary(store, found), target, mode(), about)
     ledger.note(store_id(store), whole)
 
 
 def log_summary_of_sweep(
     store: RunStore, keys: Sequence[str], name: str, group: str, selection: str, target: Target
 ) -> str:
-    """The summary of a sweep's runs, in their group; once more where the same sweep has gone on. How: as `mode`."""
+    """Log the summary of a sweep's runs, in their group; once more where the same sweep has gone on. Return `mode`'s answer."""
     how = mode()
     tables, plans = read_tables(store, keys, verify=True), planned(store)
     kept = plans.runs[plans.runs["run_key"].isin(set(keys))]
@@ -42,21 +42,20 @@ def log_summary_of_sweep(
     found = analyse(store, tables, rule, plans=Planned(kept, plans.configs))
     digest = hashlib.sha256(f"{group}\n{name}".encode()).hexdigest()[:8]
     about = {"id": f"summary-{store_id(store)}-{digest}", "name": f"summary of {name}", "group": group or name}
-    log_summary(summary_of(store, found), target, how, about)
+    log_summary(_summary(store, found), target, how, about)
     return how
 
 
-def summary_of(store: RunStore, found: Analysis) -> Summary:
-    """The tidy table, the table of cells and the report."""
-    runs, cells = found.evidence.runs, found.evidence.cells
-    files = {"report.html": to_html(found, provenance(store, runs)), "runs.csv": runs.to_csv(index=False),
-             "cells.csv": cells.to_csv(index=False)}  # fmt: skip
-    oracle = bool(cells["uses_target_labels"].any()) or found.evidence.rule.selection == ORACLE
-    return Summary({"runs": runs, "cells": cells}, summary_numbers(found.evidence), files, oracle)
+def _summary(store: RunStore, found: Analysis) -> Summary:
+    tables = {"runs": found.evidence.runs, "cells": found.evidence.cells}
+    files = {"report.html": to_html(found, provenance(store, tables["runs"]))}
+    files |= {f"{name}.csv": table.to_csv(index=False) for name, table in tables.items()}
+    oracle = bool(tables["cells"]["uses_target_labels"].any()) or found.evidence.rule.selection == ORACLE
+    return Summary(tables, _summary_numbers(found.evidence), files, oracle)
 
 
-def summary_numbers(found: Evidence) -> dict[str, int | str]:
-    """Runs by status and cells by flag, and under which selection."""
+def _summary_numbers(found: Evidence) -> dict[str, int | str]:
+    """Count runs by status and cells by flag, and say under which selection."""
     states = found.runs.drop_duplicates("run_key")["status"].value_counts()
     flags = found.cells["flag"].value_counts()
     counts: dict[str, int | str] = {f"runs/{state}": int(n) for state, n in states.items()}

@@ -10,7 +10,6 @@ from tlbench.findings.flags import FLAGS, n_tests
 from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import plus_minus, points
 from tlbench.findings.overview import COUNTED
-from tlbench.findings.rule import Rule
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 if TYPE_CHECKING:
@@ -18,54 +17,49 @@ if TYPE_CHECKING:
 
 
 def cell_text(cell: Any) -> tuple[str, str]:
-    """(score, gain with its flag) of one cell, or what is missing."""
+    """Return (score, gain with its flag) of one cell, or what is missing; a dash for None, which was not planned."""
+    if cell is None:
+        return "–", ""
     if cell.hole:
         return cell.hole, ""
+    score = plus_minus(cell.score, cell.score_half)
     if pd.isna(cell.gain):
-        return plus_minus(cell.score, cell.score_half), ""
+        return score, ""
+    counts = {"negative": cell.runs_negative, "positive": cell.runs_positive}
+    alone = " ".join(f"{n}{FLAGS[flag]}" for flag, n in counts.items() if n)  # runs that are flagged by themselves
     gain = f"{plus_minus(cell.gain, cell.gain_half, signed=True)} {FLAGS[cell.flag]}"
-    return plus_minus(cell.score, cell.score_half), f"{gain} {runs_alone(cell)}".rstrip()
+    return score, (f"{gain} ({alone})" if alone else gain.rstrip())
 
 
-def runs_alone(cell: Any) -> str:
-    """How many runs of the cell are flagged by themselves: `(3▼)`, `(1▲)`, or nothing."""
-    counts = [
-        f"{n}{FLAGS[flag]}" for flag, n in (("negative", cell.runs_negative), ("positive", cell.runs_positive)) if n
-    ]
-    return f"({' '.join(counts)})" if counts else ""
+def average_text(score: float, gain: float) -> tuple[str, str]:
+    """Return (score, gain) of an average, empty for no gain."""
+    return points(score), "" if pd.isna(gain) else points(gain, signed=True)
 
 
-def legend(rule: Rule, n_gains: int) -> str:
-    """One paragraph on how the numbers came about."""
+def legend(found: Evidence) -> str:
+    """Tell in one paragraph how the numbers came about."""
+    rule = found.rule
     level, correction = f"{100 * (1 - rule.alpha):g} %", CORRECTIONS[rule.correction]
-    small = (
-        f"≈ shown to be within ±{rule.margin:g} points (two one-sided tests, same correction), " if rule.margin else ""
-    )
+    small = f"≈ shown to be within ±{rule.margin:g} points (two one-sided tests, same correction), "
     return (
         f"Accuracy and gain in percentage points on the target test part; selection {rule_name(rule.selection)}. Accuracy: mean "
         f"over seeds ± half width of the {level} t interval over seeds. Gain: mean over seeds ± half width of its {level} "
         f"interval, in which seeds and test examples are both random (not corrected: flags are). Flags: {correction} over the "
-        f"{n_gains} gains of methods "
-        f"in this report at level {rule.alpha:g} (those of references are corrected among themselves). ▼ negative transfer, "
-        f"▲ positive, {small}○ inconclusive, ? fewer than three seeds. In brackets: runs that are negative or positive by "
-        "themselves (exact paired test on the test examples, not corrected)."
+        f"{n_tests(found.cells)} gains of methods in this report at level {rule.alpha:g} (those of references are corrected "
+        f"among themselves). ▼ negative transfer, ▲ positive, {small if rule.margin else ''}○ inconclusive, ? fewer than three "
+        "seeds. In brackets: runs that are negative or positive by themselves (exact paired test on the test examples, not "
+        "corrected)."
     )
 
 
 def glance_texts(table: pd.DataFrame) -> pd.DataFrame:
-    """`at_a_glance`'s table as pages print it."""
-    words = {"positive": "helped", "negative": "hurt", "no_effect": "no difference", "inconclusive": "cannot tell",
-             "few_seeds": "too few seeds"}  # fmt: skip
+    """Return `at_a_glance`'s table as pages print it."""
+    words = ("helped", "hurt", "no difference", "cannot tell", "too few seeds")
     shown = pd.DataFrame({"method": table["method"]})
-    for flag in COUNTED:  # the answer stands where a phone shows it
+    for flag, word in zip(COUNTED, words, strict=True):  # the answer stands where a phone shows it
         if flag in ("positive", "negative") or table[flag].any():
-            shown[f"{FLAGS[flag]} {words[flag]}"] = table[flag].astype(str)
+            shown[f"{FLAGS[flag]} {word}"] = table[flag].astype(str)
     shown["of pairs"] = table["n_pairs"].astype(str)
     shown["mean gain (points)"] = [points(g, signed=True) for g in table["gain"]]
     shown["over"] = table["over"]
     return shown
-
-
-def legend_of(found: Evidence) -> str:
-    """The legend of all that stands on one evidence."""
-    return legend(found.rule, 0 if found.cells.empty else n_tests(found.cells))

@@ -29,7 +29,7 @@ class Verdict:
 
 
 def compare(runs: pd.DataFrame, claims: pd.DataFrame, paper: Paper) -> pd.DataFrame:
-    """One row per (row, part, pair), then one per row with pair `average` over all pairs.
+    """Return one row per (row, part, pair), then one per row with pair `average` over all pairs.
 
     Args:
         runs: row, part, pair, seed, score (percent; nan where a run is not done).
@@ -41,9 +41,8 @@ def compare(runs: pd.DataFrame, claims: pd.DataFrame, paper: Paper) -> pd.DataFr
         pairs where none is printed. Averages of the paper over pairs that are not in the runs are left out.
     """
     found = runs.groupby(["row", "part", "pair"], sort=False)["score"]
-    cells = found.agg(
-        got=lambda s: s.mean(skipna=False), got_sd=lambda s: s.std(ddof=1, skipna=False), n="size"
-    ).reset_index()
+    cells = found.agg(got=lambda s: s.mean(skipna=False), got_sd=lambda s: s.std(ddof=1, skipna=False), n="size")
+    cells = cells.reset_index()
     names = {row: own.published for row, own in paper.rows.items()}
     cells["name"] = cells["row"].map(names)
     keys = {"left_on": ["name", "part", "pair"], "right_on": ["row", "part", "pair"], "suffixes": ("", "_of")}
@@ -56,18 +55,16 @@ def compare(runs: pd.DataFrame, claims: pd.DataFrame, paper: Paper) -> pd.DataFr
 
 
 def _average(row: str, cells: pd.DataFrame, claims: pd.DataFrame, name: str | None) -> dict[str, object]:
-    of_paper = claims[(claims["row"] == name) & (claims["pair"] != AVERAGE)]
-    printed = claims[(claims["row"] == name) & (claims["pair"] == AVERAGE)]["value"]
-    whole = set(zip(of_paper["part"], of_paper["pair"], strict=True)) == set(
-        zip(cells["part"], cells["pair"], strict=True)
-    )
-    claimed = printed.iloc[0] if len(printed) == 1 and whole else cells["published"].mean(skipna=False)
-    return {"row": row, "part": "", "pair": AVERAGE, "published": claimed, "published_sd": np.nan,
-            "got": cells["got"].mean(skipna=False), "got_sd": np.nan, "n": int(cells["n"].min())}  # fmt: skip
+    own = claims[claims["row"] == name]
+    printed, of_paper = own[own["pair"] == AVERAGE]["value"], own[own["pair"] != AVERAGE]
+    asked, had = (set(table[["part", "pair"]].itertuples(index=False, name=None)) for table in (of_paper, cells))
+    claimed = printed.iloc[0] if len(printed) == 1 and asked == had else cells["published"].mean(skipna=False)
+    got, n = cells["got"].mean(skipna=False), int(cells["n"].min())
+    return {"row": row, "part": "", "pair": AVERAGE, "published": claimed, "got": got, "n": n}
 
 
 def verdicts(table: pd.DataFrame, paper: Paper) -> dict[str, Verdict]:
-    """Row to its verdict. A deviation is one of the average, or of more pairs than the share allows."""
+    """Return each row's verdict. A deviation is one of the average, or of more pairs than the share allows."""
     return {row: _verdict(own, paper.rows[str(row)].tolerance) for row, own in table.groupby("row", sort=False)}
 
 
@@ -90,12 +87,12 @@ def _verdict(own: pd.DataFrame, tolerance: Tolerance | None) -> Verdict:
 
 
 def succeeded(found: Mapping[str, Verdict]) -> bool:
-    """Whether no row deviates or is incomplete."""
+    """Tell whether no row deviates or is incomplete."""
     return not {verdict.word for verdict in found.values()} & {DEVIATES, INCOMPLETE}
 
 
-def claimed(table: pd.DataFrame, paper: Paper) -> pd.DataFrame:
-    """The numbers of pairs that are both printed and measured, in the recipe's order of rows: what the figure draws."""
+def claimed_numbers(table: pd.DataFrame, paper: Paper) -> pd.DataFrame:
+    """Return the numbers of pairs that are both printed and measured, in the recipe's order of rows: what the figure draws."""
     known = table[(table["pair"] != AVERAGE) & table["published"].notna() & table["got"].notna()]
     place = {row: i for i, row in enumerate(paper.rows)}
     return known.sort_values("row", key=lambda rows: rows.map(place), kind="stable").reset_index(drop=True)

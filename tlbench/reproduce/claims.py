@@ -10,11 +10,12 @@ from scipy import stats
 
 from tlbench.reproduce.recipe import Claim
 
+COLUMNS = ["claim", "kind", "row", "over", "parts", "estimate", "low", "high", "n", "over_what", "verdict"]
 HOLDS, FAILS, OPEN, MISSING = "holds", "does not hold", "noise could explain either", "runs are missing"
 
 
 def judge_claims(runs: pd.DataFrame, claims: Sequence[Claim], level: float) -> pd.DataFrame:
-    """One row per claim and group of parts.
+    """Return one row per claim and group of parts.
 
     `above`: the mean over pairs of score(row) - score(over) in a part is above zero. `shrinks`: that gain falls from each
     pair's first part to its last. A pair counts once, with the mean over its seeds; the interval is Student's over pairs.
@@ -37,12 +38,9 @@ def judge_claims(runs: pd.DataFrame, claims: Sequence[Claim], level: float) -> p
             value = first if claim.kind == "above" else first - last
             estimate, low, high = _interval(value.to_numpy(float), level)
             verdict = MISSING if np.isnan(estimate) else HOLDS if low > 0 else FAILS if high < 0 else OPEN
-            rows.append(
-                {"claim": claim.text, "kind": claim.kind, "row": claim.row, "over": claim.over, "parts": " to ".join(parts),
-                 "estimate": estimate, "low": low, "high": high, "n": len(value), "over_what": f"{unit}s",
-                 "verdict": verdict}
-            )  # fmt: skip
-    return pd.DataFrame(rows)
+            said = (claim.text, claim.kind, claim.row, claim.over, " to ".join(parts))
+            rows.append((*said, estimate, low, high, len(value), f"{unit}s", verdict))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _interval(values: np.ndarray, level: float) -> tuple[float, float, float]:

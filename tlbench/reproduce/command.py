@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from tlbench.errors import TlbenchError
 from tlbench.findings.rule import Rule
 from tlbench.paths import results_dir
-from tlbench.reproduce.claimed_table import Verdict, compare, succeeded, verdicts
+from tlbench.reproduce.claimed_table import compare, succeeded, verdicts
 from tlbench.reproduce.claims import judge_claims
 from tlbench.reproduce.decompose import PARTS, decompose, observed
-from tlbench.reproduce.page import made_of, summary
-from tlbench.reproduce.paper_runs import Plan, chosen, merged, planned, scores
+from tlbench.reproduce.page import Results, made_of, summary
+from tlbench.reproduce.paper_runs import Plan, chosen_plan, merged_jobs, planned_jobs, scores
 from tlbench.reproduce.published import published
 from tlbench.reproduce.published_gains import matched_gains
 from tlbench.reproduce.recipe import Paper, load
@@ -40,7 +39,7 @@ def reproduce(
     parts: Sequence[str] | None = None,
     dry_run: bool = False,
 ) -> int:
-    """Runs what is missing, prints claimed beside got, writes the page; 0 if no row deviates.
+    """Run what is missing, print claimed beside got, write the page; 0 if no row deviates.
 
     With overrides, or some rows or parts, it is another table: nothing is written unless `out` says where. Overrides that say
     where and on which device leave it the same table.
@@ -49,63 +48,52 @@ def reproduce(
     hydra, own = commands.split(overrides)
     given = [*own, *([f"store={store}"] if store is not None else [])]
     with sweeper(hydra, config_dir) as machine:
-        plan: Plan = {
-            place: [job for grid in grids for job in planned(machine, grid)]
-            for place, grids in paper.grids(given).items()
-        }
-        jobs = merged(plan)
+        places = paper.grids(given).items()
+        plan: Plan = {place: [job for grid in grids for job in planned_jobs(machine, grid)] for place, grids in places}
+        jobs = merged_jobs(plan)
         if dry_run:
             return commands.dry_run(jobs)
         outcome = machine.run(jobs, [f"paper={name}", *own], name)
     rules = {job.config.selection.rule for job in jobs if job.asked}
     if len(rules) > 1:
         raise TlbenchError(f"A table has one selection, got {', '.join(sorted(rules))}.")
-    plan = chosen(outcome.store, plan, rule := rules.pop())
+    plan = chosen_plan(outcome.store, plan, rule := rules.pop())
     runs = scores(outcome.store, plan, rule)
-    table = compare(runs, claims, paper)
-    found = verdicts(table, paper)
-    config = jobs[0].config
+    table, config = compare(runs, claims, paper), jobs[0].config
     gains = matched_gains(outcome.store, plan, Rule(rule, config.alpha, config.margin))
     said = judge_claims(runs, paper.claims, config.alpha)
     made = decompose(observed(outcome.store, plan, rule), paper)
-    _print(paper, table, found, said, made)
+    found = Results(runs, table, verdicts(table, paper), gains, said, made)
+    _print(paper, found)
     folder = out or (str(results_dir() / name) if same_table(own) and not rows and not parts else None)
     if folder is not None:
-        write(Path(folder), name, paper, runs, table, found, gains, said, made, status_of(outcome, found))
+        write(Path(folder), name, paper, found, status_of(outcome, found.verdicts))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
-    return max(commands.conclude(outcome), 0 if succeeded(found) else 1)
+    return max(commands.conclude(outcome), 0 if succeeded(found.verdicts) else 1)
 
 
 def same_table(overrides: Sequence[str]) -> bool:
-    """Whether none of them changes what is run: only where its data lie, where it is logged, on which device."""
+    """Tell whether none of them changes what is run: only where its data lie, where it is logged, on which device."""
     return all(key_of(o) in ELSEWHERE or o in ONE_DEVICE for o in overrides)
 
 
-def _print(
-    paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict], said: pd.DataFrame, made: pd.DataFrame
-) -> None:
+def _print(paper: Paper, found: Results) -> None:
     console = Console()
     shown = Table(title=paper.title, title_justify="left")
-    for column, how in (
-        ("row", "left"),
-        ("published", "right"),
-        ("got", "right"),
-        ("verdict", "left"),
-        ("numbers", "left"),
-    ):
-        shown.add_column(column, justify=how)  # type: ignore[arg-type]
-    for row in summary(paper, table, found):
+    for column in ("row", "published", "got", "verdict", "numbers"):
+        shown.add_column(column, justify="right" if column in ("published", "got") else "left")
+    for row in summary(found.table, found.verdicts):
         shown.add_row(*row)
     console.print(shown)
-    for claim in said.itertuples():
+    for claim in found.claims.itertuples():
         numbers = f"{claim.estimate:+.1f} points [{claim.low:+.1f}, {claim.high:+.1f}]"
         console.print(f"{claim.verdict}: {claim.claim} ({claim.parts}: {numbers})", markup=False, highlight=False)
-    if len(made):
+    if len(found.parts):
         split = Table(title="What the gains are made of, in points", title_justify="left")
         for column in ("row", "over"):
             split.add_column(column)
         for column in ("gain got", *PARTS):
             split.add_column(column, justify="right")
-        for line in made_of(made):
+        for line in made_of(found.parts):
             split.add_row(*line)
         console.print(split)

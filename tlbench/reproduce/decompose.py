@@ -25,12 +25,12 @@ COLUMNS = ["row", "over", "part", "pair", "gain", *PARTS]
 
 
 def label_free(rule: str) -> str:
-    """The rule itself, or the end of the run where it looks at target labels."""
+    """Return the rule itself, or the end of the run where it looks at target labels."""
     return LAST if rule == ORACLE else rule
 
 
 def observed(store: RunStore, plan: Mapping[tuple[str, str], Sequence[Job]], rule: str) -> pd.DataFrame:
-    """What `decompose` needs of each run that was asked for.
+    """Return what `decompose` needs of each run that was asked for.
 
     Returns:
         row, part, pair, seed, by_rule (its score under the rule), label_free (under `label_free(rule)`), reference (that of its
@@ -41,15 +41,13 @@ def observed(store: RunStore, plan: Mapping[tuple[str, str], Sequence[Job]], rul
         for job in (job for job in some if job.asked):
             record = store.record(job.key)
             reference = record if not job.config.reference_names else _reference(store, record, rule)
-            rows.append(
-                {"row": row, "part": part, "pair": str(job.config.pair), "seed": job.config.seed,
-                 "by_rule": _score(record, rule), "label_free": _score(record, free), "reference": _score(reference, free)}
-            )  # fmt: skip
+            values = (_score(record, rule), _score(record, free), _score(reference, free))
+            rows.append((row, part, str(job.config.pair), job.config.seed, *values))
     return pd.DataFrame(rows, columns=["row", "part", "pair", "seed", "by_rule", "label_free", "reference"])
 
 
 def decompose(scores: pd.DataFrame, paper: Paper) -> pd.DataFrame:
-    """Gains of the rows that have an `over`, in points, and their parts, which sum to them.
+    """Split the gains of the rows that have an `over`, in points, into parts that sum to them.
 
     Args:
         scores: `observed`; each row's mean over its seeds counts, however many those are.
@@ -66,10 +64,8 @@ def decompose(scores: pd.DataFrame, paper: Paper) -> pd.DataFrame:
         if row.over is None or name not in cells.index or row.over not in cells.index:
             continue
         m, o = cells.loc[name], cells.loc[row.over].reindex(cells.loc[name].index)
-        own = pd.DataFrame(
-            {"gain": m["by_rule"] - o["by_rule"], "method": m["label_free"] - m["reference"],
-             "recipe": m["reference"] - o["label_free"]}
-        )  # fmt: skip
+        own = pd.DataFrame({"gain": m["by_rule"] - o["by_rule"], "method": m["label_free"] - m["reference"]})
+        own["recipe"] = m["reference"] - o["label_free"]
         rest = own["gain"] - own["method"] - own["recipe"]
         own["selection"] = rest.round(9) + 0.0  # no rests of rounding, and no -0.0
         own[own.isna().any(axis=1)] = float("nan")
@@ -79,7 +75,7 @@ def decompose(scores: pd.DataFrame, paper: Paper) -> pd.DataFrame:
 
 
 def _reference(store: RunStore, record: dict[str, Any] | None, rule: str) -> dict[str, Any] | None:
-    """The record of the reference whose gain is flagged."""
+    """Return the record of the reference whose gain is flagged."""
     if record is None or record["status"] != "done":
         return None
     gain = record["selections"][rule]["gains"].get(record["reference"])

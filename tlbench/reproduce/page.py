@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from tlbench.findings.flags import FLAGS
-from tlbench.findings.number_format import points
+from tlbench.findings.number_format import number, points
 from tlbench.reproduce.claimed_table import NOT_PUBLISHED, Verdict
 from tlbench.reproduce.decompose import PARTS
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
 
 
-def page(
-    name: str,
-    paper: Paper,
-    table: pd.DataFrame,
-    found: Mapping[str, Verdict],
-    gains: pd.DataFrame,
-    compared: pd.DataFrame,
-    said: pd.DataFrame,
-    runs: pd.DataFrame,
-    status: Mapping[str, Any],
-    parts: pd.DataFrame,
-) -> str:
-    """Markdown: what was done, claimed beside got, verdicts, claims, gains and their parts, departures, findings, origin."""
+@dataclass(frozen=True)
+class Results:
+    """What came of a table: `scores`, `compare`, `verdicts`, `matched_gains`, `judge_claims`, `decompose`."""
+
+    runs: pd.DataFrame
+    table: pd.DataFrame
+    verdicts: Mapping[str, Verdict]
+    gains: pd.DataFrame
+    claims: pd.DataFrame
+    parts: pd.DataFrame
+
+
+def page(name: str, paper: Paper, found: Results, compared: pd.DataFrame, status: Mapping[str, Any]) -> str:
+    """Write, in Markdown, what was done, claimed beside got, verdicts, claims, gains and their parts, departures, origin."""
+    table, verdicts = found.table, found.verdicts
     lines = [
         f"# {paper.title}",
         "",
@@ -45,21 +48,22 @@ def page(
         "",
         *_accuracies(paper, table),
         "",
-        "| row | verdict | numbers | set by |",
-        "|---|---|---|---|",
     ]
-    lines += [f"| {row} | {verdict.word} | {verdict.why} | {paper.rows[row].page} |" for row, verdict in found.items()]
-    tolerances = {row: own.tolerance for row, own in paper.rows.items() if own.tolerance is not None}
-    lines += ["", *(f"Tolerance of {row}: {tolerance.why}" for row, tolerance in tolerances.items())]
-    if (runs["trial"] != "").any():
-        lines += ["", "What a search chose for each pair, without target labels:", "", *_chosen(runs)]
-    if len(said):
-        lines += ["", "## Claims of the paper", "", *_claims(paper, said)]
+    rows = [(row, verdict.word, verdict.why, paper.rows[row].page) for row, verdict in verdicts.items()]
+    lines += _table(("row", "verdict", "numbers", "set by"), rows)
+    lines += [
+        "",
+        *(f"Tolerance of {row}: {own.tolerance.why}" for row, own in paper.rows.items() if own.tolerance is not None),
+    ]
+    if (found.runs["trial"] != "").any():
+        lines += ["", "What a search chose for each pair, without target labels:", "", *_chosen(found.runs)]
+    if len(found.claims):
+        lines += ["", "## Claims of the paper", "", *_claims(paper, found.claims)]
     if len(compared):
-        seeds = int(table["n"].max())
-        lines += ["", "## Gains: as published, and matched", "", *_gains(compared, gains, one_run=seeds == 1)]
-    if len(parts):
-        lines += ["", "## What the gains are made of", "", *_parts(parts)]
+        one_run = int(table["n"].max()) == 1
+        lines += ["", "## Gains: as published, and matched", "", *_gains(compared, found.gains, one_run=one_run)]
+    if len(found.parts):
+        lines += ["", "## What the gains are made of", "", *_parts(found.parts)]
     departures = [f"{i}. {text}" for i, text in enumerate(paper.departures, 1)] or ["None known."]
     lines += ["", "## Departures", "", *departures]
     if paper.findings:
@@ -70,16 +74,21 @@ def page(
     return "\n".join(lines)
 
 
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (head, *rows))
+    return [first, "|---" * len(head) + "|", *others]
+
+
 def _accuracies(paper: Paper, table: pd.DataFrame) -> list[str]:
     rows = [row for row in paper.rows if row in set(table["row"])]
     cells = {(r.row, r.part, r.pair): r for r in table.itertuples()}
     places = list(dict.fromkeys((r.part, r.pair) for r in table.itertuples() if r.pair != AVERAGE))
     several = len(paper.parts) > 1
-    lines = ["| pair | " + " | ".join(rows) + " |", "|---|" + "---|" * len(rows)]
+    lines = []
     for part, pair in [*places, ("", AVERAGE)]:
         title = f"**{pair}**" if pair == AVERAGE else f"{part}: {pair}" if several else pair
-        lines.append(f"| {title} | " + " | ".join(_cell(cells.get((row, part, pair))) for row in rows) + " |")
-    return lines
+        lines.append([title, *(_cell(cells.get((row, part, pair))) for row in rows)])
+    return _table(["pair", *rows], lines)
 
 
 def _cell(cell: Any) -> str:
@@ -100,20 +109,16 @@ def _chosen(runs: pd.DataFrame) -> list[str]:
 def _claims(paper: Paper, said: pd.DataFrame) -> list[str]:
     pages = {claim.text: claim.page for claim in paper.claims}
     alone = "Where there is one pair, it is over its seeds. " if "seeds" in set(said["over_what"]) else ""
-    lines = [
+    words = (
         "Difference of two rows, mean over pairs (each with the mean over its seeds), with Student's 95 % interval over pairs. "
-        f"{alone}`shrinks`: how far the difference falls from the first part to the last.",
-        "",
-        "| claim | row over row | where | points | verdict |",
-        "|---|---|---|---|---|",
-    ]
+        f"{alone}`shrinks`: how far the difference falls from the first part to the last."
+    )
+    rows = []
     for c in said.itertuples():
         numbers = f"{c.estimate:+.1f} [{c.low:+.1f}, {c.high:+.1f}], {c.n} {c.over_what}"
-        kind = "shrinks: " if c.kind == "shrinks" else ""
-        lines.append(
-            f"| {c.claim} ({pages[c.claim]}) | {c.row} over {c.over} | {kind}{c.parts} | {numbers} | {c.verdict} |"
-        )
-    return lines
+        where = f"shrinks: {c.parts}" if c.kind == "shrinks" else c.parts
+        rows.append((f"{c.claim} ({pages[c.claim]})", f"{c.row} over {c.over}", where, numbers, c.verdict))
+    return [words, "", *_table(("claim", "row over row", "where", "points", "verdict"), rows)]
 
 
 def _gains(compared: pd.DataFrame, gains: pd.DataFrame, *, one_run: bool) -> list[str]:
@@ -124,29 +129,21 @@ def _gains(compared: pd.DataFrame, gains: pd.DataFrame, *, one_run: bool) -> lis
         "As published: the row's average minus that of the row it is compared with, whose recipe may be another. Matched: mean "
         f"over pairs of the gain over the reference with the very same recipe, and how many pairs are flagged ({how}).",
         "",
-        "| row | over | gain published | gain got | matched gain | ▲ | ▼ | pairs |",
-        "|---|---|---|---|---|---|---|---|",
     ]
+    rows = []
     for row in compared.itertuples():
         numbers = [points(v, signed=True) for v in (row.published_gain, row.got_gain, row.matched_gain)]
-        lines.append(
-            f"| {row.row} | {row.over or '–'} | {' | '.join(numbers)} | {row.positive} | {row.negative} | {row.n_pairs} |"
-        )
+        rows.append([row.row, row.over or "–", *numbers, *map(str, (row.positive, row.negative, row.n_pairs))])
+    lines += _table(("row", "over", "gain published", "gain got", "matched gain", "▲", "▼", "pairs"), rows)
     lines += ["", "Matched gains in points, with the half-widths of their 95 % intervals:", "", *_matched(gains)]
     flagged = gains[gains["flag"].isin(["negative", "positive"])].sort_values("gain")
-    if len(flagged):
-        lines += [
-            "",
-            "Pairs beyond noise, matched:",
-            "",
-            f"| row | pair | gain | {'p' if one_run else 'corrected p'} |",
-            "|---|---|---|---|",
-        ]
-        lines += [
-            f"| {r.row} | {r.pair} | {points(r.gain, signed=True)} ± {points(r.gain_half)} {FLAGS[r.flag]} over {r.reference} | "
-            f"{r.p_corrected:.2g} |"
-            for r in flagged.itertuples()
-        ]
+    rows = []
+    for r in flagged.itertuples():
+        gain = f"{points(r.gain, signed=True)} ± {points(r.gain_half)} {FLAGS[r.flag]} over {r.reference}"
+        rows.append([r.row, r.pair, gain, f"{r.p_corrected:.2g}"])
+    if rows:
+        lines += ["", "Pairs beyond noise, matched:", ""]
+        lines += _table(("row", "pair", "gain", "p" if one_run else "corrected p"), rows)
     return lines
 
 
@@ -169,14 +166,12 @@ def _parts(parts: pd.DataFrame) -> list[str]:
         "selection, or at the end of the runs where that rule is ORACLE. Selection: the rest, what the rule gives one row more "
         "than the other. A dash: a run is missing.",
         "",
-        f"| row | over | gain got | {' | '.join(PARTS)} |",
-        "|---|---|---|" + "---|" * len(PARTS),
-        *(f"| {' | '.join(row)} |" for row in made_of(parts)),
+        *_table(["row", "over", "gain got", *PARTS], made_of(parts)),
     ]
 
 
 def made_of(parts: pd.DataFrame) -> list[tuple[str, ...]]:
-    """(row, over, gain, method, recipe, selection), means over pairs, as texts."""
+    """Write (row, over, gain, method, recipe, selection), means over pairs."""
     averages = parts[parts["pair"] == AVERAGE]
     numbers = averages[["gain", *PARTS]].itertuples(index=False)
     shown = ([points(value, signed=True) for value in row] for row in numbers)
@@ -189,17 +184,16 @@ def _status(status: Mapping[str, Any]) -> list[str]:
     return [
         f"{status['date']}, tlbench {code['version']} at commit {code['commit'] or 'unknown'}, {versions}. "
         f"{machine['gpu'] or machine['cpu']}, {machine['cores']} cores. {status['runs']} runs, {status['seconds']:.0f} s of "
-        "their own, references included.",
+        "their own, references included."
     ]
 
 
-def summary(paper: Paper, table: pd.DataFrame, found: Mapping[str, Verdict]) -> list[tuple[str, str, str, str, str]]:
-    """(row, average published, average got, verdict, why) for the terminal."""
+def summary(table: pd.DataFrame, found: Mapping[str, Verdict]) -> list[tuple[str, str, str, str, str]]:
+    """Write (row, average published, average got, verdict, why) for the terminal."""
     averages = table[table["pair"] == AVERAGE].set_index("row")
     rows = []
     for row, verdict in found.items():
         own = averages.loc[row]
-        claimed = "–" if verdict.word == NOT_PUBLISHED or pd.isna(own["published"]) else f"{own['published']:.2f}"
-        got = "–" if pd.isna(own["got"]) else f"{own['got']:.2f}"
-        rows.append((str(row), claimed, got, verdict.word, verdict.why))
+        claimed = "–" if verdict.word == NOT_PUBLISHED else number(own["published"])
+        rows.append((str(row), claimed, number(own["got"]), verdict.word, verdict.why))
     return rows

@@ -20,14 +20,14 @@ from tlbench.sweep.sweeper import TlbenchSweeper
 Plan = Mapping[tuple[str, str], Sequence[Job]]
 
 
-def planned(machine: TlbenchSweeper, grid: Grid) -> list[Job]:
-    """The jobs of the pairs that count."""
+def planned_jobs(machine: TlbenchSweeper, grid: Grid) -> list[Job]:
+    """Return the jobs of the pairs that count."""
     jobs = machine.plan(grid.arguments)
     return jobs if grid.pairs is None else [job for job in jobs if str(job.config.pair) in grid.pairs]
 
 
-def merged(plan: Plan) -> list[Job]:
-    """All jobs once, references first; a run that one row asks for and another needs as a reference is asked for."""
+def merged_jobs(plan: Plan) -> list[Job]:
+    """Return all jobs once, references first; a run that one row asks for and another needs as a reference is asked for."""
     jobs: dict[str, Job] = {}
     for job in (job for some in plan.values() for job in some):
         known = jobs.get(job.key)
@@ -36,8 +36,8 @@ def merged(plan: Plan) -> list[Job]:
     return sorted(jobs.values(), key=lambda job: job.stage)
 
 
-def chosen(store: RunStore, plan: Plan, rule: str) -> Plan:
-    """The plan without the trials of a search that the rule does not choose, pair by pair."""
+def chosen_plan(store: RunStore, plan: Plan, rule: str) -> Plan:
+    """Return the plan without the trials of a search that the rule does not choose, pair by pair."""
     if not any(job.search for some in plan.values() for job in some):
         return plan
     kept = {}
@@ -49,22 +49,19 @@ def chosen(store: RunStore, plan: Plan, rule: str) -> Plan:
 
 
 def scores(store: RunStore, plan: Plan, rule: str) -> pd.DataFrame:
-    """row, part, pair, seed, score (percent; nan where a run is not done), trial (what a search chose, else empty)."""
+    """Return row, part, pair, seed, score (percent; nan where a run is not done), trial (what a search chose, or empty)."""
     rows = []
     for (part, row), some in plan.items():
         for job in (job for job in some if job.asked):
             record = store.record(job.key)
             done = record is not None and record["status"] == "done"
             value = 100 * record["selections"][rule]["metrics"][record["metric"]] if done else float("nan")  # type: ignore[index]
-            rows.append(
-                {"row": row, "part": part, "pair": str(job.config.pair), "seed": job.config.seed, "score": value,
-                 "trial": tried(job)}
-            )  # fmt: skip
-    return pd.DataFrame(rows)
+            rows.append((row, part, str(job.config.pair), job.config.seed, value, trial_words(job)))
+    return pd.DataFrame(rows, columns=["row", "part", "pair", "seed", "score", "trial"])
 
 
-def tried(job: Job) -> str:
-    """What the trial of a job sets."""
+def trial_words(job: Job) -> str:
+    """Tell what the trial of a job sets."""
     if job.search is None:
         return ""
     fixed = (job.base or "").split(BESIDE)

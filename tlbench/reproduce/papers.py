@@ -10,18 +10,16 @@ from tlbench.reproduce.recipe import load
 
 
 def list_papers() -> int:
-    """id, what it needs, and what came of it here."""
+    """Print the id of each paper, what it needs, and what came of it here."""
     for name, text in describe("paper"):
-        paper = load(name)
-        needs = f"{', '.join(paper.needs.data)}; {paper.needs.minutes:g} min on 2 cores"
-        if paper.needs.gpu_hours:
-            needs = f"{', '.join(paper.needs.data)}; {paper.needs.gpu_hours:g} GPU hours"
-        print(f"{name}  {text}\n    needs {needs}\n    {state(name)}")
+        needs = load(name).needs
+        time = f"{needs.gpu_hours:g} GPU hours" if needs.gpu_hours else f"{needs.minutes:g} min on 2 cores"
+        print(f"{name}  {text}\n    needs {', '.join(needs.data)}; {time}\n    {_state(name)}")
     return 0
 
 
-def state(name: str) -> str:
-    """`reproduced on 2026-11-25 within tolerance`, `deviating (rows)`, or `not run here`."""
+def _state(name: str) -> str:
+    """Say `reproduced on 2026-11-25 within tolerance`, `deviating on 2026-11-25: rows`, or `not run here`."""
     path = results_dir() / name / "status.json"
     if not path.is_file():
         return "not run here"

@@ -14,12 +14,12 @@ COLUMNS = ["row", "part", "pair", "value", "sd", "runs", "verified_by"]
 
 
 def published(name: str) -> pd.DataFrame:
-    """row, part, pair (`amazon-webcam`, or `average` where the paper prints one), value and sd in percent, runs, verified_by.
+    """Read row, part, pair (`amazon-webcam`, or a printed `average`), value and sd in percent, runs, verified_by.
 
     Raises:
         TlbenchError: the file is not there (results/ is not part of an installed package), or lacks a column.
     """
-    path = published_file(name)
+    path = results_dir() / name / "published.csv"
     if not path.is_file():
         raise TlbenchError(
             f"{path} is missing: the published numbers are in the repository's results/, not in the package."
@@ -31,11 +31,7 @@ def published(name: str) -> pd.DataFrame:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A CSV of this package's tables. `NA` is a row (no adaptation), and no missing value."""
+    """Read a CSV of this package's tables. `NA` is a row (no adaptation), and no missing value."""
     names = ("row", "part", "pair", "reference", "flag", "hole", "verified_by")
     table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     return table.assign(**{name: table[name].fillna("").astype(str) for name in names if name in table})
-
-
-def published_file(name: str) -> Path:
-    return results_dir() / name / "published.csv"

@@ -15,9 +15,11 @@ from tlbench.store.runs import RunStore
 from tlbench.store.table import CELL, read_tables
 from tlbench.sweep.plan import Job, rows_of_plan
 
+NUMBERS = ["reference", "gain", "gain_half", "p_corrected", "flag", "hole"]
+
 
 def matched_gains(store: RunStore, plan: Mapping[tuple[str, str], Sequence[Job]], rule: Rule) -> pd.DataFrame:
-    """One row per (row, part, pair) that has a reference.
+    """Return one row per (row, part, pair) that has a reference.
 
     Returns:
         row, part, pair, reference, gain, gain_half, p_corrected, flag (corrected over the methods' cells of this table; with one
@@ -26,11 +28,11 @@ def matched_gains(store: RunStore, plan: Mapping[tuple[str, str], Sequence[Job]]
     jobs = list({job.key: job for some in plan.values() for job in some}.values())
     runs = read_tables(store, [job.key for job in jobs], verify=True).runs
     planned = pd.DataFrame(rows_of_plan(jobs)).reindex(columns=["run_key", "cell_key", "seed", *CELL])
-    cells = summarise(runs, planned, Differences(store, per_class=False).of(compared(runs, rule.selection)), rule)
-    cells = cells.set_index("cell_key")
+    known = compared(runs, rule.selection)
+    cells = summarise(runs, planned, Differences(store, per_class=False).of(known), rule).set_index("cell_key")
     alone = {
         run.run_key: {"gain_half": (run.gain_high - run.gain_low) / 2, "p_corrected": run.gain_p, "flag": run.gain_flag}
-        for run in compared(runs, rule.selection).itertuples()
+        for run in known.itertuples()
     }
     job_key = {(*place, str(job.config.pair)): job.key for place, some in plan.items() for job in some if job.asked}
     rows = []
@@ -39,16 +41,15 @@ def matched_gains(store: RunStore, plan: Mapping[tuple[str, str], Sequence[Job]]
             found = cells.loc[cell]
             if pd.isna(found["reference"]) and not found["hole"]:
                 continue
-            kept = found[["reference", "gain", "gain_half", "p_corrected", "flag", "hole"]].to_dict()
+            kept = found[NUMBERS].to_dict()
             if found["n_expected"] == 1 and not found["hole"]:
                 kept |= alone.get(job_key[(part, row, pair)], {})
             rows.append({"row": row, "part": part, "pair": pair, **kept})
-    columns = ["row", "part", "pair", "reference", "gain", "gain_half", "p_corrected", "flag", "hole"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=["row", "part", "pair", *NUMBERS])
 
 
 def beside(table: pd.DataFrame, gains: pd.DataFrame, paper: Paper) -> pd.DataFrame:
-    """One row per row of the paper that is compared with another (`over`) or has a matched reference.
+    """Return one row per row of the paper that is compared with another (`over`) or has a matched reference.
 
     Returns:
         row, over, published_gain and got_gain (differences of the averages, points), matched_gain (mean over pairs), positive,

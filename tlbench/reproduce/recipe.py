@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -74,7 +74,7 @@ class Claim(Strict):
     parts: Annotated[list[str], Field(min_length=1)]
 
     def of(self, parts: Collection[str]) -> Claim | None:
-        """The claim on these parts alone, or None: `above` is said of each part by itself, `shrinks` of all together."""
+        """Return the claim on these parts alone, or None: `above` is said of each part by itself, `shrinks` of all together."""
         left = [part for part in self.parts if part in parts]
         whole = len(left) == len(self.parts)
         return self.model_copy(update={"parts": left}) if whole or (left and self.kind == "above") else None
@@ -124,7 +124,7 @@ class Paper(Strict):
     findings: list[str] = []
 
     def only(self, rows: Sequence[str] | None, parts: Sequence[str] | None = None) -> Paper:
-        """The table with these rows and parts alone, in its own order; None: all. Raises TlbenchError for one it lacks."""
+        """Return the table with these rows and parts alone, in its own order; None: all. Raises TlbenchError for one it lacks."""
         for what, asked, known in (("row", rows, self.rows), ("part", parts, self.parts)):
             for name in asked or []:
                 if name not in known:
@@ -135,28 +135,26 @@ class Paper(Strict):
         return self.model_copy(update={"rows": kept, "parts": left, "claims": claims})
 
     def grids(self, given: Overrides) -> dict[tuple[str, str], list[Grid]]:
-        """(part, row) to its sweeps; what the command gives replaces what the recipe has, and a row's own what is common."""
+        """Return (part, row) to its sweeps; what the command gives replaces the recipe's, and a row's own what is common."""
         keys, found = {key_of(o) for o in given}, {}
         for part, own in self.parts.items():
             for name, row in self.rows.items():
                 whole = [*self.common, *own, *row.set, *row.per_part.get(part, [])]
                 base = [o for o in {key_of(o): o for o in whole}.values() if key_of(o) not in keys]
                 special = {o: pairs for o, pairs in row.per_pair.get(part, {}).items() if key_of(o) not in keys}
-                found[part, name] = [Grid([*base, o, *given], pairs) for o, pairs in special.items()] or [
-                    Grid([*base, *given], None)
-                ]
+                grids = [Grid([*base, o, *given], pairs) for o, pairs in special.items()]
+                found[part, name] = grids or [Grid([*base, *given], None)]
         return found
 
 
 def load(name: str) -> Paper:
-    """The recipe of a paper. Raises TlbenchError for an unknown name or a file that does not fit."""
+    """Read the recipe of a paper. Raises TlbenchError for an unknown name or a file that does not fit."""
     known = [paper for paper, _ in describe("paper")]
     if name not in known:
         raise unknown("paper", name, known)
     path = conf_dir() / "paper" / f"{name}.yaml"
     try:
-        values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
-        paper = Paper.model_validate(values)
+        paper = Paper.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except ValidationError as error:
         raise TlbenchError(f"{first_line(error, name)} Set in conf/paper/{name}.yaml.") from error
     for row in paper.rows.values():

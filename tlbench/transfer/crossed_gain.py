@@ -33,20 +33,19 @@ CORRECTIONS = {"holm": "Holm", "bh": "Benjamini-Hochberg"}
 class Spread:
     """n values in short: mean, sd with n - 1, half width of the t interval (nan for n < 2)."""
 
-    n: int
     mean: float
     sd: float
     half: float
 
 
 def spread(values: Sequence[float], alpha: float) -> Spread:
-    """Mean, sd (n - 1) and half width of the 1 - alpha t interval of the mean."""
+    """Return mean, sd (n - 1) and half width of the 1 - alpha t interval of the mean."""
     x = np.asarray(values, dtype=np.float64)
     n = len(x)
     if n < 2:
-        return Spread(n, float(x[0]) if n else np.nan, np.nan, np.nan)
+        return Spread(float(x[0]) if n else np.nan, np.nan, np.nan)
     sd = float(x.std(ddof=1))
-    return Spread(n, float(x.mean()), sd, float(special.stdtrit(n - 1, 1 - alpha / 2)) * sd / np.sqrt(n))
+    return Spread(float(x.mean()), sd, float(special.stdtrit(n - 1, 1 - alpha / 2)) * sd / np.sqrt(n))
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Crossed:
 
 
 def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
-    """Estimates of the model above from the differences of a cell.
+    """Estimate the model above from the differences of a cell.
 
     Args:
         difference_SU: (S, U) sum of the weighted differences of each unit, 0 where a seed was not tested on it.
@@ -80,21 +79,18 @@ def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
     Raises:
         ValueError: shapes differ, or a seed has no weight.
     """
-    total_S = weight_SU.sum(axis=1)
-    if difference_SU.shape != weight_SU.shape or not (total_S > 0).all():
-        raise ValueError(
-            f"crossed needs equal shapes and a unit for each seed, got {difference_SU.shape}, {weight_SU.shape}."
-        )
+    total_S, shapes = weight_SU.sum(axis=1), (difference_SU.shape, weight_SU.shape)
+    if shapes[0] != shapes[1] or not (total_S > 0).all():
+        raise ValueError(f"crossed needs equal shapes and a unit for each seed, got {shapes[0]}, {shapes[1]}.")
     share_SU, seen_SU = weight_SU / total_S[:, None], weight_SU > 0
     part_SU = 100.0 * difference_SU / total_S[:, None]
     gain_S, seeds = part_SU.sum(axis=1), len(part_SU)
-    n_S = seen_SU.sum(axis=1)
+    n_units = float(seen_SU.sum(axis=1).mean())
     if seeds < 2:
-        return Crossed(float(gain_S[0]), np.nan, np.nan, seeds, float(n_S.mean()))
+        return Crossed(float(gain_S[0]), np.nan, np.nan, seeds, n_units)
     centred_SU = part_SU - share_SU * gain_S[:, None]
     between, everything = float(centred_SU.sum(axis=0) @ centred_SU.sum(axis=0)), float((centred_SU**2).sum())
     across = (between - everything) / (seeds * (seeds - 1))
-    n_units = float(n_S.mean())
     unit_var = max(0.0, across) * n_units / max(n_units - 1, 1.0)
     still = bool((seen_SU == seen_SU[0]).all() and np.allclose(part_SU, part_SU[0], atol=1e-12, rtol=0))
     # a seed's gain is a multiple of 1/n: equal gains of three seeds are a coincidence of rounding, no sign of no spread
@@ -105,7 +101,7 @@ def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
 
 
 def _unit_df(between: float, within: float, seeds: int, units: float) -> float:
-    """Satterthwaite's degrees of freedom of a difference of mean squares, units minus rest, from their sums of squares."""
+    """Return Satterthwaite's degrees of freedom of a difference of mean squares, units minus rest, from their sums of squares."""
     most = max(units - 1, 1.0)
     ratio = between * (seeds - 1) / within if within > 1e-12 * between else np.inf
     if not np.isfinite(ratio):
@@ -114,28 +110,28 @@ def _unit_df(between: float, within: float, seeds: int, units: float) -> float:
 
 
 def half_width(cells: Sequence[Crossed], alpha: float) -> np.ndarray:
-    """Half width of the 1 - alpha interval of each gain (points); nan with one seed."""
-    seed_V, unit_V, seed_df, unit_df = _parts(cells)
-    return _critical(np.full(len(cells), alpha / 2), seed_V, unit_V, seed_df, unit_df)
+    """Return the half width of the 1 - alpha interval of each gain (points); nan with one seed."""
+    return _critical(np.full(len(cells), alpha / 2), *_parts(cells))
 
 
 def p_above(cells: Sequence[Crossed], distance: np.ndarray) -> np.ndarray:
-    """One-sided p-value of a deviation of `distance` points (>= 0) from the true gain; nan with fewer than three seeds.
+    """Return the one-sided p-value of a deviation of `distance` points (>= 0) from the true gain; nan below three seeds.
 
     The level at which the critical value equals the distance, by bisection.
     """
-    seed_V, unit_V, seed_df, unit_df = _parts(cells)
+    parts = _parts(cells)
     low, high = np.full(len(cells), -320.0), np.full(len(cells), np.log10(0.5))
     for _ in range(60):
         middle = (low + high) / 2
-        beyond = distance > _critical(10.0**middle, seed_V, unit_V, seed_df, unit_df)
+        beyond = distance > _critical(10.0**middle, *parts)
         low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
     p = np.where(distance > 0, 10.0**high, 0.5)
-    p = np.where((seed_V + unit_V == 0) & (distance > 0), 0.0, p)
+    p = np.where((parts[0] + parts[1] == 0) & (distance > 0), 0.0, p)
     return np.where([c.n_seeds < FEWEST_SEEDS for c in cells], np.nan, p)
 
 
 def _parts(cells: Sequence[Crossed]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return seed_V, unit_V, seed_df and unit_df of `_critical`."""
     values = np.array(
         [(c.seed_var, c.unit_var, c.n_seeds - 1, c.n_units - 1 if c.unit_df is None else c.unit_df) for c in cells]
     ).reshape(-1, 4)
@@ -145,18 +141,17 @@ def _parts(cells: Sequence[Crossed]) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def _critical(
     tail: np.ndarray, seed_V: np.ndarray, unit_V: np.ndarray, seed_df: np.ndarray, unit_df: np.ndarray
 ) -> np.ndarray:
-    """Deviation that is exceeded with probability `tail` on one side: Cochran and Cox's weighted quantile times sqrt(V)."""
+    """Return the deviation exceeded with probability `tail` on one side: Cochran and Cox's weighted quantile times sqrt(V)."""
     total = seed_V + unit_V
     seed_t, unit_t = -special.stdtrit(seed_df, tail), -special.stdtrit(unit_df, tail)
     with np.errstate(invalid="ignore"):
         weighted = np.where(seed_V > 0, seed_V * seed_t, 0.0) + np.where(unit_V > 0, unit_V * unit_t, 0.0)
-        return np.where(
-            np.isnan(total), np.nan, np.where(total > 0, weighted / np.sqrt(np.where(total > 0, total, 1)), 0.0)
-        )
+        deviation = np.where(total > 0, weighted / np.sqrt(np.where(total > 0, total, 1)), 0.0)
+    return np.where(np.isnan(total), np.nan, deviation)
 
 
 def corrected(p_values: Sequence[float], method: str) -> np.ndarray:
-    """p-values corrected over those that are numbers (nan stays nan): `holm` (family-wise error) or `bh` (false discoveries)."""
+    """Correct p-values over those that are numbers (nan stays nan): `holm` (family-wise error) or `bh` (false discoveries)."""
     p = np.asarray(p_values, dtype=np.float64)
     found, known = np.full(len(p), np.nan), ~np.isnan(p)
     if method not in CORRECTIONS:
@@ -167,10 +162,9 @@ def corrected(p_values: Sequence[float], method: str) -> np.ndarray:
 
 
 def _holm(p: np.ndarray) -> np.ndarray:
-    """Holm, A simple sequentially rejective multiple test procedure, 1979: the k-th smallest of n times n - k + 1, made monotone.
-
-    (statsmodels has it, and sweeps Python's garbage at each call: a quarter of a second beside a large report.)
-    """
+    """Correct by Holm's procedure: the k-th smallest of n times n - k + 1, made monotone."""
+    # Holm, A simple sequentially rejective multiple test procedure, 1979. statsmodels has it, and sweeps Python's garbage at
+    # each call: a quarter of a second beside a large report
     order = np.argsort(p, kind="stable")
     found = np.empty(len(p))
     found[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
@@ -178,7 +172,7 @@ def _holm(p: np.ndarray) -> np.ndarray:
 
 
 def cell_flag(gain: float, p_corrected: float, p_small: float, n_seeds: int, alpha: float) -> str:
-    """As `gain.flag`, but `few_seeds` where fewer than three seeds leave nothing to say.
+    """Flag as `gain.flag` does, but `few_seeds` where fewer than three seeds leave nothing to say.
 
     Args:
         p_small: corrected p-value of the hypothesis that the gain is outside the margin (two one-sided tests).

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 RESAMPLES = 2000
+BOUNDS = {"above": "more than ", "below": "fewer than ", "": ""}
 DIGITS = 9
 """Scores are compared to this many digits after the point, so that rounding makes no method better than its equal."""
 
@@ -30,7 +31,7 @@ class Worth:
     bound: str = ""
 
     def __str__(self) -> str:
-        return {"above": "more than ", "below": "fewer than "}.get(self.bound, "") + _number(self.needed)
+        return BOUNDS[self.bound] + f"{self.needed:.1f}".removesuffix(".0")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class WorthInterval:
 
 
 def labels_worth(shots_K: np.ndarray, reference_K: np.ndarray, accuracy: float, shots: float) -> Worth:
-    """How many shots per class `target_only` needs for `accuracy`, and how many more these are than the method had.
+    """Tell how many shots per class `target_only` needs for `accuracy`, and how many more these are than the method had.
 
     The curve is made non-decreasing (isotonic regression, least squares) and read linearly between measured points. Where
     it is flat, the fewest shots count. Beyond its ends nothing is extrapolated.
@@ -72,7 +73,7 @@ def labels_worth_interval(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> WorthInterval:
-    """`labels_worth` of the means over seeds, with a percentile bootstrap interval over seeds.
+    """Compute `labels_worth` of the means over seeds, with a percentile bootstrap interval over seeds.
 
     A seed is drawn with its whole curve and its method's score, for they share splits. An end of the interval is a value
     that occurred, so it may be `more than` or `fewer than` an end of the curve.
@@ -107,7 +108,7 @@ def labels_worth_interval(
 def _resampled_needs(
     shots_K: np.ndarray, reference_SK: np.ndarray, accuracy_S: np.ndarray, rng: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """(R,) shots needed with seeds drawn again. Few seeds make few different draws: each is worked out once."""
+    """Return (R,) shots needed with seeds drawn again. Few seeds make few different draws: each is worked out once."""
     s = len(accuracy_S)
     counts_US, times_U = np.unique(rng.multinomial(s, np.full(s, 1 / s), resamples), axis=0, return_counts=True)
     curves_UK, accuracies_U = counts_US @ reference_SK / s, counts_US @ accuracy_S / s
@@ -116,7 +117,7 @@ def _resampled_needs(
 
 
 def _needed(shots_K: np.ndarray, reference_K: np.ndarray, accuracy: float) -> float:
-    """Shots at which the monotone curve reaches the score first; -inf below its start, inf above its end."""
+    """Return the shots at which the monotone curve reaches the score first; -inf below its start, inf above its end."""
     curve_K = np.round(isotonic_regression(reference_K), DIGITS)
     accuracy = round(accuracy, DIGITS)
     if accuracy < curve_K[0]:
@@ -150,7 +151,3 @@ def _checked(
     if not (np.isfinite(reference).all() and np.isfinite(accuracy).all()):
         raise ValueError("Every score of the curve and of the method must be a number.")
     return shots_K, reference
-
-
-def _number(shots: float) -> str:
-    return f"{shots:.1f}".removesuffix(".0")

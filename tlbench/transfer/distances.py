@@ -12,7 +12,7 @@ from tlbench.transfer.features import checked_pair, standardised_pair
 
 
 def proxy_a_distance(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS) -> float:
-    """Proxy A-distance 2 (1 - 2 err), from the balanced error of a cross-validated linear domain classifier.
+    """Compute the proxy A-distance 2 (1 - 2 err), from the balanced error of a cross-validated linear domain classifier.
 
     Source: Ben-David et al., NIPS 2006, and Machine Learning 2010. Columns are standardised here.
 
@@ -35,7 +35,7 @@ def proxy_a_distance(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds:
 
 
 def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int = 200) -> tuple[float, float]:
-    """Unbiased squared maximum mean discrepancy and its permutation p-value.
+    """Compute the unbiased squared maximum mean discrepancy and its permutation p-value.
 
     Kernel exp(-|x - y|^2 / (2 h^2)), h the median distance of two pooled examples (the mean distance if the median is 0).
     Source: Gretton et al., JMLR 2012, Lemma 6 (equation 3) and section 8.
@@ -65,7 +65,7 @@ def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int =
 
 
 def coral_distance(xs_ND: Any, xt_MD: Any) -> float:
-    """Squared Frobenius distance of the sample covariances (n - 1), over 4 D^2; blind to the means.
+    """Compute the squared Frobenius distance of the sample covariances (n - 1), over 4 D^2; blind to the means.
 
     Source: Sun & Saenko, ECCV Workshops 2016, equation 1. From inner products of examples: no D x D matrix is formed.
 
@@ -76,18 +76,15 @@ def coral_distance(xs_ND: Any, xt_MD: Any) -> float:
         ValueError: impossible shapes.
     """
     xs_ND, xt_MD = checked_pair(xs_ND, xt_MD, fewest=2)
-    n, m, width = len(xs_ND), len(xt_MD), xs_ND.shape[1]
-    rows_PD = np.concatenate(
-        [(xs_ND - xs_ND.mean(axis=0)) / np.sqrt(n - 1), (xt_MD - xt_MD.mean(axis=0)) / np.sqrt(m - 1)]
-    )
+    rows_PD = np.concatenate([(x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (xs_ND, xt_MD)])
     # C_s - C_t = A' S A with signs S, so its squared norm is the sum of s_i s_j (a_i . a_j)^2
-    sign_P = np.repeat([1.0, -1.0], [n, m])
+    sign_P = np.repeat([1.0, -1.0], [len(xs_ND), len(xt_MD)])
     squared = sign_P @ np.square(rows_PD @ rows_PD.T) @ sign_P
-    return float(max(squared, 0.0) / (4 * width**2))
+    return float(max(squared, 0.0) / (4 * xs_ND.shape[1] ** 2))
 
 
 def sliced_wasserstein(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, projections: int = 100) -> float:
-    """Sliced 2-Wasserstein distance: root of the mean, over random directions, of the squared distance along each.
+    """Compute the sliced 2-Wasserstein distance: root of the mean, over random directions, of the squared distance along each.
 
     Along a direction the distance is that of the two quantile functions, exact for domains of unequal size.
     Source: Rabin et al., SSVM 2011; Bonneel et al., J. Math. Imaging and Vision 2015.
@@ -115,7 +112,7 @@ def sliced_wasserstein(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, proj
 
 
 def mean_shift(xs_ND: Any, xt_MD: Any) -> float:
-    """Root mean square over the features of the difference of the domains' means, in units of the features.
+    """Return the root mean square over the features of the difference of the domains' means, in units of the features.
 
     Raises:
         ValueError: impossible shapes.
@@ -133,7 +130,7 @@ def _gaussian_kernel(x_PD: np.ndarray) -> np.ndarray:
 
 
 def _unbiased_mmd2(kernel_PP: np.ndarray, in_source_KP: np.ndarray) -> np.ndarray:
-    """(K,) squared MMD of K ways to split the pooled examples: in_source_KP is 1 for the source, 0 for the target."""
+    """Return (K,) squared MMD of K ways to split the pooled examples: in_source_KP is 1 for the source, 0 for the target."""
     n = in_source_KP[0].sum()
     m = in_source_KP.shape[1] - n
     off_PP = kernel_PP - np.diag(kernel_PP.diagonal())
@@ -145,9 +142,7 @@ def _unbiased_mmd2(kernel_PP: np.ndarray, in_source_KP: np.ndarray) -> np.ndarra
 
 
 def _common_quantiles(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pieces of [0, 1] on which both quantile functions stand still: their lengths, and the row of n and of m sorted values.
-
-    Whole numbers (in 1 / (n m)) keep equal steps equal.
-    """
+    """Cut [0, 1] where a quantile function steps: lengths of the pieces, and the row of n and of m sorted values on each."""
+    # whole numbers (in 1 / (n m)) keep equal steps equal
     edge = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
     return np.diff(edge) / (n * m), edge[:-1] // m, edge[:-1] // n

@@ -16,7 +16,7 @@ FOLDS = 5
 
 
 def stratified_folds(strata_N: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """(N,) fold of each example, drawn such that a stratum's sizes in two folds differ by at most one."""
+    """Return (N,) the fold of each example, drawn such that a stratum's sizes in two folds differ by at most one."""
     order_N = np.lexsort((rng.random(len(strata_N)), strata_N))
     fold_N = np.empty(len(strata_N), dtype=np.int64)
     fold_N[order_N] = np.arange(len(strata_N)) % folds
@@ -26,7 +26,7 @@ def stratified_folds(strata_N: np.ndarray, folds: int, rng: np.random.Generator)
 def held_out_predictions(
     x_ND: np.ndarray, labels_N: np.ndarray, fold_N: np.ndarray, weights_N: np.ndarray | None = None
 ) -> np.ndarray:
-    """(N,) labels that the classifier fitted on the other folds gives to each fold.
+    """Return (N,) the labels that the classifier fitted on the other folds gives to each fold.
 
     Args:
         x_ND: (N, D) features in one scale.
@@ -41,19 +41,18 @@ def held_out_predictions(
     predicted_N = np.empty(len(x_ND), dtype=np.int64)
     for fold in np.unique(fold_N):
         test_N = fold_N == fold
-        scores_MC = _ridge_scores(x_ND, y_NC, weights_N, test_N)
-        predicted_N[test_N] = scores_MC.argmax(axis=1)
+        predicted_N[test_N] = _ridge_scores(x_ND, y_NC, weights_N, test_N).argmax(axis=1)
     return classes[predicted_N]
 
 
 def balanced_accuracy(predicted_N: np.ndarray, labels_N: np.ndarray) -> float:
-    """Mean over the classes present of the share of their examples that is right."""
+    """Return the mean over the classes present of the share of their examples that is right."""
     right_N = predicted_N == labels_N
     return float(np.mean([right_N[labels_N == label].mean() for label in np.unique(labels_N)]))
 
 
 def domain_accuracy(xs_ND: np.ndarray, xt_MD: np.ndarray, folds: int, rng: np.random.Generator) -> float:
-    """Cross-validated balanced accuracy in [0, 1] of telling two domains apart, both of two or more examples."""
+    """Return the cross-validated balanced accuracy in [0, 1] of telling two domains apart, both of two or more examples."""
     domain_P = np.repeat([0, 1], [len(xs_ND), len(xt_MD)])
     fold_P = stratified_folds(domain_P, folds, rng)
     x_PD = np.concatenate([xs_ND, xt_MD])
@@ -61,13 +60,13 @@ def domain_accuracy(xs_ND: np.ndarray, xt_MD: np.ndarray, folds: int, rng: np.ra
 
 
 def equal_shares(group_N: np.ndarray) -> np.ndarray:
-    """(N,) weights of mean 1 with which every group (0, 1, ...) counts the same as a whole."""
+    """Return (N,) weights of mean 1 with which every group (0, 1, ...) counts the same as a whole."""
     size_G = np.bincount(group_N)
     return len(group_N) / ((size_G > 0).sum() * size_G[group_N])
 
 
 def _ridge_scores(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, test_N: np.ndarray) -> np.ndarray:
-    """Scores of the test examples; fitted on all others, with an intercept that is not penalised."""
+    """Return the scores of the test examples; fitted on all others, with an intercept that is not penalised."""
     share_T, train_TD = weights_N[~test_N] / weights_N[~test_N].sum(), x_ND[~test_N]
     mean_D, mean_C = share_T @ train_TD, share_T @ y_NC[~test_N]
     root_T1 = np.sqrt(share_T)[:, None]
@@ -80,12 +79,11 @@ def _ridge_scores(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, tes
 
 
 def _narrow(x_ND: np.ndarray) -> np.ndarray:
-    """Examples with the same inner products in at most N columns: all that ridge regression sees of them."""
+    """Return examples with the same inner products in at most N columns: all that ridge regression sees of them."""
     n, width = x_ND.shape
     if width <= n:
         return x_ND
     gram_NN = x_ND @ x_ND.T
-    np.fill_diagonal(
-        gram_NN, gram_NN.diagonal() + max(1e-12 * np.trace(gram_NN), 1e-30)
-    )  # singular where examples repeat
+    jitter = max(1e-12 * np.trace(gram_NN), 1e-30)  # it is singular where examples repeat
+    np.fill_diagonal(gram_NN, gram_NN.diagonal() + jitter)
     return np.linalg.cholesky(gram_NN)

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def checked_pair(xs_ND: Any, xt_MD: Any, *, fewest: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Both domains' features as dense float64.
+    """Return both domains' features as dense float64.
 
     Args:
         xs_ND, xt_MD: (N, D) and (M, D), arrays or scipy sparse matrices.
@@ -30,7 +30,7 @@ def checked_pair(xs_ND: Any, xt_MD: Any, *, fewest: int = 1) -> tuple[np.ndarray
 
 
 def dense(x_ND: Any) -> np.ndarray:
-    """Features as dense float64; ValueError if one is no finite number."""
+    """Return features as dense float64; ValueError if one is no finite number."""
     x_ND = np.asarray(x_ND.toarray() if sparse.issparse(x_ND) else x_ND, dtype=np.float64)
     if not np.isfinite(x_ND).all():
         raise ValueError(f"Features must be finite numbers, {(~np.isfinite(x_ND)).sum()} of {x_ND.size} are not.")
@@ -38,7 +38,7 @@ def dense(x_ND: Any) -> np.ndarray:
 
 
 def checked_labels(labels_N: Any, n: int, n_classes: int | None = None) -> np.ndarray:
-    """(n,) labels as integers; ValueError if their number, kind or range (0 to n_classes - 1) is wrong."""
+    """Return (n,) labels as integers; ValueError if their number, kind or range (0 to n_classes - 1) is wrong."""
     labels_N = np.asarray(labels_N)
     if labels_N.shape != (n,) or labels_N.dtype.kind not in "iu":
         raise ValueError(f"Expected ({n},) integer labels, got {labels_N.shape} of {labels_N.dtype}.")
@@ -48,11 +48,8 @@ def checked_labels(labels_N: Any, n: int, n_classes: int | None = None) -> np.nd
 
 
 def standardised_pair(xs_ND: np.ndarray, xt_MD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every column minus its mean, over its sd (divided by n), both of the pooled examples; a constant column becomes 0.
-
-    A column is divided by its largest size first, so that no square overflows.
-    """
+    """Return every column less its mean, over its sd (divided by n), both of the pooled examples; a constant one as 0."""
     x_PD = np.concatenate([xs_ND, xt_MD])
-    size_D = np.abs(x_PD).max(axis=0)
+    size_D = np.abs(x_PD).max(axis=0)  # divided by first, so that no square overflows
     x_PD = StandardScaler(copy=False).fit_transform(x_PD / np.where(size_D > 0, size_D, 1.0))
     return x_PD[: len(xs_ND)], x_PD[len(xs_ND) :]

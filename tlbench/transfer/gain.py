@@ -48,7 +48,7 @@ def paired_gain(
     seed: int = 0,
     weights_N: np.ndarray | None = None,
 ) -> Gain:
-    """Compares two runs example by example.
+    """Compare two runs example by example.
 
     Args:
         correct_N, reference_correct_N: (N,) whether each prediction is right.
@@ -74,17 +74,15 @@ def paired_gain(
 
 
 def flag(gain: float, p: float, alpha: float, *, small: bool = False) -> str:
-    """`negative` or `positive` if the difference is beyond noise at level alpha, whatever its size.
-
-    Else `no_effect` where it is shown to be `small`, else `inconclusive`.
-    """
+    """Return `negative` or `positive` beyond noise at level alpha, whatever the size; else `no_effect` if `small`, else
+    `inconclusive`."""
     if p < alpha and gain != 0:
         return "negative" if gain < 0 else "positive"
     return "no_effect" if small else "inconclusive"
 
 
 def sign_flip_p(sum_G: np.ndarray) -> float:
-    """Exact two-sided p-value of the hypothesis that each group's difference is as likely as its negative.
+    """Return the exact two-sided p-value of the hypothesis that each group's difference is as likely as its negative.
 
     The null distribution of |sum of differences| is worked out by convolution. With groups of one example this is the
     exact McNemar test: a sign test on the examples on which the two runs disagree.
@@ -105,7 +103,7 @@ def sign_flip_p(sum_G: np.ndarray) -> float:
 
 
 def sampled_sign_flip_p(sum_G: np.ndarray, rng: np.random.Generator) -> float:
-    """As `sign_flip_p`, for differences that are no integers: (1 + draws at least as far from 0) / (1 + draws).
+    """Estimate `sign_flip_p` for differences that are no integers: (1 + draws at least as far from 0) / (1 + draws).
 
     Groups of one absolute difference are drawn together, as a binomial number of signs.
     """
@@ -117,15 +115,14 @@ def sampled_sign_flip_p(sum_G: np.ndarray, rng: np.random.Generator) -> float:
 
 
 def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) -> tuple[float, float]:
-    """Percentile bootstrap of 100 * sum of differences / number (or weight) of examples, over groups.
+    """Bootstrap (percentiles) 100 * sum of differences / number (or weight) of examples, over groups.
 
     Groups of one sum and size are drawn together: how often each kind comes in a resample is a multinomial draw, which is
     the same law as drawing G groups one by one, at the cost of the few kinds that there are.
     """
     one, other = (_kinds(sign * sum_G, size_G) for sign in (1, -1))
-    sign = (
-        1 if one >= other else -1
-    )  # drawn on one side of zero, so that the other run's interval is this one's mirror image
+    # drawn on one side of zero, so that the other run's interval is this one's mirror image
+    sign = 1 if one >= other else -1
     kinds_K2, counts_K = (np.array(part) for part in zip(*max(one, other), strict=True))
     drawn_RK = stream(seed, "bootstrap").multinomial(len(sum_G), counts_K / len(sum_G), RESAMPLES)
     sums_R, sizes_R = (drawn_RK @ kinds_K2).T
@@ -136,6 +133,6 @@ def _interval(sum_G: np.ndarray, size_G: np.ndarray, alpha: float, seed: int) ->
 
 
 def _kinds(sum_G: np.ndarray, size_G: np.ndarray) -> list[tuple[list[float], int]]:
-    """(sum, size) of each kind of group and how many there are, in order."""
+    """Return (sum, size) of each kind of group and how many there are, in order."""
     kinds_K2, counts_K = np.unique(np.round(np.stack([sum_G, size_G], axis=1), 15), axis=0, return_counts=True)
     return list(zip((kinds_K2 + 0.0).tolist(), counts_K.tolist(), strict=True))

@@ -7,7 +7,7 @@ See     docs/ranks.md, tests/transfer/test_interquartile.py
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ class Interval:
 def interquartile_mean(
     scores_SP: Runs, *, alpha: float, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Interval:
-    """Mean of the middle half of all runs, in the scores' unit, with a stratified bootstrap interval.
+    """Compute the mean of the middle half of all runs, in the scores' unit, with a stratified bootstrap interval.
 
     A quarter of the runs, rounded down, is cut at either end. Runs of all pairs count alike, so a pair with fewer seeds
     counts less. Seeds are resampled within each pair; the interval is about new seeds on these pairs, not about new pairs.
@@ -48,30 +48,21 @@ def interquartile_mean(
         ValueError: no pair, a pair without seeds, a score that is no number, alpha or resamples out of range.
     """
     pairs = _by_pair(scores_SP)
-    _check_options(alpha, resamples)
+    if not 0 < alpha < 1 or resamples < 1:
+        raise ValueError(f"alpha lies between 0 and 1 and resamples is 1 or more, got {alpha} and {resamples}.")
     estimate = float(trim_mean(np.concatenate(pairs), 0.25))
     if min(map(len, pairs)) < 2:
         return Interval(estimate, np.nan, np.nan)
-    runs = sum(map(len, pairs))
-    drawn = [trim_mean(_resample(pairs, rng, r), 0.25, axis=1) for r in _turns(resamples, runs)]
-    return _percentiles(estimate, np.concatenate(drawn), alpha)
+    most = max(1, AT_ONCE // sum(map(len, pairs)))
+    turns = [min(most, resamples - done) for done in range(0, resamples, most)]
+    drawn_R = np.concatenate([trim_mean(_resample(pairs, rng, r), 0.25, axis=1) for r in turns])
+    low, high = np.quantile(drawn_R, [alpha / 2, 1 - alpha / 2])
+    return Interval(estimate, float(low), float(high))
 
 
 def _resample(pairs: list[np.ndarray], rng: np.random.Generator, resamples: int) -> np.ndarray:
-    """(R, runs): the seeds of each pair drawn again, pair after pair."""
+    """Draw the seeds of each pair again, pair after pair: (R, runs)."""
     return np.concatenate([x[rng.integers(len(x), size=(resamples, len(x)))] for x in pairs], axis=1)
-
-
-def _turns(resamples: int, runs: int) -> Iterator[int]:
-    """How many resamples each turn makes, so that one turn's numbers fit into AT_ONCE."""
-    most = max(1, AT_ONCE // runs)
-    for done in range(0, resamples, most):
-        yield min(most, resamples - done)
-
-
-def _percentiles(estimate: float, drawn_R: np.ndarray, alpha: float) -> Interval:
-    low, high = np.quantile(drawn_R, [alpha / 2, 1 - alpha / 2])
-    return Interval(estimate, float(low), float(high))
 
 
 def _by_pair(scores: Runs) -> list[np.ndarray]:
@@ -86,8 +77,3 @@ def _by_pair(scores: Runs) -> list[np.ndarray]:
     if bad:
         raise ValueError(f"Every run needs a score, lacking on pairs number {bad} (from 0).")
     return pairs
-
-
-def _check_options(alpha: float, resamples: int) -> None:
-    if not 0 < alpha < 1 or resamples < 1:
-        raise ValueError(f"alpha lies between 0 and 1 and resamples is 1 or more, got {alpha} and {resamples}.")

@@ -10,14 +10,7 @@ import numpy as np
 from tlbench.seeds import stream
 from tlbench.transfer.distances import coral_distance, mean_shift, mmd, proxy_a_distance, sliced_wasserstein
 from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair
-from tlbench.transfer.transferability import (
-    domain_accuracy_per_class,
-    h_score,
-    joint_error,
-    label_shift,
-    leep,
-    log_me,
-)
+from tlbench.transfer.transferability import domain_accuracy_per_class, h_score, joint_error, label_shift, leep, log_me
 
 MARGINAL_NAMES = {
     "a_distance": "how well a linear classifier tells the domains apart, 0 (not) to 2 (without error)",
@@ -43,16 +36,9 @@ ORACLE_NAMES = {
 
 
 def measure_pair(
-    xs_ND: Any,
-    ys_N: Any,
-    xt_MD: Any,
-    yt_M: Any,
-    *,
-    n_classes: int,
-    seed: int,
-    probabilities_t: Any | None = None,
+    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, n_classes: int, seed: int, probabilities_t: Any | None = None
 ) -> dict[str, Any]:
-    """Everything in MARGINAL_NAMES and ORACLE_NAMES, in that order.
+    """Measure everything in MARGINAL_NAMES and ORACLE_NAMES, in that order.
 
     Features are standardised first: each column minus its mean, over its sd, both of the pooled examples, so that values
     compare between pairs.
@@ -72,30 +58,22 @@ def measure_pair(
     """
     xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD))
     ys_N, yt_M = checked_labels(ys_N, len(xs_ND), n_classes), checked_labels(yt_M, len(xt_MD), n_classes)
-    found = dict.fromkeys([*MARGINAL_NAMES, *ORACLE_NAMES])
-    found |= _of_any_size(xs_ND, ys_N, xt_MD, yt_M, n_classes, seed)
-    if min(len(xs_ND), len(xt_MD)) >= 2:
-        found |= _of_two_or_more(xs_ND, ys_N, xt_MD, yt_M, seed)
-    if probabilities_t is not None:
-        found["oracle_leep"] = leep(probabilities_t, yt_M)
-    per_class = domain_accuracy_per_class(
-        xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, rng=stream(seed, "domain accuracy per class")
-    )
-    inside = [2 * max(0.0, 2 * accuracy - 1) for accuracy in per_class if accuracy is not None]
-    found["oracle_class_a_distance"] = float(np.mean(inside)) if inside else None
-    return {name: _finite(value) for name, value in found.items()} | {"oracle_domain_accuracy_per_class": per_class}
-
-
-def _of_any_size(
-    xs_ND: np.ndarray, ys_N: np.ndarray, xt_MD: np.ndarray, yt_M: np.ndarray, n_classes: int, seed: int
-) -> dict[str, Any]:
-    return {
+    found = dict.fromkeys([*MARGINAL_NAMES, *ORACLE_NAMES]) | {
         "sliced_wasserstein": sliced_wasserstein(xs_ND, xt_MD, rng=stream(seed, "sliced wasserstein")),
         "mean_shift": mean_shift(xs_ND, xt_MD),
         "oracle_label_shift": label_shift(ys_N, yt_M, n_classes),
         "oracle_logme": log_me(xt_MD, yt_M, n_classes),
         "oracle_h_score": h_score(xt_MD, yt_M),
     }
+    if min(len(xs_ND), len(xt_MD)) >= 2:
+        found |= _of_two_or_more(xs_ND, ys_N, xt_MD, yt_M, seed)
+    if probabilities_t is not None:
+        found["oracle_leep"] = leep(probabilities_t, yt_M)
+    rng = stream(seed, "domain accuracy per class")
+    per_class = domain_accuracy_per_class(xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, rng=rng)
+    inside = [2 * max(0.0, 2 * accuracy - 1) for accuracy in per_class if accuracy is not None]
+    found["oracle_class_a_distance"] = float(np.mean(inside)) if inside else None
+    return {name: _finite(value) for name, value in found.items()} | {"oracle_domain_accuracy_per_class": per_class}
 
 
 def _of_two_or_more(
@@ -114,5 +92,5 @@ def _of_two_or_more(
 
 
 def _finite(value: float | None) -> float | None:
-    """Records are JSON, which knows no nan."""
+    """Return None for nan and infinity, which JSON, and so a record, does not know."""
     return float(value) if value is not None and math.isfinite(value) else None

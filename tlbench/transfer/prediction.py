@@ -36,7 +36,7 @@ class Correlation:
 def predicts_gain(
     distance_P: Sequence[float | None], gain_P: Sequence[float | None], *, alpha: float, rng: np.random.Generator
 ) -> Correlation:
-    """Spearman correlation of a distance with a gain over pairs.
+    """Correlate (Spearman) a distance with a gain over pairs.
 
     Args:
         distance_P, gain_P: (P,) one number a pair; a pair with None, nan or an infinite number is left out.
@@ -59,14 +59,14 @@ def predicts_gain(
 
 
 def _spearman(x_P: np.ndarray, y_P: np.ndarray, times_RP: np.ndarray) -> np.ndarray:
-    """(R,) correlations of ranks with each pair as often as a row of `times_RP` says; nan where a side does not vary."""
+    """Return (R,) correlations of ranks with each pair as often as a row of `times_RP` says; nan where a side does not vary."""
     rx, ry = (_centred_ranks(side, times_RP) for side in (x_P, y_P))
     size = np.sqrt((times_RP * rx**2).sum(axis=1) * (times_RP * ry**2).sum(axis=1))
     return np.divide((times_RP * rx * ry).sum(axis=1), size, out=np.full_like(size, np.nan), where=size > 0)
 
 
 def _centred_ranks(x_P: np.ndarray, times_RP: np.ndarray) -> np.ndarray:
-    """(R, P) mid-ranks less their mean: the share below minus the share above, whatever the order of the draws."""
+    """Return (R, P) mid-ranks less their mean: the share below minus the share above, whatever the order of the draws."""
     values, place_P = np.unique(x_P, return_inverse=True)
     times_RV = times_RP @ np.eye(len(values))[place_P]
     up_to_RV = times_RV.cumsum(axis=1)
@@ -74,10 +74,8 @@ def _centred_ranks(x_P: np.ndarray, times_RP: np.ndarray) -> np.ndarray:
 
 
 def _interval(x_P: np.ndarray, y_P: np.ndarray, alpha: float, rng: np.random.Generator) -> tuple[float, float]:
-    """Percentile bootstrap over pairs; resamples in which a side does not vary say nothing and are left out.
-
-    (scipy's bootstrap has no interval once one resample is left out, which is common among five pairs.)
-    """
+    """Bootstrap (percentiles) over pairs; resamples in which a side does not vary say nothing and are left out."""
+    # scipy's bootstrap has no interval once one resample is left out, which is common among few pairs
     n = len(x_P)
     chosen_RP = rng.integers(n, size=(RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
     times_RP = np.bincount(chosen_RP.ravel(), minlength=n * RESAMPLES).reshape(RESAMPLES, n).astype(np.float64)

@@ -51,7 +51,7 @@ class Ranking:
 
 
 def rank_methods(scores: pd.DataFrame, *, alpha: float) -> Ranking:
-    """Ranks methods on each pair and tests whether they differ.
+    """Rank methods on each pair and test whether they differ.
 
     Three methods or more: Friedman's test in Iman and Davenport's form, then Nemenyi's. Two: Wilcoxon's signed ranks.
     Fewer than five pairs or two methods: average ranks and no test.
@@ -72,11 +72,12 @@ def rank_methods(scores: pd.DataFrame, *, alpha: float) -> Ranking:
     average_rank = ranks.mean().sort_index().sort_values(kind="stable")
     ordered = rounded[average_rank.index]
     n, k = ordered.shape
-    why = _why_nothing(n, k)
-    if why:
+    if why := _why_nothing(n, k):
         return Ranking(average_rank, n, k, alpha, why=why)
     if k == 2:
-        p = _wilcoxon_p(ordered.iloc[:, 0] - ordered.iloc[:, 1])
+        difference = (ordered.iloc[:, 0] - ordered.iloc[:, 1]).round(DIGITS)
+        # zero differences count half for either side, as in the paper
+        p = float(stats.wilcoxon(difference, zero_method="zsplit").pvalue)
         pairwise = pd.DataFrame([[1.0, p], [p, 1.0]], index=ordered.columns, columns=ordered.columns)
         return Ranking(average_rank, n, k, alpha, "wilcoxon", p=p, pairwise_p=pairwise, posthoc_allowed=p < alpha)
     chi2, f, p = friedman(average_rank.to_numpy(), n)
@@ -85,7 +86,7 @@ def rank_methods(scores: pd.DataFrame, *, alpha: float) -> Ranking:
 
 
 def friedman(average_rank_K: np.ndarray, n_pairs: int) -> tuple[float, float, float]:
-    """Friedman's chi2, Iman and Davenport's F, and the p-value of F (Demsar 2006, section 3.2.2).
+    """Compute Friedman's chi2, Iman and Davenport's F, and the p-value of F (Demsar 2006, section 3.2.2).
 
     As in the paper, chi2 is not corrected for ties; with ties it is smaller than the corrected one, so p errs upwards.
     p is never below (k!)^-(n - 1), the chance that all pairs rank alike.
@@ -103,7 +104,7 @@ def friedman(average_rank_K: np.ndarray, n_pairs: int) -> tuple[float, float, fl
 
 
 def critical_difference(n_pairs: int, n_methods: int, alpha: float) -> float:
-    """Least difference of two average ranks that Nemenyi's test calls one: q_alpha sqrt(k (k + 1) / 6 n).
+    """Return the least difference of two average ranks that Nemenyi's test calls one: q_alpha sqrt(k (k + 1) / 6 n).
 
     q_alpha is the studentised range's quantile over sqrt 2 (Demsar 2006, section 3.2.2, table 5).
     """
@@ -116,11 +117,6 @@ def _nemenyi(scores: pd.DataFrame) -> pd.DataFrame:
 
     p = posthoc_nemenyi_friedman(scores.to_numpy()).to_numpy()
     return pd.DataFrame(p, index=scores.columns, columns=scores.columns)
-
-
-def _wilcoxon_p(difference: pd.Series) -> float:
-    """Two-sided; zero differences count half for either side, as in the paper."""
-    return float(stats.wilcoxon(difference.round(DIGITS), zero_method="zsplit").pvalue)
 
 
 def _why_nothing(n: int, k: int) -> str:

@@ -9,7 +9,7 @@ ROUNDS = 200
 
 
 def log_evidence(power_K1: np.ndarray, along_KC: np.ndarray, beyond_C: np.ndarray, n: int) -> np.ndarray:
-    """(C,) log evidence at the fixed point of L = alpha / beta.
+    """Return (C,) the log evidence at the fixed point of L = alpha / beta.
 
     Args:
         power_K1: squared singular values of the features.
@@ -34,7 +34,7 @@ def log_evidence(power_K1: np.ndarray, along_KC: np.ndarray, beyond_C: np.ndarra
 
 
 def ledoit_wolf(squared_norm_N: np.ndarray, power_K: np.ndarray, width: int) -> tuple[float, float]:
-    """Shrinkage in [0, 1] and mean variance, from norms of centred examples and squared singular values alone.
+    """Return the shrinkage in [0, 1] and the mean variance, from norms of centred examples and squared singular values alone.
 
     Source: Ledoit & Wolf, J. Multivariate Analysis 2004, lemma 3.2 to 3.4 (m, d^2, b^2); equal to scikit-learn's, which
     forms a D x D matrix. 0 where the covariance is a multiple of the identity already.

@@ -34,7 +34,7 @@ class JointError:
 
 
 def label_shift(ys_N: Any, yt_M: Any, n_classes: int) -> float:
-    """Total variation of the class shares: half the sum of their absolute differences, in [0, 1].
+    """Return the total variation of the class shares: half the sum of their absolute differences, in [0, 1].
 
     Args:
         ys_N, yt_M: (N,) and (M,) labels 0 to n_classes - 1.
@@ -54,7 +54,7 @@ def label_shift(ys_N: Any, yt_M: Any, n_classes: int) -> float:
 def domain_accuracy_per_class(
     xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, n_classes: int, rng: np.random.Generator
 ) -> list[float | None]:
-    """Balanced accuracy, in each class, of telling its source examples from its target examples: conditional shift.
+    """Return the balanced accuracy, in each class, of telling its source examples from its target examples: conditional shift.
 
     Args:
         xs_ND, ys_N, xt_MD, yt_M: features (N, D) and (M, D), labels 0 to n_classes - 1. Columns are standardised here.
@@ -77,7 +77,7 @@ def domain_accuracy_per_class(
 
 
 def joint_error(xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.Generator) -> JointError:
-    """Estimate of the error of the ideal joint hypothesis, err_S(h) + err_T(h), and what it costs against own ones.
+    """Estimate the error of the ideal joint hypothesis, err_S(h) + err_T(h), and what it costs against own ones.
 
     Source: Ben-David et al., Machine Learning 2010, theorem 2 (lambda). One draw of folds, stratified by
     domain and class, serves all classifiers. Columns are standardised here.
@@ -103,7 +103,7 @@ def joint_error(xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.
 
 
 def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
-    """Log of the maximum evidence of a Bayesian linear model, per example, mean over the classes present.
+    """Compute the log of the maximum evidence of a Bayesian linear model, per example, mean over the classes present.
 
     Each class's indicator is regressed on the features without intercept; prior and noise precision are found by the
     fixed point. With L = alpha / beta the best noise variance is closed, so L alone is iterated.
@@ -128,7 +128,7 @@ def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
 
 
 def leep(probabilities_NC: Any, y_N: Any) -> float:
-    """Log expected empirical prediction: mean log of P(y | z) averaged over the source model's classes z.
+    """Compute the log expected empirical prediction: mean log of P(y | z) averaged over the source model's classes z.
 
     Source: Nguyen et al., ICML 2020, equations 1 and 2.
 
@@ -145,9 +145,8 @@ def leep(probabilities_NC: Any, y_N: Any) -> float:
     """
     p_NC, y_N = _checked(probabilities_NC, y_N, None)
     if p_NC.min() < -1e-6 or np.abs(p_NC.sum(axis=1) - 1).max() > 1e-3:
-        raise ValueError(
-            f"Rows must be probabilities, got entries from {p_NC.min():g} and sums like {p_NC[0].sum():g}."
-        )
+        least, total = p_NC.min(), p_NC[0].sum()
+        raise ValueError(f"Rows must be probabilities, got entries from {least:g} and sums like {total:g}.")
     p_NC = np.maximum(p_NC, 0.0) / np.maximum(p_NC, 0.0).sum(axis=1, keepdims=True)
     together_YC = np.eye(1 + y_N.max())[:, y_N] @ p_NC
     given_YC = together_YC / np.maximum(together_YC.sum(axis=0), np.finfo(float).tiny)
@@ -155,7 +154,7 @@ def leep(probabilities_NC: Any, y_N: Any) -> float:
 
 
 def h_score(x_ND: Any, y_N: Any) -> float:
-    """Trace of the inverse covariance of the features times the covariance of their class means.
+    """Return the trace of the inverse covariance of the features times the covariance of their class means.
 
     Source: Bao et al., ICIP 2019. The covariance (divided by n) is shrunk towards a multiple of the identity by
     Ledoit & Wolf's rule and that of the class means by the same factor, as in Ibrahim et al., ECML PKDD 2022: with an inverse

@@ -6,7 +6,7 @@ from tests.dashboard.stores import sweep
 from tests.findings.tables import cell, table
 from tlbench.findings.evidence import gather_evidence
 from tlbench.findings.rule import Rule
-from tlbench.findings.worst_cells import LOOKED_AT, worst
+from tlbench.findings.worst_cells import LOOKED_AT, worst_cells
 from tlbench.report.sections.worst_cells_section import worst_cells_section
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_tables
@@ -25,14 +25,14 @@ def test_flagged_cells_come_first_then_those_with_a_class_that_loses():
         cell("source_only"), cell("coral", gain=3.0, flag="positive"), cell("mmd", gain=-9.0, flag="inconclusive"),
         cell("dann", gain=-2.0, flag="negative"), cell("jan", gain=-4.0, flag="negative"),
     )  # fmt: skip
-    assert worst(cells, CLASSES)["method"].tolist() == ["jan", "dann", "coral"]
+    assert worst_cells(cells, CLASSES)["method"].tolist() == ["jan", "dann", "coral"]
 
 
 def test_no_more_than_a_few_and_none_without_a_loss():
     lost = table(*[cell(f"m{i}", gain=-float(i), flag="negative") for i in range(1, 6)])
-    assert worst(lost, CLASSES[:0])["method"].tolist() == ["m5", "m4", "m3"][:LOOKED_AT]
-    assert worst(table(cell("mmd", gain=-9.0, flag="inconclusive")), CLASSES).empty
-    assert worst(lost[:0], CLASSES).empty
+    assert worst_cells(lost, CLASSES[:0])["method"].tolist() == ["m5", "m4", "m3"][:LOOKED_AT]
+    assert worst_cells(table(cell("mmd", gain=-9.0, flag="inconclusive")), CLASSES).empty
+    assert worst_cells(lost[:0], CLASSES).empty
 
 
 def test_what_is_drawn_of_a_cell_that_loses(tmp_path):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from tlbench.dashboard import parts, state
 from tlbench.dashboard.data import Snapshot
-from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.filters import Filters, chosen_rows
 from tlbench.dashboard.views import gate
 from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows, cell_words, run_rows, run_words
@@ -17,12 +17,12 @@ def show(found: Snapshot, filters: Filters) -> None:
     analysis = gate.analysed(found, filters)
     if analysis is None:
         aggregated(found, filters)
-        rows = chosen(found.at(filters.selection), filters, found.members)
+        rows = chosen_rows(found.at(filters.selection), filters, found.members)
         first = rows.drop_duplicates("cell_key")
         words = {str(r.cell_key): f"{r.method} on {r.pair}, {r.dataset}, {r.protocol}" for r in first.itertuples()}
         why = pd.DataFrame(columns=["cell_key", "cause", "evidence"])
     else:
-        cells = gate.shown(found, filters, analysis.cells)
+        cells = gate.shown_cells(found, filters, analysis.cells)
         st.subheader("Cells", anchor=False)
         parts.table(cell_rows(cells), "cells", "Cells with score, gain and flag")
         words = {str(cell.cell_key): cell_words(cell) for cell in cells.itertuples()}

@@ -10,6 +10,7 @@ import streamlit as st
 
 from tlbench.dashboard import parts
 from tlbench.dashboard.examples import MOST, Change, changed_examples, images_of, target_domain
+from tlbench.dashboard.views.tables import with_class_names
 from tlbench.data.domain import Domain
 from tlbench.errors import TlbenchError
 
@@ -17,7 +18,7 @@ WORDS = {"lost": "right before, wrong now", "won": "wrong before, right now"}
 
 
 def show(config: dict[str, Any], mine: pd.DataFrame, other: pd.DataFrame, names: Sequence[str]) -> None:
-    """Both lists; "before" is the reference."""
+    """Show both lists; "before" is the reference."""
     st.subheader("Examples that changed against the reference", anchor=False)
     found = {change: changed_examples(mine, other, change) for change in get_args(Change)}
     change = st.radio(
@@ -31,7 +32,7 @@ def show(config: dict[str, Any], mine: pd.DataFrame, other: pd.DataFrame, names:
     page = st.number_input("Page", 1, pages, 1, key=f"page-{change}") if pages > 1 else 1
     part = examples.iloc[MOST * (page - 1) : MOST * page]
     _images(config, part, names)
-    parts.table(_named(examples, names), f"changed-{change}", f"Examples that are {WORDS[change]}")
+    parts.table(with_class_names(examples, names), f"changed-{change}", f"Examples that are {WORDS[change]}")
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the target domain ...")
@@ -52,20 +53,8 @@ def _images(config: dict[str, Any], examples: pd.DataFrame, names: Sequence[str]
     if images:
         st.caption("True class: the reference's prediction → this run's.")
     with st.container(horizontal=True):
-        for image, example in zip(images, examples.itertuples(), strict=False):
-            true, now, before = (
-                _name(c, names) for c in (example.label, example.prediction, example.reference_prediction)
-            )
-            words = f"{true}: {before} → {now}"
+        for image, example in zip(images, with_class_names(examples, names).itertuples(), strict=False):
+            words = f"{example.label}: {example.reference_prediction} → {example.prediction}"
             with st.container(width=110):
                 st.image(image, alt=f"{example.id}, {words}")
                 st.text(words)
-
-
-def _name(number: int, names: Sequence[str]) -> str:
-    return names[number] if number < len(names) else str(number)
-
-
-def _named(examples: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    columns = ("label", "prediction", "reference_prediction")
-    return examples.assign(**{c: [_name(n, names) for n in examples[c]] for c in columns})

@@ -7,7 +7,7 @@ import streamlit as st
 
 from tlbench.dashboard import parts
 from tlbench.dashboard.data import Snapshot
-from tlbench.dashboard.filters import Filters, chosen
+from tlbench.dashboard.filters import Filters, chosen_rows
 from tlbench.dashboard.views import gate
 from tlbench.findings.names import method_name, rule_name
 from tlbench.findings.number_format import p_text, plus_minus, points
@@ -25,9 +25,9 @@ def show(found: Snapshot, filters: Filters) -> None:
     if analysis is None:
         return
     kind = parts.pick("Compare", "kind", list(KINDS), lambda name: KINDS[name])
-    cells = gate.shown(found, filters, analysis.cells)
+    cells = gate.shown_cells(found, filters, analysis.cells)
     names = dict(zip(cells["cell_key"], map(method_name, cells.itertuples()), strict=True))
-    rows = chosen(found.at(filters.selection), filters, found.members)
+    rows = chosen_rows(found.at(filters.selection), filters, found.members)
     rows = rows[(rows["status"] == "done") & rows["cell_key"].isin(set(names))]
     sides = _by_method(rows, names) if kind == "method" else _by_sweep(rows, names, found)
     if len(sides) < 2:
@@ -45,20 +45,19 @@ def show(found: Snapshot, filters: Filters) -> None:
 
 
 def _by_method(rows: pd.DataFrame, names: dict[str, str]) -> dict[str, pd.DataFrame]:
-    """Method name to its runs; a place is everything of a cell but its method."""
+    """Return each method's name to its runs; a place is everything of a cell but its method."""
     placed = rows.assign(place=rows[PLACE].astype(str).agg(", ".join, axis=1), name=rows["cell_key"].map(names))
     return {str(name): own for name, own in placed.groupby("name", sort=True)}
 
 
 def _by_sweep(rows: pd.DataFrame, names: dict[str, str], found: Snapshot) -> dict[str, pd.DataFrame]:
-    """Sweep to its runs; a place is a cell, without its variant where the sweep has one of them alone."""
+    """Return each sweep to its runs; a place is a cell, without its variant where the sweep has one of them alone."""
     sides = {}
     for sweep, keys in sorted(found.plans.sweeps.items()):
         own = rows[rows["run_key"].isin(keys)]
         if own.empty:
             continue
-        axes = [*PLACE, "method"]
-        alone = own.groupby(axes, observed=True)["cell_key"].transform("nunique") == 1
+        alone = own.groupby([*PLACE, "method"], observed=True)["cell_key"].transform("nunique") == 1
         words = own["method"].where(alone, own["cell_key"].map(names))
         sides[sweep] = own.assign(place=own[PLACE].astype(str).agg(", ".join, axis=1) + ", " + words.astype(str))
     return sides
@@ -80,21 +79,20 @@ def _table(table: pd.DataFrame, rule: Rule) -> None:
         f"Of {len(table)} cells the first is better in {won} ({int(beyond.get('first', 0))} beyond noise), the second in {lost} "
         f"({int(beyond.get('second', 0))} beyond noise); {len(table) - len(other)} have the same runs."
     )
-    shown = pd.DataFrame(
+    rows = [
         {
-            "cell": table["place"],
-            "gain of first": [points(g, signed=True) for g in table["first_gain"]],
-            "gain of second": [points(g, signed=True) for g in table["second_gain"]],
-            "difference": [
-                plus_minus(d, h, signed=True) for d, h in zip(table["difference"], table["half"], strict=True)
-            ],
-            "seeds": table["n_seeds"],
-            "corrected p": [p_text(p) for p in table["p_corrected"]],
-            "seeds won : lost": [f"{w} : {n}" for w, n in zip(table["seeds_won"], table["seeds_lost"], strict=True)],
-            "better beyond noise": table["outcome"],
+            "cell": r.place,
+            "gain of first": points(r.first_gain, signed=True),
+            "gain of second": points(r.second_gain, signed=True),
+            "difference": plus_minus(r.difference, r.half, signed=True),
+            "seeds": r.n_seeds,
+            "corrected p": p_text(r.p_corrected),
+            "seeds won : lost": f"{r.seeds_won} : {r.seeds_lost}",
+            "better beyond noise": r.outcome,
         }
-    )
-    parts.table(shown, "compare", "Difference of gains, cell by cell")
+        for r in table.itertuples()
+    ]
+    parts.table(pd.DataFrame(rows), "compare", "Difference of gains, cell by cell")
     st.caption(
         f"Points; first minus second over the seeds that both have, ± half width of the {level(rule.alpha)} interval (seeds and "
         f"test examples random), Holm over these cells; fewer than three seeds have no p. Selection {rule_name(rule.selection)}."

@@ -9,20 +9,20 @@ import pandas as pd
 import streamlit as st
 
 from tlbench.dashboard import parts
-from tlbench.dashboard.filters import chosen
+from tlbench.dashboard.filters import chosen_rows
 from tlbench.dashboard.views import gate
 from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows
 from tlbench.findings.cells import compared
 from tlbench.findings.gains import gain_table
-from tlbench.findings.grid import Grid, grids
+from tlbench.findings.grid import grids
 from tlbench.findings.leaderboards import leaderboard_table
 from tlbench.findings.overview import Overview, overview
 from tlbench.report.figures.forest import gain_forest
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.leaderboard import leaderboard
 from tlbench.report.figures.style import counted
-from tlbench.report.words import legend_of
+from tlbench.report.words import legend
 
 if TYPE_CHECKING:
     from tlbench.dashboard.data import Snapshot
@@ -42,16 +42,16 @@ def show(found: Snapshot, filters: Filters) -> None:
     if analysis is None:
         aggregated(found, filters)
     else:
-        cells = gate.shown(found, filters, analysis.cells)
+        cells = gate.shown_cells(found, filters, analysis.cells)
         _flagged(cells, overview(replace(analysis, cells=cells)))
         _figures(cells, analysis, (found.root, found.state, filters))
         _holes(cells)
-        st.caption(legend_of(analysis))
+        st.caption(legend(analysis))
     _not_done(found, filters)
 
 
 def _run(found: Snapshot, filters: Filters) -> None:
-    runs = chosen(found.runs, filters, found.members)
+    runs = chosen_rows(found.runs, filters, found.members)
     axes = {"dataset": "data sets", "pair": "pairs", "protocol": "protocols", "method": "methods", "seed": "seeds"}
     told = [counted([runs[axis].nunique()], words) for axis, words in axes.items()]
     st.subheader("What was run", anchor=False)
@@ -60,10 +60,9 @@ def _run(found: Snapshot, filters: Filters) -> None:
 
 def _flagged(cells: pd.DataFrame, first: Overview) -> None:
     by_key = cells.set_index("cell_key", drop=False)
-    for flag, title, told in (
-        ("negative", "What hurt, and why", first.negative), ("positive", "What helped", first.positive),
-    ):  # fmt: skip
-        st.subheader(title, anchor=False)
+    titles = {"negative": "What hurt, and why", "positive": "What helped"}
+    for flag, told in (("negative", first.negative), ("positive", first.positive)):
+        st.subheader(titles[flag], anchor=False)
         n = counted([first.n_compared], "cells")
         st.text(f"{len(told)} of {n} {'is' if len(told) == 1 else 'are'} {flag} beyond noise.")
         if told:
@@ -87,14 +86,10 @@ def _figures(cells: pd.DataFrame, analysis: Evidence, key: tuple) -> None:
     parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
     parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
     st.subheader("Leaderboard", anchor=False)
-    own = cells[cells["cell_key"].isin(_keys(grid))]
+    own = cells[cells["cell_key"].isin([cell.cell_key for cell in grid.cells.values()])]
     parts.figure(
         "leaderboard", (key, title), lambda: leaderboard(leaderboard_table(own, rule), rule), f"Leaderboard, {title}"
     )
-
-
-def _keys(grid: Grid) -> set[str]:
-    return {str(cell.cell_key) for cell in grid.cells.values()}
 
 
 def _holes(cells: pd.DataFrame) -> None:
@@ -106,7 +101,7 @@ def _holes(cells: pd.DataFrame) -> None:
 
 
 def _not_done(found: Snapshot, filters: Filters) -> None:
-    runs = chosen(found.runs, filters, found.members)
+    runs = chosen_rows(found.runs, filters, found.members)
     bad = runs[runs["status"].isin(["failed", "skipped"])]
     if len(bad):
         st.subheader("Failed and skipped runs", anchor=False)

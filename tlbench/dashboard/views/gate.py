@@ -7,7 +7,7 @@ import streamlit as st
 
 from tlbench.dashboard import data
 from tlbench.dashboard.data import FAST, Snapshot
-from tlbench.dashboard.filters import SCOPE, Filters, chosen
+from tlbench.dashboard.filters import SCOPE, Filters, chosen_rows
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.names import rule_name
 
@@ -17,7 +17,7 @@ ASKED = "_asked"
 
 
 def analysed(found: Snapshot, filters: Filters) -> Evidence | None:
-    """The analysis of the scope; None, and said why, where there is none or where it takes too long to come unasked."""
+    """Return the analysis of the scope; None, and said why, where there is none or where it takes too long to come unasked."""
     n = data.n_done(found, filters)
     if n == 0:
         st.info(f"No finished run here under the selection {rule_name(filters.selection)}.")
@@ -34,7 +34,7 @@ def analysed(found: Snapshot, filters: Filters) -> Evidence | None:
     return data.analysis(found, filters)
 
 
-def shown(found: Snapshot, filters: Filters, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table of cells that have a run that the filters let through."""
-    kept = chosen(found.runs, filters, found.members)["cell_key"]
+def shown_cells(found: Snapshot, filters: Filters, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a table of cells that have a run that the filters let through."""
+    kept = chosen_rows(found.runs, filters, found.members)["cell_key"]
     return table[table["cell_key"].isin(set(kept))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
@@ -10,15 +10,14 @@ from matplotlib.figure import Figure
 
 from tlbench.dashboard import parts
 from tlbench.dashboard.configs import changed_keys
-from tlbench.dashboard.examples import class_names
-from tlbench.dashboard.filters import chosen
+from tlbench.dashboard.filters import chosen_rows
 from tlbench.dashboard.views import changes, maps
-from tlbench.dashboard.views.tables import run_rows, run_words
+from tlbench.dashboard.views.tables import run_rows, run_words, with_class_names
 from tlbench.errors import TlbenchError
 from tlbench.findings.calibration import reliability_table
 from tlbench.findings.confusion import confusion_table
 from tlbench.findings.learning import FEWEST_CHECKPOINTS, score_table, term_table
-from tlbench.findings.names import metric_title
+from tlbench.findings.names import class_names, metric_title
 from tlbench.report.figures.confusion_change import confusion_change
 from tlbench.report.figures.learning_curves import learning_curves
 from tlbench.report.figures.reliability import reliability
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def show(found: Snapshot, filters: Filters) -> None:
-    rows = chosen(found.at(filters.selection), filters, found.members)
+    rows = chosen_rows(found.at(filters.selection), filters, found.members)
     words = {str(run.run_key): run_words(run) for run in rows.head(parts.CHOICES).itertuples()}
     held = st.session_state.get("run")
     everything = found.at(filters.selection)
@@ -64,7 +63,7 @@ def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
         config = store.config(key)
     except TlbenchError:  # told below, where it is shown
         config = {}
-    names = class_names(config)
+    names = class_names(config.get("dataset", {}))
     depends = (found.root, found.state, key, rule)
     if (found.tables.checkpoints["run_key"] == key).sum() >= FEWEST_CHECKPOINTS:
         st.subheader("Learning curves", anchor=False)
@@ -84,20 +83,13 @@ def _done(found: Snapshot, filters: Filters, run: pd.Series, key: str) -> None:
     parts.figure("calibration", depends, lambda: reliability(bins, rule), "Reliability diagram")
     maps.show(store, run, names, depends)
     st.subheader("Predictions", anchor=False)
-    parts.table(_named(mine, names), "predictions", "Test predictions of the run")
+    parts.table(with_class_names(mine, names), "predictions", "Test predictions of the run")
 
 
 def _curves(found: Snapshot, run: pd.Series, rule: str) -> Figure:
     key, label = str(run["run_key"]), f"{metric_title(str(run['metric']))} (%)"
     scores = score_table(found.tables.checkpoints, found.tables.runs, key)
     return learning_curves(scores, term_table(found.store.history(key)), rule, score_label=label)
-
-
-def _named(predictions: pd.DataFrame, names: Any) -> pd.DataFrame:
-    shown = dict(enumerate(names))
-    return predictions.assign(
-        **{name: predictions[name].map(lambda c: shown.get(c, str(c))) for name in ("label", "prediction")}
-    )
 
 
 def _config(found: Snapshot, run: pd.Series, key: str, words: dict[str, str]) -> None:
@@ -111,10 +103,11 @@ def _config(found: Snapshot, run: pd.Series, key: str, words: dict[str, str]) ->
     reference = run.get("reference_run")
     if isinstance(reference, str) and found.store.record(reference) is not None:
         others = [reference, *(name for name in others if name != reference)]
-    other = parts.pick(
-        "Compare with", "other", others,
-        lambda name: ("reference " if name == reference else "") + words.get(name, name),
-    )  # fmt: skip
+
+    def told(name: str) -> str:
+        return ("reference " if name == reference else "") + words.get(name, name)
+
+    other = parts.pick("Compare with", "other", others, told)
     try:
         theirs = None if other is None else found.store.config(other)
     except TlbenchError as error:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from tlbench.findings.flags import FLAGS
-from tlbench.findings.names import method_name, rule_name
+from tlbench.findings.names import class_name, method_name, rule_name
 from tlbench.findings.number_format import p_text, plus_minus, points
 
 
 def cell_rows(cells: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell of `summarise`'s table, in its order."""
+    """Return one row a cell of `summarise`'s table, in its order."""
     rows = [
         {
             "method": method_name(cell),
@@ -34,13 +35,13 @@ def cell_rows(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def cell_words(cell: Any) -> str:
-    """A cell in a list."""
+    """Write a cell in a list."""
     gain = "" if pd.isna(cell.gain) else f": {points(cell.gain, signed=True)} {FLAGS[cell.flag]}"
     return f"{method_name(cell)} on {cell.pair}, {cell.dataset}, {cell.protocol}, {cell.backbone}{gain}"
 
 
 def run_rows(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a run of the tidy table under one selection."""
+    """Return one row a run of the tidy table under one selection."""
     rows = [
         {
             "run": run.run_key,
@@ -62,5 +63,11 @@ def run_rows(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def run_words(run: Any) -> str:
-    """A run in a list."""
+    """Write a run in a list."""
     return f"{run.method} on {run.pair}, {run.dataset}, {run.protocol}, seed {run.seed}, {run.status} ({run.run_key})"
+
+
+def with_class_names(predictions: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return a table of predictions with the names of the classes for their numbers."""
+    columns = [name for name in ("label", "prediction", "reference_prediction") if name in predictions]
+    return predictions.assign(**{c: [class_name(number, names) for number in predictions[c]] for c in columns})

@@ -11,10 +11,10 @@ COLUMNS = ["row", "published", "got", "got_sd", "n"]
 
 
 def claimed_and_got(table: pd.DataFrame) -> Figure:
-    """Each pair of each published row: printed accuracy across, measured accuracy up, the diagonal where they agree.
+    """Draw each pair of each published row: printed accuracy across, measured accuracy up, the diagonal where they agree.
 
     Args:
-        table: `tlbench.reproduce.claimed_table.claimed`'s: one row a number that is both printed and measured, in percent;
+        table: `tlbench.reproduce.claimed_table.claimed_numbers`': one row a number that is both printed and measured, in percent;
             got_sd over n seeds.
 
     Raises:
@@ -29,16 +29,14 @@ def claimed_and_got(table: pd.DataFrame) -> Figure:
     for i, row in enumerate(rows):
         own = table[table["row"] == row]
         error = own["got_sd"].where(own["n"] > 1)
-        axes.errorbar(
-            own["published"], own["got"], yerr=None if error.isna().all() else error, linestyle="none", **look_of(i),
-            label=row, markersize=5, linewidth=0.8, alpha=0.85,
-        )  # fmt: skip
+        bars = None if error.isna().all() else error
+        look = {**look_of(i), "linestyle": "none", "markersize": 5, "linewidth": 0.8, "alpha": 0.85}
+        axes.errorbar(own["published"], own["got"], yerr=bars, label=row, **look)
     axes.set(xlim=(low, high), ylim=(low, high), xlabel="published (%)", ylabel="got (%)")
     axes.set_aspect("equal", anchor="N")
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+    seeds = counted(table["n"], "seeds")
     caption(
-        figure,
-        "Accuracy on the target test part, a point a pair; bars: sd over seeds "
-        f"({counted(table['n'], 'seeds')}); line: agreement.",
+        figure, f"Accuracy on the target test part, a point a pair; bars: sd over seeds ({seeds}); line: agreement."
     )
     return figure

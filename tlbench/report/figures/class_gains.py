@@ -29,7 +29,7 @@ COLUMNS = ["class", "class_gain", "class_half", "class_flag", "n_class_tests", "
 
 
 def class_gains(table: pd.DataFrame, rule: Rule, *, most: int = 40) -> Figure:
-    """Gains of the classes of one cell (points) with intervals and flags, the greatest loss at the bottom.
+    """Draw the gains of the classes of one cell (points) with intervals and flags, the greatest loss at the bottom.
 
     Args:
         table: `classes.of_cell`'s, one row a class of one cell, with the class's gains by seed in SEEDS.
@@ -47,9 +47,9 @@ def class_gains(table: pd.DataFrame, rule: Rule, *, most: int = 40) -> Figure:
     zero_and_margin(axes, rule.margin)
     mean = float(table["gain"].iloc[0])
     axes.axvline(mean, color="0.2", linewidth=1.0, linestyle=(0, (4, 2)), zorder=0.5)
-    values = [rows[name].to_numpy(np.float64) for name in ("class_gain", "class_half")]
+    gain, half = (rows[name].to_numpy(np.float64) for name in ("class_gain", "class_half"))
     seed_dots(axes, rows[SEEDS], range(len(rows)))
-    flagged_dots(axes, values[0], np.arange(len(rows)), values[1], rows["class_flag"].tolist())
+    flagged_dots(axes, gain, np.arange(len(rows)), half, rows["class_flag"].tolist())
     axes.set_yticks(range(len(rows)), rows["class"], fontsize=9, parse_math=False)
     axes.set_ylim(len(rows) - 0.3, -0.7)
     axes.grid(axis="both", color="0.93", linewidth=0.6)

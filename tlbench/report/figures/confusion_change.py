@@ -5,20 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tlbench.findings.confusion import COLUMNS
 from tlbench.findings.names import rule_name
-from tlbench.report.figures.style import SMALL, caption, checked, counted, width_of
+from tlbench.report.figures.style import caption, checked, counted, shaded_cells, width_of
 
 CELL = 0.42
 """Inches of a cell."""
 
 
 def confusion_change(table: pd.DataFrame, reference: str, selection: str, *, most: int = 15) -> Figure:
-    """Row-normalised confusion minus the reference's, in points: off the diagonal, above zero is a confusion made more often.
+    """Draw row-normalised confusion minus the reference's (points): off the diagonal, above zero is a confusion made more often.
 
     Args:
         table: `confusion.confusion_table`'s, one row a true and predicted class.
@@ -37,9 +36,8 @@ def confusion_change(table: pd.DataFrame, reference: str, selection: str, *, mos
     rest = [name for name in names if name not in kept]
     values = wide.loc[kept, kept]
     if rest:
-        values = values.assign(
-            **{f"{len(rest)} other{'s' if len(rest) > 1 else ''}": wide.loc[kept, rest].sum(axis=1, min_count=1)}
-        )
+        others = f"{len(rest)} other{'s' if len(rest) > 1 else ''}"
+        values = values.assign(**{others: wide.loc[kept, rest].sum(axis=1, min_count=1)})
     n = table.drop_duplicates("true").set_index("true")["n"]
     rows = [f"{name} ({n[name]})" for name in kept]
     side = CELL * len(values.columns)
@@ -57,13 +55,8 @@ def confusion_change(table: pd.DataFrame, reference: str, selection: str, *, mos
 
 def _draw(figure: Figure, axes: Axes, values: pd.DataFrame, rows: list[str]) -> None:
     found = values.to_numpy(np.float64)
-    reach = max(1.0, float(np.nanmax(np.abs(found), initial=0.0)))
-    shown = axes.imshow(found, cmap="PuOr", norm=TwoSlopeNorm(0.0, -reach, reach), aspect="auto")
-    for i, j in np.ndindex(found.shape):
-        if np.isnan(found[i, j]) or abs(found[i, j]) >= 0.5:
-            text = "–" if np.isnan(found[i, j]) else f"{found[i, j]:+.0f}"
-            colour = "white" if abs(found[i, j]) > 0.6 * reach else "black"
-            axes.text(j, i, text, in_layout=False, ha="center", va="center", fontsize=SMALL - 0.5, color=colour)
+    texts = ["–" if np.isnan(value) else f"{value:+.0f}" if abs(value) >= 0.5 else "" for value in found.flat]
+    shown = shaded_cells(axes, found, texts)
     for i in range(len(rows)):
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=1.0))
     axes.set_xticks(range(len(values.columns)), values.columns, rotation=90, fontsize=9, parse_math=False)

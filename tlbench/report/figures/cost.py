@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,7 +24,7 @@ ALL_NAMED = 10
 
 
 def gain_over_cost(table: pd.DataFrame, rule: Rule) -> Figure:
-    """Mean gain over the pairs against training time, and against peak memory; the Pareto fronts are joined and named.
+    """Draw the mean gain over the pairs against training time, and against peak memory; the Pareto fronts are joined and named.
 
     Filled points are on the front. Those that are beaten are open, and named where there are few methods.
 
@@ -43,9 +45,8 @@ def gain_over_cost(table: pd.DataFrame, rule: Rule) -> Figure:
         _panel(axes, table, cost, f"gain over {names_of(table['reference'])} (points)")
         _names(axes, table[own], cost, height)
     pairs, seeds = counted(table["n_pairs"], "pairs"), counted(table["n_seeds"], "seeds")
-    open_ = (
-        "" if len(table) <= ALL_NAMED else " Open points are not named: another method gains as much at no more cost."
-    )
+    beaten = " Open points are not named: another method gains as much at no more cost."
+    open_ = beaten if len(table) > ALL_NAMED else ""
     caption(
         figure,
         f"Means over {pairs}, {seeds} each; bars: {level(rule.alpha)} intervals of the pairs, combined as independent; costs: "
@@ -58,10 +59,10 @@ def gain_over_cost(table: pd.DataFrame, rule: Rule) -> Figure:
 def _panel(axes: Axes, table: pd.DataFrame, cost: str, gain_label: str) -> None:
     front = table[f"front_{cost}"].astype(bool)
     for own, colour, face in ((table[~front], QUIET, "white"), (table[front].sort_values(cost), WIN, WIN)):
+        look: dict[str, Any] = {"color": colour, "markerfacecolor": face, "label": "front" if face == WIN else "beaten"}
         axes.errorbar(
-            own[cost], own["gain"], yerr=own["gain_half"], fmt="o", color=colour, markerfacecolor=face, markersize=6,
-            elinewidth=0.9, capsize=2, label="front" if face == WIN else "beaten",
-        )  # fmt: skip
+            own[cost], own["gain"], own["gain_half"], fmt="o", markersize=6, elinewidth=0.9, capsize=2, **look
+        )
     best = table[front].sort_values([cost, "gain"])
     axes.step(best[cost], best["gain"], where="post", color=WIN, linewidth=1.0, linestyle=(0, (4, 2)), label="_step")
     axes.axhline(0.0, color="0.2", linewidth=0.8, zorder=0)
@@ -77,39 +78,30 @@ def _panel(axes: Axes, table: pd.DataFrame, cost: str, gain_label: str) -> None:
 
 
 def _ticks(reach: float) -> Locator:
-    """Round numbers, few enough that they do not meet, for an axis from x to reach * x."""
+    """Place round numbers, few enough that they do not meet, on an axis from x to reach * x."""
     if reach < 10:
         return MaxNLocator(5)
     return LogLocator(subs=(1.0,) if reach > 300 else (1.0, 2.0, 5.0))
 
 
 def _names(axes: Axes, own: pd.DataFrame, cost: str, height: float) -> None:
-    """Names on the right in the order of the gains, each with a line to its point, none on another."""
+    """Write names on the right in the order of the gains, each with a line to its point, none on another."""
     own = own.sort_values("gain").reset_index(drop=True)
     axes.set_ylim(axes.get_ylim())  # fixed, so that places inside the axes are known
-    into = axes.transData + axes.transAxes.inverted()
+    inside = axes.transAxes
+    into = axes.transData + inside.inverted()
     points = into.transform(own[[cost, "gain"]].to_numpy(float))
     places = _apart(points[:, 1], ROW / height / 0.85)
     longest = own["method"].astype(str).str.len().idxmax()
     for i, (name, (x, y), place) in enumerate(zip(own["method"], points, places, strict=True)):
-        axes.text(
-            1.03, place, str(name), transform=axes.transAxes, fontsize=SMALL, va="center", parse_math=False,
-            in_layout=i in (longest, len(own) - 1),
-        )  # fmt: skip
-        axes.plot(
-            [x, 1.02],
-            [y, place],
-            transform=axes.transAxes,
-            color="0.6",
-            linewidth=0.6,
-            clip_on=False,
-            zorder=0.8,
-            label="_to",
-        )
+        text = axes.text(1.03, place, str(name), transform=inside, fontsize=SMALL, va="center", parse_math=False)
+        text.set_in_layout(i in (longest, len(own) - 1))
+        line: dict[str, Any] = {"color": "0.6", "linewidth": 0.6, "zorder": 0.8, "clip_on": False}
+        axes.plot([x, 1.02], [y, place], transform=inside, label="_to", **line)
 
 
 def _apart(places: np.ndarray, step: float) -> np.ndarray:
-    """Rising places at least a step apart, moved as little as a sweep up and one down do, inside 0 to 1 where they fit."""
+    """Return rising places at least a step apart, moved as little as a sweep up and one down do, inside 0 to 1 where they fit."""
     found = places.copy()
     for i in range(1, len(found)):
         found[i] = max(found[i], found[i - 1] + step)

@@ -10,26 +10,15 @@ from matplotlib.lines import Line2D
 
 from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import number, p_equals
+from tlbench.findings.predictors import GAIN_COLUMNS
 from tlbench.findings.rule import Rule
-from tlbench.report.figures.style import (
-    ROW,
-    SMALL,
-    caption,
-    checked,
-    counted,
-    level,
-    look_of,
-    names_of,
-    width_of,
-)
+from tlbench.report.figures.style import ROW, SMALL, caption, checked, counted, level, look_of, names_of, width_of
 
-COLUMNS = ["method", "dataset", "pair", "distance", "gain", "gain_half", "flag", "n_seeds", "reference", "rho", "low", "high",
-           "p_corrected", "n"]  # fmt: skip
 FILLED = ("negative", "positive")
 
 
 def gain_over_distance(table: pd.DataFrame, rule: Rule, distance_label: str) -> Figure:
-    """One point a pair and method, with the gain's interval; each method's rank correlation with its n in the legend.
+    """Draw one point a pair and method, with the gain's interval; each method's rank correlation with its n in the legend.
 
     A filled point is flagged (below zero negative, above it positive), an open one is not.
 
@@ -40,7 +29,7 @@ def gain_over_distance(table: pd.DataFrame, rule: Rule, distance_label: str) -> 
     Raises:
         ValueError: no row, a column lacking, a method given twice on one pair.
     """
-    checked(table, COLUMNS, ["method", "dataset", "pair"], "A figure of gains over distances")
+    checked(table, GAIN_COLUMNS, ["method", "dataset", "pair"], "A figure of gains over distances")
     methods = list(dict.fromkeys(table["method"]))
     handles = [_key(i, table[table["method"] == method]) for i, method in enumerate(methods)]
     width = 6.0 + width_of([handle.get_label() for handle in handles], SMALL)
@@ -59,24 +48,19 @@ def gain_over_distance(table: pd.DataFrame, rule: Rule, distance_label: str) -> 
         figure,
         f"{counted([len(pairs)], 'pairs')}, means over {counted(table['n_seeds'], 'seeds')}, bars: {level(rule.alpha)} interval "
         "of the gain; filled: flagged (▲ above zero, ▼ below), open: not flagged. ρ: Spearman's rank correlation over pairs, p "
-        "corrected over the distances; pairs share domains, so p is optimistic. Selection "
-        f"{rule_name(rule.selection)}.",
+        f"corrected over the distances; pairs share domains, so p is optimistic. Selection {rule_name(rule.selection)}.",
     )
     return figure
 
 
 def _points(axes: Axes, own: pd.DataFrame, i: int) -> None:
     look = look_of(i)
-    axes.errorbar(
-        own["distance"], own["gain"], yerr=own["gain_half"], linestyle="none", ecolor=look["color"], elinewidth=0.8, capsize=1.5,
-        alpha=0.6, label="_interval",
-    )  # fmt: skip
+    bar = {"linestyle": "none", "ecolor": look["color"], "elinewidth": 0.8, "capsize": 1.5, "alpha": 0.6}
+    axes.errorbar(own["distance"], own["gain"], yerr=own["gain_half"], label="_interval", **bar)
     flagged = own["flag"].isin(FILLED).to_numpy()
-    for filled, part in ((True, own[flagged]), (False, own[~flagged])):
-        axes.plot(
-            part["distance"], part["gain"], linestyle="none", markersize=6, **look,
-            markerfacecolor=look["color"] if filled else "white", label=f"_{'flagged' if filled else 'open'}",
-        )  # fmt: skip
+    for part, face, label in ((own[flagged], look["color"], "_flagged"), (own[~flagged], "white", "_open")):
+        face_of = {**look, "markerfacecolor": face, "label": label}
+        axes.plot(part["distance"], part["gain"], linestyle="none", markersize=6, **face_of)
 
 
 def _key(i: int, own: pd.DataFrame) -> Line2D:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,8 +16,6 @@ MARKS = {"source": ("o", "none"), "target": ("^", "full")}
 OTHERS, MOST = "0.75", len(COLOURS)
 UNKNOWN = About()
 HOW = {"tsne": "t-SNE", "pca": "PCA"}
-
-
 LABELS = {
     "none": "Target labels (ORACLE) only colour the points; the method did not see them.",
     "shots": "Target labels (ORACLE) colour the points; of them the method saw those of the shots.",
@@ -24,7 +24,7 @@ LABELS = {
 
 
 def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne", about: About = UNKNOWN) -> Figure:
-    """A map for each kind of features: open circles are the source, filled triangles the target, colours are classes.
+    """Draw a map for each kind of features: open circles are the source, filled triangles the target, colours are classes.
 
     With more than seven classes the seven most frequent in the sample have colours; the others are grey.
 
@@ -65,9 +65,8 @@ def embedding_maps(points: pd.DataFrame, numbers: pd.DataFrame, how: str = "tsne
     warned = " Distances between groups of a t-SNE map mean little." if how == "tsne" else ""
     caption(
         figure,
-        f"{where}{n} of the training parts, each panel laid out by itself.{after} "
-        f"The numbers are from the full features, not from the map, A-distances of one split.{warned} "
-        f"{LABELS[about.labels]}",
+        f"{where}{n} of the training parts, each panel laid out by itself.{after} The numbers are from the full features, not "
+        f"from the map, A-distances of one split.{warned} {LABELS[about.labels]}",
     )
     return figure
 
@@ -87,23 +86,16 @@ def _draw(axes: Axes, own: pd.DataFrame, colours: dict[str, str]) -> None:
         part = own[own["domain"] == domain]
         shades = [colours.get(label, OTHERS) for label in part["label"]]
         faces = "none" if fill == "none" else shades
-        axes.scatter(
-            part["x"], part["y"], s=16, marker=marker, facecolors=faces, edgecolors=shades, linewidths=0.8, alpha=0.8,
-            label=domain,
-        )  # fmt: skip
-    axes.set_xticks([])
-    axes.set_yticks([])
+        look: dict[str, Any] = {"marker": marker, "facecolors": faces, "edgecolors": shades, "label": domain}
+        axes.scatter(part["x"], part["y"], s=16, linewidths=0.8, alpha=0.8, **look)
+    axes.set(xticks=[], yticks=[])
     axes.set_aspect("equal", adjustable="datalim")
 
 
 def _key(colours: dict[str, str], n_others: int) -> list[Line2D]:
-    found = [
-        Line2D([], [], linestyle="none", marker=marker, color="black", fillstyle=fill, label=domain)  # type: ignore[arg-type]
-        for domain, (marker, fill) in MARKS.items()
+    looks = [
+        {"label": name, "marker": mark, "color": "black", "fillstyle": fill} for name, (mark, fill) in MARKS.items()
     ]
-    found += [
-        Line2D([], [], linestyle="none", marker="s", color=colour, label=name) for name, colour in colours.items()
-    ]
-    if n_others:
-        found.append(Line2D([], [], linestyle="none", marker="s", color=OTHERS, label=f"{n_others} other classes"))
-    return found
+    others = {f"{n_others} other classes": OTHERS} if n_others else {}
+    looks += [{"label": name, "marker": "s", "color": colour} for name, colour in [*colours.items(), *others.items()]]
+    return [Line2D([], [], linestyle="none", **look) for look in looks]  # type: ignore[arg-type]

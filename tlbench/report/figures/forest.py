@@ -33,7 +33,7 @@ from tlbench.transfer.crossed_gain import CORRECTIONS
 
 
 def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"] = "pair", most: int = 150) -> Figure:
-    """Gains (points) with their intervals in groups, the best group and the best of each group on top; below each, its seeds.
+    """Draw gains (points) with intervals in groups, the best group and the best of each group on top; below each, its seeds.
 
     The flag is a point's shape and stands behind its number. A line marks no gain, a band gains that are no effect.
 
@@ -50,7 +50,8 @@ def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"
     shown = known.loc[known["gain"].abs().sort_values(ascending=False, kind="stable").index[:most]]
     shown, heads = _placed(shown, by)
     other = "method" if by == "pair" else "pair"
-    n_rows, numbers = len(shown) + len(heads), [_number(row) for row in shown.itertuples()]
+    n_rows = len(shown) + len(heads)
+    numbers = [f"{plus_minus(r.gain, r.gain_half, signed=True)} {sign(r.flag)}" for r in shown.itertuples()]
     width = 3.6 + max(width_of(shown[other], 9), width_of(heads, 9) * 1.1) + width_of(numbers, SMALL)
     figure = Figure(figsize=(max(7.0, width), 1.6 + ROW * n_rows), layout="constrained")
     axes = figure.subplots()
@@ -66,11 +67,9 @@ def gain_forest(table: pd.DataFrame, rule: Rule, *, by: Literal["pair", "method"
 
 
 def _placed(table: pd.DataFrame, by: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The rows in their order with their place `y`, and the places of the groups' names."""
-    means = table.groupby(by)["gain"].mean()
-    ordered = table.assign(mean=table[by].map(means)).sort_values(
-        ["mean", by, "gain"], ascending=[False, True, False], kind="stable"
-    )
+    """Return the rows in their order with their place `y`, and the places of the groups' names."""
+    ordered = table.assign(mean=table[by].map(table.groupby(by)["gain"].mean()))
+    ordered = ordered.sort_values(["mean", by, "gain"], ascending=[False, True, False], kind="stable")
     first = ~ordered[by].duplicated()
     ordered["y"] = np.arange(len(ordered)) + first.cumsum()
     return ordered, {str(row[by]): int(row["y"]) - 1 for row in ordered[first].to_dict("records")}
@@ -90,10 +89,6 @@ def _label(axes: Axes, shown: pd.DataFrame, heads: dict[str, int], other: str, n
     axes.grid(axis="x", color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["left", "right", "top"]].set_visible(False)
-
-
-def _number(row: object) -> str:
-    return f"{plus_minus(row.gain, row.gain_half, signed=True)} {sign(row.flag)}"  # type: ignore[attr-defined]
 
 
 def _words(known: pd.DataFrame, shown: int, rule: Rule) -> str:

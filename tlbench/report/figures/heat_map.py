@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from tlbench.findings.gains import COLUMNS
 from tlbench.findings.names import rule_name
 from tlbench.findings.number_format import points
 from tlbench.findings.rule import Rule
-from tlbench.report.figures.style import SMALL, caption, checked, counted, level, names_of, sign, width_of
+from tlbench.report.figures.style import caption, checked, counted, level, names_of, shaded_cells, sign, width_of
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 CELL_WIDTH, CELL_HEIGHT = 0.66, 0.36
@@ -20,7 +18,7 @@ CELL_WIDTH, CELL_HEIGHT = 0.66, 0.36
 
 
 def gain_heat_map(table: pd.DataFrame, rule: Rule) -> Figure:
-    """Mean gain (points), half width of its interval and flag of each pair and method.
+    """Draw the mean gain (points), the half width of its interval and the flag of each pair and method.
 
     Orange is loss, blue is gain (safe for the colour-blind); the number's sign and the flag say the same without colour.
 
@@ -34,13 +32,12 @@ def gain_heat_map(table: pd.DataFrame, rule: Rule) -> Figure:
     if table["gain"].isna().all():
         raise ValueError("A heat map of gains needs a gain, and every row lacks one.")
     pairs, methods = list(dict.fromkeys(table["pair"])), list(dict.fromkeys(table["method"]))
-    wide = {name: table.pivot(index="pair", columns="method", values=name).loc[pairs, methods] for name in COLUMNS[2:5]}
-    gains = wide["gain"].to_numpy(np.float64)
-    reach = max(1.0, float(np.nanmax(np.abs(gains))))
+    wide = [table.pivot(index="pair", columns="method", values=name).loc[pairs, methods] for name in COLUMNS[2:5]]
+    gains, halves, flags = (values.to_numpy() for values in wide)
+    texts = [_text(*cell) for cell in zip(gains.flat, halves.flat, flags.flat, strict=True)]
     figure = Figure(figsize=_size(pairs, methods), layout="constrained")
     axes = figure.subplots()
-    shown = axes.imshow(gains, cmap="PuOr", norm=TwoSlopeNorm(0.0, -reach, reach), aspect="auto")
-    _texts(axes, gains, wide["gain_half"].to_numpy(np.float64), wide["flag"].to_numpy(object), reach)
+    shown = shaded_cells(axes, gains.astype(np.float64), texts)
     upright = width_of(methods, 9) > CELL_WIDTH
     axes.set_xticks(range(len(methods)), methods, fontsize=9, rotation=90 if upright else 0, parse_math=False)
     axes.set_yticks(range(len(pairs)), pairs, fontsize=9, parse_math=False)
@@ -59,22 +56,11 @@ def _size(pairs: list[str], methods: list[str]) -> tuple[float, float]:
     return max(4.5, CELL_WIDTH * len(methods)) + width_of(pairs, 9) + 1.8, height
 
 
-def _texts(axes: Axes, gains: np.ndarray, halves: np.ndarray, flags: np.ndarray, reach: float) -> None:
-    for i, j in np.ndindex(gains.shape):
-        gain, half = float(gains[i, j]), float(halves[i, j])
-        text = "–" if np.isnan(gain) else f"{points(gain, signed=True)}{sign(str(flags[i, j]))}"
-        text += "" if np.isnan(gain) or np.isnan(half) else f"\n±{half:.1f}"
-        dark = not np.isnan(gain) and abs(gain) > 0.6 * reach
-        axes.text(
-            j,
-            i,
-            text,
-            in_layout=False,
-            ha="center",
-            va="center",
-            fontsize=SMALL - 0.5,
-            color="white" if dark else "black",
-        )
+def _text(gain: float, half: float, flag: object) -> str:
+    if pd.isna(gain):
+        return "–"
+    text = f"{points(gain, signed=True)}{sign(str(flag))}"
+    return text if pd.isna(half) else f"{text}\n±{half:.1f}"
 
 
 def _words(table: pd.DataFrame, rule: Rule) -> str:

@@ -19,7 +19,7 @@ WIDE_RANGE = 20
 def learning_curves(
     scores: pd.DataFrame, terms: pd.DataFrame, selection: str, *, score_label: str = "accuracy (%)"
 ) -> Figure:
-    """Above: source and target scores, a line at the checkpoint that `selection` chose. Below: validators, loss terms.
+    """Draw, above, source and target scores, a line at the checkpoint that `selection` chose. Below: validators, loss terms.
 
     Validators have units of their own: each is drawn from its worst (0) to its best checkpoint (1), the chosen one ringed.
 
@@ -59,10 +59,8 @@ def _curve(axes: Axes, own: pd.DataFrame, values: np.ndarray, i: int, label: str
     look = look_of(i)
     axes.plot(own["step"], values, linestyle=DASHES[i % len(DASHES)], linewidth=1.2, markersize=4, label=label, **look)
     picked = own["chosen"].to_numpy(bool)
-    axes.plot(
-        own["step"][picked], values[picked], linestyle="none", marker="o", markersize=11, markerfacecolor="none",
-        markeredgecolor=look["color"], markeredgewidth=1.3, label="_chosen",
-    )  # fmt: skip
+    ring = {"markersize": 11, "markerfacecolor": "none", "markeredgecolor": look["color"], "markeredgewidth": 1.3}
+    axes.plot(own["step"][picked], values[picked], linestyle="none", marker="o", label="_chosen", **ring)
 
 
 def _scores(axes: Axes, scores: pd.DataFrame, score_label: str) -> None:
@@ -98,6 +96,5 @@ def _words(scores: pd.DataFrame, chosen: pd.Series, selection: str, terms: bool)
     means = " Loss terms: as weighted in the sum, means of neighbouring steps." if terms else ""
     return (
         f"One run, {n} checkpoints. Rings: what each rule chose; dashed line: {steps}, chosen by selection "
-        f"{rule_name(selection)}. "
-        f"The target's curve is ORACLE: it needs target labels, and no other rule sees it.{means}"
+        f"{rule_name(selection)}. The target's curve is ORACLE: it needs target labels, and no other rule sees it.{means}"
     )

@@ -18,7 +18,7 @@ ROW = 0.25
 
 
 def critical_difference(ranking: Ranking) -> Figure:
-    """Critical-difference diagram (Demsar 2006, section 3.2.2); of a ranking that has a test (`pairwise_p`).
+    """Draw the critical-difference diagram (Demsar 2006, section 3.2.2) of a ranking that has a test (`pairwise_p`).
 
     Methods stand at their average rank, the best on the left; a thick bar joins methods that do not differ. Where the test
     of all methods at once finds no difference, one bar joins them all.
@@ -50,7 +50,7 @@ def critical_difference(ranking: Ranking) -> Figure:
 
 
 def _arrange(figure: Figure, axes: Axes, ranking: Ranking) -> None:
-    """One row of the diagram takes one line of text, so names never meet however many they are."""
+    """Give each row of the diagram one line of text, so that names never meet however many they are."""
     for line in axes.lines:  # the library takes a bar's points from a set, in whose order strings are hashed
         if np.ptp(line.get_ydata()) == 0:
             line.set_xdata(np.sort(line.get_xdata()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +15,7 @@ from tlbench.report.figures.style import caption, checked, counted, level, look_
 
 
 def reliability(table: pd.DataFrame, selection: str) -> Figure:
-    """Accuracy over confidence with the diagonal, and below it how many predictions each bin has.
+    """Draw accuracy over confidence with the diagonal, and below it how many predictions each bin has.
 
     Args:
         table: `calibration.reliability_table`'s, one row a name (a run, its reference) and bin.
@@ -50,15 +52,13 @@ def reliability(table: pd.DataFrame, selection: str) -> Figure:
 def _draw(upper: Axes, lower: Axes, own: pd.DataFrame, i: int, label: str, n_names: int) -> None:
     look, known = look_of(i), own[own["n"] > 0]
     reach = [known["accuracy"] - known["accuracy_low"], known["accuracy_high"] - known["accuracy"]]
-    upper.errorbar(
-        known["confidence"], known["accuracy"], yerr=np.abs(reach), linestyle=("-", "--", ":")[i % 3], linewidth=1.1,
-        markersize=5, capsize=2, elinewidth=0.8, label=label, **look,
-    )  # fmt: skip
+    line = {"linestyle": ("-", "--", ":")[i % 3], "linewidth": 1.1, "markersize": 5, "elinewidth": 0.8, **look}
+    upper.errorbar(known["confidence"], known["accuracy"], yerr=np.abs(reach), capsize=2, label=label, **line)
     bins = own[own["low"] < own["high"]].reset_index(drop=True)
     share = bins["n"].to_numpy(np.float64)
     share[-1] += own.loc[own["low"] == own["high"], "n"].sum()  # a confidence of 1 has no width to be drawn with
     width = float(bins["high"].iloc[0] - bins["low"].iloc[0])
-    lower.bar(
-        bins["low"] + width * (i + 0.5) / n_names, 100 * share / own["n"].sum(), width=0.9 * width / n_names, label=label,
-        color=look["color"] if i == 0 else "white", edgecolor=look["color"], linewidth=0.9, hatch=None if i == 0 else "/////",
-    )  # fmt: skip
+    places, heights = bins["low"] + width * (i + 0.5) / n_names, 100 * share / own["n"].sum()
+    face: dict[str, Any] = {"color": look["color"]} if i == 0 else {"color": "white", "hatch": "/////"}
+    face |= {"edgecolor": look["color"], "linewidth": 0.9}
+    lower.bar(places, heights, width=0.9 * width / n_names, label=label, **face)

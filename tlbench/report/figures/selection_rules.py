@@ -15,7 +15,7 @@ COLUMNS = ["method", "rule", "score", "gap", "n_pairs"]
 
 
 def selection_rules(table: pd.DataFrame, *, score_label: str = "accuracy (%)") -> Figure:
-    """Left: each method's score under each rule. Right: points below ORACLE, a stroke a method, the mean as a diamond.
+    """Draw each method's score under each rule and, right, its points below ORACLE: a stroke a method, the mean as a diamond.
 
     Rules stand by their mean gap, ORACLE on top: it looks at target test labels, and bounds the others.
 
@@ -27,9 +27,7 @@ def selection_rules(table: pd.DataFrame, *, score_label: str = "accuracy (%)") -
     """
     checked(table, COLUMNS, ["rule", "method"], "A figure of selection rules")
     gaps = table.groupby("rule")["gap"].mean()
-    rules = sorted(
-        gaps.index, key=lambda rule: (rule != ORACLE, gaps[rule] if not np.isnan(gaps[rule]) else np.inf, rule)
-    )
+    rules = sorted(gaps.index, key=lambda rule: (rule != ORACLE, gaps.fillna(np.inf)[rule], rule))
     methods = list(dict.fromkeys(table["method"]))
     height = max(1.7 + 1.6 * ROW * len(rules), 1.4 + ROW * len(methods))
     figure = Figure(figsize=(8.5 + width_of(methods, SMALL), height), layout="constrained")
@@ -40,15 +38,14 @@ def selection_rules(table: pd.DataFrame, *, score_label: str = "accuracy (%)") -
         left.plot(own["score"], y, linestyle="none", markersize=5, label=method, alpha=0.9, **look_of(i))
         right.plot(own["gap"], y, linestyle="none", marker="|", color="0.5", markersize=7, label="_gap")
     means = gaps.reindex(rules)
-    right.plot(
-        means, range(len(rules)), "D", color=WIN, markeredgecolor="black", markersize=6, linestyle="none", label="_mean"
-    )
+    diamond = {"color": WIN, "markeredgecolor": "black", "markersize": 6}
+    right.plot(means, range(len(rules)), "D", label="_mean", **diamond)
     _label(left, right, rules, means, score_label)
     figure.legend(*left.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize=SMALL)
     caption(
         figure,
         f"Means over {counted(table['n_pairs'], 'pairs')} and their seeds on the target test part, one checkpoint a rule and "
-        f"run; no interval. ORACLE chose on target test labels. Right: strokes are methods, the diamond is their mean "
+        "run; no interval. ORACLE chose on target test labels. Right: strokes are methods, the diamond is their mean "
         f"({counted([len(methods)], 'methods')}).",
     )
     return figure

@@ -12,7 +12,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from tlbench.findings.flags import FLAGS
 
@@ -58,7 +60,7 @@ FLAG_WORDS = {
 
 
 def checked(table: pd.DataFrame, columns: Sequence[str], unique: Sequence[str], what: str) -> pd.DataFrame:
-    """The table itself.
+    """Return the table itself.
 
     Raises:
         ValueError: no row, a column lacking, or two rows with the same `unique` columns.
@@ -74,26 +76,25 @@ def checked(table: pd.DataFrame, columns: Sequence[str], unique: Sequence[str], 
 
 
 def width_of(texts: Iterable[object], size: float) -> float:
-    """Inches that the longest of some texts takes."""
+    """Return the inches that the longest of some texts takes."""
     return LETTER * size * max((len(str(text)) for text in texts), default=0)
 
 
 def caption(figure: Figure, words: str) -> None:
-    """One line (broken where the figure ends) under a figure."""
+    """Write one line (broken where the figure ends) under a figure."""
     room = max(30, int(figure.get_figwidth() / (0.8 * LETTER * SMALL)) - 4)  # prose is narrower than names
-    lines = textwrap.wrap(words, room)
-    figure.supxlabel("\n".join(lines), fontsize=SMALL, color="0.25", linespacing=1.3, parse_math=False)
+    figure.supxlabel(textwrap.fill(words, room), fontsize=SMALL, color="0.25", linespacing=1.3, parse_math=False)
 
 
 def headed(draw: Callable[[], Figure], about: str) -> Figure:
-    """A figure whose line below begins with what it is of, so that it can stand by itself."""
+    """Draw a figure whose line below begins with what it is of, so that it can stand by itself."""
     figure = draw()
     caption(figure, f"{about}. {' '.join(figure.get_supxlabel().split())}")
     return figure
 
 
 def counted(values: Iterable[object], word: str) -> str:
-    """`3 seeds`, or `2 to 5 seeds`; empty for no known value."""
+    """Write `3 seeds`, or `2 to 5 seeds`; empty for no known value."""
     known = sorted({int(v) for v in values if not pd.isna(v)})  # type: ignore[call-overload]
     if not known:
         return ""
@@ -102,46 +103,54 @@ def counted(values: Iterable[object], word: str) -> str:
 
 
 def level(alpha: float) -> str:
-    """`95 %`."""
+    """Write `95 %`."""
     return f"{100 * (1 - alpha):g} %"
 
 
 def names_of(values: Iterable[object]) -> str:
-    """The distinct texts, joined; missing ones left out."""
+    """Join the distinct texts; missing ones left out."""
     return ", ".join(dict.fromkeys(str(v) for v in values if not pd.isna(v) and v != ""))
 
 
 def sign(flag: str) -> str:
-    """The flag as a letter."""
+    """Return the flag as a letter."""
     return FLAGS.get(flag, "")
 
 
 def look_of(i: int) -> dict[str, Any]:
-    """Colour and marker of the i-th method; the two together tell 56 apart."""
+    """Return colour and marker of the i-th method; the two together tell 56 apart."""
     return {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
 
 
-def flagged_dots(
-    axes: Axes, x: np.ndarray, y: np.ndarray, half: np.ndarray, flags: Sequence[str], *, size: float = 6
-) -> None:
-    """Points with horizontal intervals, a container a flag, each with the flag's shape and colour and the words as its label."""
+def flagged_dots(axes: Axes, x: np.ndarray, y: np.ndarray, half: np.ndarray, flags: Sequence[str]) -> None:
+    """Draw points with horizontal intervals, a container a flag, each with the flag's shape, colour and words (its label)."""
     flags_N = np.array(flags, dtype=object)
     for flag in dict.fromkeys(flags):
         own, look = flags_N == flag, FLAG_LOOKS[flag]
-        axes.errorbar(
-            x[own], y[own], xerr=half[own], fmt=look.marker, color=look.colour, markerfacecolor=look.face, markersize=size,
-            ecolor=look.colour, elinewidth=1.1, capsize=2, label=FLAG_WORDS.get(flag, "no flag"),
-        )  # fmt: skip
+        dot: dict[str, Any] = {"fmt": look.marker, "color": look.colour, "markerfacecolor": look.face}
+        bar: dict[str, Any] = {"markersize": 6, "ecolor": look.colour, "elinewidth": 1.1, "capsize": 2}
+        axes.errorbar(x[own], y[own], xerr=half[own], label=FLAG_WORDS.get(flag, "no flag"), **dot, **bar)
+
+
+def shaded_cells(axes: Axes, values_RC: np.ndarray, texts: Sequence[str]) -> AxesImage:
+    """Draw losses as orange and gains as blue cells, with a text in each that has one; `texts` row by row."""
+    reach = max(1.0, float(np.nanmax(np.abs(values_RC), initial=0.0)))
+    shown = axes.imshow(values_RC, cmap="PuOr", norm=TwoSlopeNorm(0.0, -reach, reach), aspect="auto")
+    for (i, j), text in zip(np.ndindex(values_RC.shape), texts, strict=True):
+        colour = "white" if abs(values_RC[i, j]) > 0.6 * reach else "black"
+        if text:
+            axes.text(j, i, text, in_layout=False, ha="center", va="center", fontsize=SMALL - 0.5, color=colour)
+    return shown
 
 
 def seed_dots(axes: Axes, seeds: Iterable[Sequence[float]], y: Iterable[float]) -> None:
-    """The seeds of each row as dots, below its mean, where the bar does not hide them."""
+    """Draw the seeds of each row as dots, below its mean, where the bar does not hide them."""
     for values, place in zip(seeds, y, strict=True):
         axes.scatter(values, np.full(len(values), place + BELOW), s=7, color="0.45", linewidths=0, zorder=1)
 
 
 def flag_key(figure: Figure, axes: Axes) -> None:
-    """What the shapes mean, above the axes."""
+    """Tell what the shapes mean, above the axes."""
     handles, labels = axes.get_legend_handles_labels()
     order = [h for word in FLAG_WORDS.values() for h, label in zip(handles, labels, strict=True) if label == word]
     if order:
@@ -150,20 +159,20 @@ def flag_key(figure: Figure, axes: Axes) -> None:
 
 
 def zero_and_margin(axes: Axes, margin: float) -> None:
-    """A vertical line at no gain, and a band up to which a gain is no effect."""
+    """Draw a vertical line at no gain, and a band up to which a gain is no effect."""
     if margin:
         axes.axvspan(-margin, margin, color="0.9", linewidth=0, zorder=0)
     axes.axvline(0.0, color="0.2", linewidth=0.9, zorder=0.5)
 
 
 def as_svg(figure: Figure) -> str:
-    """The figure as an SVG element, letters as outlines, without a date or a random name in it."""
+    """Return the figure as an SVG element, letters as outlines, without a date or a random name in it."""
     text = as_file(figure, "svg").decode()
     return text[text.index("<svg") :]
 
 
 def as_file(figure: Figure, kind: str) -> bytes:
-    """The figure as an SVG, PDF or PNG (200 dots an inch) file, the same bytes for the same figure."""
+    """Return the figure as an SVG, PDF or PNG (200 dots an inch) file, the same bytes for the same figure."""
     # letters stay letters in PDF (42: TrueType, which publishers ask for) and become outlines in SVG, which has no fonts
     settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "tlbench", "pdf.fonttype": 42}
     undated: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]

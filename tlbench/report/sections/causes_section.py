@@ -11,7 +11,7 @@ from tlbench.report.section import Section
 
 
 def causes_section(table: pd.DataFrame) -> Section | None:
-    """The causes as a part of a report; None where nothing hurt."""
+    """Lay out the causes; None where nothing hurt."""
     if table.empty:
         return None
     shown = pd.DataFrame(

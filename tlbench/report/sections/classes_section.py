@@ -11,7 +11,7 @@ from tlbench.report.section import Section
 
 
 def classes_section(classes: pd.DataFrame) -> Section | None:
-    """Classes that collapse behind an average that does not; None where no class was looked at."""
+    """Lay out the classes that collapse behind an average that does not; None where no class was looked at."""
     if classes.empty:
         return None
     hidden = collapsed(classes)
@@ -19,9 +19,9 @@ def classes_section(classes: pd.DataFrame) -> Section | None:
     counts = classes["class_flag"].value_counts()
     words = [
         "Gain of each class's accuracy, tested like the cells' gains and corrected over all "
-        f"{int(classes['n_class_tests'].iloc[0])} "
-        f"classes of all methods' cells: {counts.get('negative', 0)} negative, {counts.get('positive', 0)} positive, "
-        f"{counts.get('no_effect', 0)} without effect, of {len(classes)}. " + _listed(len(hidden), len(listed))
+        f"{int(classes['n_class_tests'].iloc[0])} classes of all methods' cells: {counts.get('negative', 0)} negative, "
+        f"{counts.get('positive', 0)} positive, {counts.get('no_effect', 0)} without effect, of {len(classes)}. "
+        + _listed(len(hidden), len(listed))
     ]
     shown = pd.DataFrame(
         {
@@ -36,15 +36,12 @@ def classes_section(classes: pd.DataFrame) -> Section | None:
             "gain of the cell": [f"{points(r.gain, signed=True)} {r.flag}" for r in listed.itertuples()],
         }
     )
-    return Section(
-        "classes", "Which classes collapse behind an average?", words, shown if len(listed) else None, classes
-    )
+    title = "Which classes collapse behind an average?"
+    return Section("classes", title, words, shown if len(listed) else None, classes)
 
 
 def _listed(hidden: int, listed: int) -> str:
     if hidden:
         return f"Listed: the {hidden} classes that lose beyond noise in cells that do not, and then the largest other losses."
-    none = "No class is shown to lose in a cell that does not."
-    if not listed:
-        return none
-    return f"{none} Listed: the largest losses that noise could explain; over so many classes only large ones can be shown."
+    more = " Listed: the largest losses that noise could explain; over so many classes only large ones can be shown."
+    return "No class is shown to lose in a cell that does not." + (more if listed else "")

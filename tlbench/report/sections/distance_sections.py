@@ -24,7 +24,7 @@ DRAWN, DRAWN_LABEL = "a_distance", "proxy A-distance of the raw features (0 to 2
 
 
 def distance_sections(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, rule: Rule) -> list[Section]:
-    """Distances of the pairs, and whether they predict the gain.
+    """Lay out the distances of the pairs, and whether they predict the gain.
 
     Args:
         cells: `summarise`'s table.
@@ -52,9 +52,8 @@ def distance_sections(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFr
             found.append(Section(name, title, words if i == 0 else [], shown, data))
     if len(table):
         order = ["protocol", "backbone", "classifier", "method", "variant", "features"]
-        best = table.assign(strength=table["rho"].abs()).sort_values(
-            [*order, "strength"], ascending=[True, True, True, True, True, False, False]
-        )
+        best = table.assign(strength=table["rho"].abs())
+        best = best.sort_values([*order, "strength"], ascending=[True, True, True, True, True, False, False])
         best = best.groupby(order, sort=False).head(STRONGEST)
         shown = pd.DataFrame(
             {
@@ -66,38 +65,30 @@ def distance_sections(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFr
                 "corrected p": [p_text(p) for p in best["p_corrected"]],
                 "pairs": best["n"].astype(str).to_list(),
             }
-        )  # fmt: skip
+        )
         words = [
             "Spearman's rank correlation over pairs of a distance with the gain, with its bootstrap interval over pairs (none "
             "where fewer than eight pairs leave it too short) and a permutation p-value, corrected by Holm over the distances "
             f"of one method and kind of features. The {STRONGEST} strongest of each are shown. Pairs of one data set share "
             "domains, so they are fewer than they look, and p is optimistic."
         ]
-        found.append(
-            Section(
-                "predictions",
-                "Do the distances predict the gain?",
-                words,
-                shown,
-                table,
-                _figures(cells, pairs, table, rule),
-            )
-        )
+        figures = _figures(cells, pairs, table, rule)
+        found.append(Section("predictions", "Do the distances predict the gain?", words, shown, table, figures))
     return found
 
 
 def _figures(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame, rule: Rule) -> dict[str, Draw]:
-    """Gains over one distance, fixed beforehand and not the one that fits best, for each protocol and recipe."""
+    """Draw gains over one distance, fixed beforehand and not the one that fits best, for each protocol and recipe."""
     figures: dict[str, Draw] = {}
     for _, own in cells.groupby(BLOCK[1:], sort=False):
         points = gain_by_distance(own, pairs, table, DRAWN)
         if points["pair"].nunique() > 1:
-            name = f"predictions{'' if not figures else f'_{len(figures) + 1}'}"
+            name = f"predictions_{len(figures) + 1}" if figures else "predictions"
             figures[name] = partial(gain_over_distance, points, rule, DRAWN_LABEL)
     return figures
 
 
 def distances_of(found: Evidence) -> list[Section]:
-    """The sections of a report's evidence."""
+    """Return the sections of a report's evidence."""
     said = predictions(found.cells, found.kept, found.tables.distances, found.rule)
     return distance_sections(found.cells, found.distances, said, found.rule)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from tlbench.findings.efficiency import AXES, axes_of, curve_table, worth
@@ -15,25 +14,24 @@ from tlbench.findings.number_format import points
 from tlbench.findings.rule import Rule
 from tlbench.report.figures.label_efficiency import label_efficiency
 from tlbench.report.section import Section
+from tlbench.transfer.curves import BOUNDS
 
 
 def efficiency_sections(
     cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]], runs: pd.DataFrame, rule: Rule
 ) -> list[Section]:
-    """A curve for each pair and axis that the store has."""
+    """Lay out a curve for each pair and axis that the store has."""
     found = []
     for i, axis in enumerate(axes_of(cells, configs)):
-        curve = curve_table(axis, runs, rule)
+        curve, title = curve_table(axis, runs, rule), AXES[axis.name]
         name, shown = f"curve_{i + 1}_{axis.name}", None
-        words = [
-            f"Selection {rule_name(rule.selection)}; gains over source_only, mean over seeds with t intervals over seeds."
-        ]
+        selected = f"Selection {rule_name(rule.selection)}; gains over source_only, mean over seeds with t intervals over seeds."
+        words = [selected]
         data = curve.drop(columns=["seeds"])
         if axis.name == "shots" and len(table := worth(axis, curve, runs, rule)):
             words.append(
-                "How many labelled target examples per class would target_only need for the same accuracy? Read "
-                "from its own curve, made "
-                "monotone; beyond the curve a bound is named, nothing is extrapolated."
+                "How many labelled target examples per class would target_only need for the same accuracy? Read from its own "
+                "curve, made monotone; beyond the curve a bound is named, nothing is extrapolated."
             )
             shown = pd.DataFrame(
                 {
@@ -41,26 +39,13 @@ def efficiency_sections(
                     "with": table["shots"] + " a class",
                     "accuracy": [points(a) for a in table["accuracy"]],
                     "as good as target_only with": table["needed"],
-                    "worth (labels a class)": [_worth(row) for row in table.itertuples()],
+                    "worth (labels a class)": [f"{BOUNDS[r.bound]}{r.worth:+.3g}" for r in table.itertuples()],
                     f"{100 * (1 - rule.alpha):g} % interval": table["interval"],
                 }
             )
-            data = curve.drop(columns=["seeds"]).merge(
-                table.drop(columns="accuracy"), left_on=["method", "x"], right_on=["method", "shots"], how="left"
-            )
-        figure = partial(
-            label_efficiency,
-            curve,
-            x_label=AXES[axis.name],
-            score_label="accuracy (%)",
-            alpha=rule.alpha,
-            words=words[0],
-        )
-        found.append(Section(name, f"{AXES[axis.name].capitalize()}: {axis.title}", words, shown, data, {name: figure}))
+            worths = table.drop(columns="accuracy")
+            data = data.merge(worths, left_on=["method", "x"], right_on=["method", "shots"], how="left")
+        labels = {"x_label": title, "score_label": "accuracy (%)", "words": selected}
+        figure = partial(label_efficiency, curve, alpha=rule.alpha, **labels)
+        found.append(Section(name, f"{title.capitalize()}: {axis.title}", words, shown, data, {name: figure}))
     return found
-
-
-def _worth(row: object) -> str:
-    """`+2.5`, or a bound: `more than +6`."""
-    bound = {"above": "more than ", "below": "fewer than "}.get(str(getattr(row, "bound", "")), "")
-    return f"{bound}{float(getattr(row, 'worth', np.nan)):+.3g}"

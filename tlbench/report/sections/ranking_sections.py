@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def ranking_sections(ranked: Sequence[RankedMethods | None], rule: Rule) -> list[Section]:
-    """A part for each of `rankings`' that ranks anything; the number in a name is its place among all."""
+    """Lay out each of `rankings`' that ranks anything; the number in a name is its place among all."""
     return [_section(found, rule, f"ranks_{i}") for i, found in enumerate(ranked, 1) if found is not None]
 
 
@@ -54,5 +54,5 @@ def _section(ranked: RankedMethods, rule: Rule, name: str) -> Section:
 
 
 def rankings_of(found: Evidence, *, mix_protocols: bool) -> list[Section]:
-    """The sections of a report's evidence."""
+    """Return the sections of a report's evidence."""
     return ranking_sections(rankings(found.cells, found.kept, found.rule, mix_protocols=mix_protocols), found.rule)

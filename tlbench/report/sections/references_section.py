@@ -18,22 +18,19 @@ if TYPE_CHECKING:
 
 
 def references_section(table: pd.DataFrame, rule: Rule) -> Section | None:
-    """As a part of a report; None where every cell has one reference."""
+    """Lay out the gains over the other references; None where every cell has one."""
     if table.empty:
         return None
     keys = ["dataset", "pair", "protocol", "backbone", "classifier"]
     rows = []
     for key, same in table.groupby([*keys, "method", "variant"], sort=False):
-        own = {
-            r.reference: f"{points(r.gain, signed=True)} ± {points(r.gain_half)} {FLAGS[r.flag]}"
-            for r in same.itertuples()
-        }
         cell = next(same.itertuples())
-        rows.append({"method": method_name(cell), "where": f"{key[0]}, {key[1]}, {key[2]}", "recipe": f"{key[3]} · {key[4]}",
-                     **{f"over {name}": text for name, text in own.items()}})  # fmt: skip
-    families = ", ".join(
-        f"{n} over {name}" for name, n in table.groupby("reference", sort=False)["n_tests"].max().items()
-    )
+        row = {"method": method_name(cell), "where": ", ".join(key[:3]), "recipe": " · ".join(key[3:5])}
+        for r in same.itertuples():
+            row[f"over {r.reference}"] = f"{points(r.gain, signed=True)} ± {points(r.gain_half)} {FLAGS[r.flag]}"
+        rows.append(row)
+    n_tests = table.groupby("reference", sort=False)["n_tests"].max()
+    families = ", ".join(f"{n} over {name}" for name, n in n_tests.items())
     words = [
         "The tables above have the gain over the first reference. Here are the gains over the others, tested alike; corrected "
         f"over each reference's gains by themselves ({families})."
@@ -42,5 +39,5 @@ def references_section(table: pd.DataFrame, rule: Rule) -> Section | None:
 
 
 def references_of(found: Evidence) -> Section | None:
-    """The section of a report's evidence."""
+    """Return the section of a report's evidence."""
     return references_section(other_gains(found.cells, found.kept, found.store, found.rule), found.rule)

@@ -25,13 +25,11 @@ WORDS = (
     "methods on one pair and seed, mean over these. In brackets: how many there are. Target labels judge the rules here, they "
     "choose nothing."
 )
-
-
 ALL = "all rules"
 
 
 def selection_sections(table: pd.DataFrame) -> list[Section]:
-    """The rules beside each other, a table for each block; the first carries the data of all."""
+    """Lay out the rules beside each other, a table for each block; the first carries the data of all."""
     if table.empty:
         return []
     found = []
@@ -40,17 +38,17 @@ def selection_sections(table: pd.DataFrame) -> list[Section]:
         title = block_title(tuple(place)) + (f" · {sources}" if sources != "one source" else "")  # type: ignore[arg-type]
         name, data, words = ("selections", table, [WORDS]) if i == 0 else (f"selections_{i + 1}", None, [])
         shown = _shown(block)
+        figures: dict[str, Draw] = {}
         if shown["rule"].iloc[0] == ALL:
             words = [*words, "Every run here has one checkpoint: the rules have nothing to choose."]
-        figures: dict[str, Draw] = {}
-        if shown["rule"].iloc[0] != ALL:
+        else:
             figures[name] = partial(selection_rules, block)
         found.append(Section(name, f"Would one have known without target labels? {title}", words, shown, data, figures))
     return found
 
 
 def _shown(block: pd.DataFrame) -> pd.DataFrame:
-    """One row a rule, one column a method; one row for all rules where they say the same of every method."""
+    """Return one row a rule, one column a method; one row for all rules where they say the same of every method."""
     rows = []
     for rule, own in block.groupby("rule", sort=False):
         scores = own.set_index("method")["score"]
@@ -66,18 +64,15 @@ def _shown(block: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame(rows).fillna("–")
     same = shown.drop(columns=["rule", "rank correlation in runs", "between runs"]).drop_duplicates()
     none = (shown["rank correlation in runs"] == "–").all()
-    if len(shown) > 1 and len(same) == 1 and none:
-        return shown[:1].assign(rule=ALL)
-    return shown
+    return shown[:1].assign(rule=ALL) if len(shown) > 1 and len(same) == 1 and none else shown
 
 
 def _rho(values: pd.Series, counts: pd.Series) -> str:
-    n = int(counts.fillna(0).sum())
-    if not n:
-        return "–"
-    return f"{number(float(np.average(values.fillna(0), weights=counts.fillna(0))))} ({n})"
+    weights = counts.fillna(0)
+    n = int(weights.sum())
+    return f"{number(float(np.average(values.fillna(0), weights=weights)))} ({n})" if n else "–"
 
 
 def selections_of(found: Evidence) -> list[Section]:
-    """The sections of a report's evidence."""
+    """Return the sections of a report's evidence."""
     return selection_sections(selection_table(found.kept, found.tables.checkpoints, found.cells))

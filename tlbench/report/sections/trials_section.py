@@ -13,7 +13,7 @@ from tlbench.selection.rules import LAST, ORACLE
 
 
 def trials_section(choice: Choice, selection: str) -> Section | None:
-    """What each rule chose, as a part of a report; None without a search."""
+    """Lay out what each rule chose; None without a search."""
     table = choice.table
     if table.empty:
         return None
@@ -36,17 +36,13 @@ def trials_section(choice: Choice, selection: str) -> Section | None:
         + (", which is no validator and keeps the defaults." if selection == LAST else ".")
     ]
     if len(left := choice.unfinished):
+        reasons = [f" ({reason})" if isinstance(reason, str) and reason else "" for reason in left["reason"]]
         told = [
-            f"{r.method} on {r.pair}, trial {int(r.trial)}, seed {r.seed}: {r.status}{_why(r)}"
-            for r in left.itertuples()
+            f"{r.method} on {r.pair}, trial {int(r.trial)}, seed {r.seed}: {r.status}{why}"
+            for r, why in zip(left.itertuples(), reasons, strict=True)
         ]
         more = f"; and {len(told) - 10} more" if len(told) > 10 else ""
         words.append(
             f"{len(told)} runs of trials are not done, and their trials cannot be chosen: {'; '.join(told[:10])}{more}."
         )
     return Section("trials", "Hyper-parameters: what each rule would have chosen", words, shown, table)
-
-
-def _why(row: object) -> str:
-    reason = getattr(row, "reason", None)
-    return f" ({reason})" if isinstance(reason, str) and reason else ""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def unmatched_section(table: pd.DataFrame) -> Section | None:
-    """As a part of a report; None where every comparison says the same."""
+    """Lay out comparisons that say something else; None where every one says the same."""
     if table.empty:
         return None
     shown = pd.DataFrame(
@@ -39,5 +39,5 @@ def unmatched_section(table: pd.DataFrame) -> Section | None:
 
 
 def unmatched_of(found: Evidence) -> Section | None:
-    """The section of a report's evidence."""
+    """Return the section of a report's evidence."""
     return unmatched_section(unmatched(found.cells, found.kept, found.rule))

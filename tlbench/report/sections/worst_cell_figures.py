@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def figures_of(cell: Any, evidence: Evidence) -> tuple[dict[str, Draw], str]:
-    """The figures of one cell by the names of CAPTIONS, and why one is lacking."""
+    """Return the figures of one cell by the names of CAPTIONS, and why one is lacking."""
     rule, store, runs = evidence.rule, evidence.store, evidence.kept
     names, checkpoints = evidence.class_names.get(cell.dataset, ()), evidence.tables.checkpoints
     own = compared(runs, rule.selection)
@@ -60,6 +60,7 @@ def figures_of(cell: Any, evidence: Evidence) -> tuple[dict[str, Draw], str]:
     return figures, ""
 
 
+# functions of the module, so that they can be sent to another process with what they draw
 def _reliability(sides: Mapping[str, Sequence[pd.DataFrame]], rule: Rule) -> Figure:
     return reliability(reliability_table(sides, alpha=rule.alpha), rule.selection)
 

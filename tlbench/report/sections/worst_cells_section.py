@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlbench.findings.names import method_name
 from tlbench.findings.number_format import plus_minus
-from tlbench.findings.worst_cells import worst
+from tlbench.findings.worst_cells import worst_cells
 from tlbench.report.figures.style import headed
 from tlbench.report.section import Draw, Section
 from tlbench.report.sections.worst_cell_figures import figures_of
@@ -25,8 +25,8 @@ CAPTIONS = {
 
 
 def worst_cells_section(evidence: Evidence) -> Section | None:
-    """Figures of the `worst` cells; None where no cell and no class loses beyond noise."""
-    chosen = worst(evidence.cells, evidence.classes)
+    """Show figures of the worst cells; None where no cell and no class loses beyond noise."""
+    chosen = worst_cells(evidence.cells, evidence.classes)
     if chosen.empty:
         return None
     figures: dict[str, Draw] = {}
