@@ -96,7 +96,7 @@ class RunContent:
         return self.result.get("gains", {}).get(self.record["reference"], {})
 
     def terms(self) -> list[dict[str, float]]:
-        """The history as one {name: value} a step."""
+        """Return the history as one {name: value} a step."""
         if self.history is None:
             return []
         steps: dict[int, dict[str, float]] = {}
@@ -105,7 +105,7 @@ class RunContent:
         return [steps[step] for step in sorted(steps)]
 
     def checkpoints(self) -> list[tuple[int, dict[str, float]]]:
-        """(step, values) of each checkpoint: what validators say of it, and its score on target labels, which is ORACLE."""
+        """Return (step, values) of each checkpoint: what validators say of it, and its score on target labels (ORACLE)."""
         found = self.record.get("checkpoints", []) if self.done else []
         return [
             (c["step"], {**{f"validator/{k}": v for k, v in c["scores"].items()}, ORACLE_CURVE: c["oracle_score"]})
@@ -113,7 +113,7 @@ class RunContent:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """Numbers and words that hold for the run as a whole."""
+        """Return the numbers and words that hold for the run as a whole."""
         values: dict[str, Any] = {
             "status": self.record["status"],
             "run_key": self.key,
@@ -135,15 +135,15 @@ class RunContent:
         return values | {f"costs/{phase}_seconds": value for phase, value in costs.get("phases", {}).items()}
 
     def numbers(self) -> dict[str, float]:
-        """The numbers of the summary."""
+        """Return the numbers of the summary."""
         return {k: float(v) for k, v in self.summary().items() if isinstance(v, int | float)}
 
     def words(self) -> dict[str, str]:
-        """The words of the summary."""
+        """Return the words of the summary."""
         return {k: v for k, v in self.summary().items() if isinstance(v, str)}
 
     def prediction_rows(self, most: int) -> tuple[pd.DataFrame, int]:
-        """Predictions of the reported selection, at most `most` rows spread evenly over the test part, and how many there are."""
+        """Return up to `most` predictions of the reported selection, spread evenly over the test part, and how many there are."""
         if self.predictions is None or not self.done:
             return pd.DataFrame(), 0
         rows = self.predictions[self.predictions["step"] == self.result["step"]].drop(columns="step")
@@ -155,5 +155,5 @@ class RunContent:
 
 
 def stride(n: int) -> int:
-    """Every how manieth of `n` steps is logged."""
+    """Return k where every k-th of `n` steps is logged."""
     return max(1, -(-n // POINTS))

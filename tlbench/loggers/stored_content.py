@@ -14,7 +14,7 @@ from tlbench.store.reading import StoreReader
 
 
 def content_of(store: StoreReader, record: dict[str, Any]) -> RunContent:
-    """All that a live logger was told of a run; weights were kept only by that logger, next to its log."""
+    """Return all that a live logger was told of a run; weights were kept only by that logger, next to its log."""
     key = record["run_key"]
     folder: Path = store.folder(key)
     try:

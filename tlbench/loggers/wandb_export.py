@@ -64,7 +64,7 @@ class Summary:
 
 
 def export_runs(store: StoreReader, target: Target, ledger: Ledger, logger_of: Callable[..., Any]) -> tuple[int, int]:
-    """Logs every run that is not there yet as it is now. Returns runs exported, and runs that were there.
+    """Log every run that is not there yet as it is now; return the number exported, and of those that were there.
 
     Args:
         logger_of: makes the logger of a config for a run and a folder.
@@ -108,7 +108,7 @@ class Ledger:
 
 
 def store_id(store: StoreReader) -> str:
-    """A name that stays with a store; made at its first export."""
+    """Return a name that stays with a store; it is made at its first export."""
     path = store.root / ".store-id"
     if not path.is_file():
         with tempfile.NamedTemporaryFile(
@@ -122,7 +122,7 @@ def store_id(store: StoreReader) -> str:
 
 
 def log_summary(found: Summary, target: Target, how: str, about: dict[str, Any]) -> None:
-    """A run with the tidy table, the table of cells and the report."""
+    """Log a run with the tidy table, the table of cells and the report."""
     about = {
         **about,
         "job_type": "summary",
@@ -155,6 +155,6 @@ def _log_content(run: Any, found: Summary, run_id: str) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """The first rows of a table, in kinds that W&B's tables take."""
+    """Return the first rows of a table, in kinds that W&B's tables take."""
     shown = table.head(TABLE_ROWS).astype(object)
     return shown.where(shown.notna(), None)

@@ -27,7 +27,7 @@ AT_RANDOM = 5
 
 
 def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search) -> list[dict[str, Any]]:
-    """What each trial sets, by name, up to the first trial with a run that is not there; nothing in trial 0.
+    """Return what each trial sets, by name, up to the first trial with a run that is not there; nothing in trial 0.
 
     Tree-structured Parzen estimator (Bergstra et al., Algorithms for hyper-parameter optimization, NeurIPS 2011), after
     AT_RANDOM trials. More trials go on where fewer end. A trial with a run that failed (one that diverged, say) teaches nothing
@@ -63,7 +63,7 @@ def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search)
 
 
 def score_of(composer: Composer, jobs: Sequence[Overrides], values: dict[str, Any]) -> float | None:
-    """Mean score of a trial's runs; None while one of them is not there, nan where one failed. Skipped ones do not count."""
+    """Return the mean score of a trial's runs but skipped ones; None while one of them is not there, nan where one failed."""
     scores, failed = [], False
     for job in jobs:
         config = composer.run_config(with_values(job, values))
@@ -84,7 +84,7 @@ def _score(record: dict[str, Any], config: RunConfig) -> float:
 
 
 def same_trials(job: Overrides) -> tuple[str, ...]:
-    """What the runs that share trials have in common."""
+    """Return what the runs that share trials have in common."""
     return tuple(o for o in job if key_of(o) not in PER_RUN)
 
 
@@ -113,7 +113,7 @@ def _value(space: Range, drawn: Any) -> Any:
 
 
 def _defaults(composer: Composer, job: Overrides, search: Search) -> dict[str, Any]:
-    """What trial 0 is, as Optuna sees it."""
+    """Return trial 0 as Optuna sees it."""
     config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
     found = {name: OmegaConf.select(config, name) for name in search.space}
     for name, space in search.space.items():

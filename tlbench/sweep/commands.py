@@ -27,7 +27,7 @@ MARK = {
 
 
 def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
-    """One run and its references, in this process, with a progress bar on a terminal."""
+    """Do one run and its references, in this process, with a progress bar on a terminal."""
     hydra, own = split(overrides)
     if not any(o.startswith("hydra/launcher=") for o in hydra):
         hydra.append("hydra/launcher=basic")
@@ -57,7 +57,7 @@ def run_many(
     dry: bool,
     after: Callable[[Outcome], None] = lambda outcome: None,
 ) -> int:
-    """A sweep; 0 only when every run asked for was done. `after` is told of it at its end."""
+    """Do a sweep; return 0 only when every run asked for was done. `after` is told of it at its end."""
     hydra, own = split(overrides)
     with sweeper(hydra, config_dir) as machine:
         if dry:
@@ -80,13 +80,13 @@ class _Told(TlbenchError):
 
 
 def split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Overrides of Hydra's own config, and the others."""
+    """Return the overrides of Hydra's own config, and the others."""
     hydra = [o for o in overrides if o.lstrip("+~").startswith(("hydra/", "hydra."))]
     return hydra, [o for o in overrides if o not in hydra]
 
 
 def dry_run(jobs: Sequence[Job]) -> int:
-    """Prints the runs of a plan with their states."""
+    """Print the runs of a plan with their states."""
     for job in jobs:
         status = RunStore(job.config.store).status(job.key) or "missing"
         print(f"{status:<8} {job.key}  {job.title():<60} {' '.join(job.overrides)}")
@@ -95,7 +95,7 @@ def dry_run(jobs: Sequence[Job]) -> int:
 
 
 def conclude(outcome: Outcome) -> int:
-    """Says what is not done and why; 0, or 1, or 2 where nothing asked for can be run."""
+    """Say what is not done and why; return 0, or 1, or 2 where nothing asked for can be run."""
     console, counts = Console(stderr=True), Counter(outcome.statuses.values())
     console.print(", ".join(f"{n} {status or 'without a record'}" for status, n in counts.items()) + ".")
     unfinished = [job for job in outcome.jobs if outcome.statuses[job.key] != "done"]
@@ -113,7 +113,7 @@ def conclude(outcome: Outcome) -> int:
 
 
 def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
-    """The numbers of one run, for the terminal."""
+    """Print the numbers of one run."""
     rule = job.config.selection.rule  # as asked for now; the run may have been made under another
     if rule not in record["selections"]:
         raise no_such_rule(job.config.selection.name, job.config.protocol["name"])

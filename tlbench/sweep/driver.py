@@ -29,7 +29,7 @@ from tlbench.sweep.sweeper import OWN, TlbenchSweeper, register
 
 @contextmanager
 def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[TlbenchSweeper]:
-    """A sweeper that is ready to go.
+    """Yield a sweeper that is ready to go.
 
     Args:
         hydra_overrides: overrides of Hydra's own config (`hydra/launcher=...`, `hydra.launcher.n_jobs=...`).
@@ -84,7 +84,7 @@ def _check_sweeper(overrides: Sequence[str]) -> None:
 
 
 def _check_launcher(config: DictConfig) -> None:
-    """What Hydra or a launcher would say only when the first run of a sweep is launched."""
+    """Raise what Hydra or a launcher would say only when the first run of a sweep is launched."""
     target = str(OmegaConf.select(config, "hydra.launcher._target_"))
     if not target.startswith(("hydra_plugins.", "hydra._internal.core_plugins.")):
         raise TlbenchError(

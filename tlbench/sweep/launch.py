@@ -15,7 +15,7 @@ ALONE = 4
 
 
 def launch_all(jobs: Sequence[Job], launch: Callable[[Sequence[Job]], None], store: RunStore) -> list[tuple[Job, str]]:
-    """Launches jobs until each has left a record or was lost; returns the lost ones with the launcher's reason.
+    """Launch jobs until each has left a record or was lost; return the lost ones with the launcher's reason.
 
     Args:
         jobs: jobs of one stage.

@@ -43,7 +43,7 @@ class Asked:
 
 
 def search_of(composer: Composer, grid: Sequence[str]) -> tuple[Search | None, Overrides]:
-    """The search that a grid asks for, and its other arguments. What those set is not searched.
+    """Return the search that a grid asks for, and its other arguments. What those set is not searched.
 
     Raises:
         TlbenchError: the space or a number is out of range, or nothing is left to search.
@@ -86,7 +86,7 @@ def _range(name: str, key: str, value: Any) -> Range:
 
 
 def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | None) -> Iterator[Asked]:
-    """Each job that has all searched keys once a trial, the others once. Raises TlbenchError if none has them."""
+    """Yield each job that has all searched keys once a trial, the others once. Raises TlbenchError if none has them."""
     lacks, jobs = None, list(jobs)
     values: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for job in jobs:
@@ -107,7 +107,7 @@ def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | 
 
 
 def _lacks(composer: Composer, job: Overrides, search: Search) -> TlbenchError | None:
-    """Why a search does not apply to a job, or None: a reference is left alone, and all searched keys must be there."""
+    """Return why a search does not apply to a job, or None: a reference is left alone, and all searched keys must be there."""
     config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
     if issubclass(method_of({**config.method, "name": config.hydra.runtime.choices.method}), Reference):
         return TlbenchError(f"search={search.name} applies to no method asked for: references are left alone.")
