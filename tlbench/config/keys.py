@@ -16,7 +16,7 @@ HARNESS = 2
 
 
 def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
-    """All that two runs must share to be compared: everything but the method, and the data's fingerprint."""
+    """Return all that two runs must share to be compared: everything but the method, and the data's fingerprint."""
     recipe = config.model_dump(mode="json", exclude=NOT_CONTENT | {"method"})
     recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in NOT_DATA}
     # batch statistics (MMD, CORAL) are of one device's share of a batch, so the number of devices moves numbers
@@ -31,17 +31,17 @@ def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
 
 
 def recipe_key(config: RunConfig, fingerprint: str) -> str:
-    """Hash of the recipe, the seed included."""
+    """Compute the hash of the recipe, the seed included."""
     return _digest(recipe_of(config, fingerprint))
 
 
 def run_key(config: RunConfig, fingerprint: str, revision: int) -> str:
-    """Hash of recipe, method and the method's revision."""
+    """Compute the hash of recipe, method and the method's revision."""
     return _digest({**recipe_of(config, fingerprint), "method": config.method, "revision": revision})
 
 
 def cell_key(config: RunConfig, fingerprint: str, revision: int) -> str:
-    """The run key without the seed."""
+    """Compute the run key without the seed."""
     content = {**recipe_of(config, fingerprint), "method": config.method, "revision": revision}
     return _digest({k: v for k, v in content.items() if k != "seed"})
 

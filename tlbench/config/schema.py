@@ -124,12 +124,12 @@ class RunConfig(Strict):
         return names[: names.index(own)] if own in names else names
 
     def as_reference(self, name: str) -> RunConfig:
-        """The same recipe with a reference as its method."""
+        """Return the same recipe with a reference as its method."""
         return self.model_copy(update={"method": {**self.references.methods[name], "name": name}})
 
 
 def checked(values: dict[str, Any]) -> RunConfig:
-    """Values to a RunConfig; the first thing out of range becomes a one-line error."""
+    """Turn values into a RunConfig; the first thing out of range becomes a one-line error."""
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
@@ -137,7 +137,7 @@ def checked(values: dict[str, Any]) -> RunConfig:
 
 
 def first_line(error: ValidationError, prefix: str = "") -> str:
-    """The first finding of a ValidationError in one line: key, what is allowed, what was given."""
+    """Tell the first finding of a ValidationError in one line: key, what is allowed, what was given."""
     first = error.errors()[0]
     key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
     given = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"

@@ -11,7 +11,7 @@ from tlbench.errors import TlbenchError
 
 
 def key_of_stored(config: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
-    """The run key that a stored config has with the fingerprint and the revision of its record; reads no data.
+    """Compute the run key that a stored config has with the fingerprint and the revision of its record; no data are read.
 
     None where it cannot be told: the run is of another revision of the harness, this version does not take such a config, or a
     file of weights that is a part of the key is gone.

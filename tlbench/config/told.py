@@ -24,7 +24,7 @@ OF_HYDRA = {
 
 @contextmanager
 def in_one_line(*folders: Path) -> Iterator[None]:
-    """Raises TlbenchError in place of what composing a config raises.
+    """Raise TlbenchError in place of what composing a config raises.
 
     Args:
         folders: where the user's own configs lie; a file that is no text is looked for there, as Python does not name it.
@@ -48,7 +48,7 @@ def in_one_line(*folders: Path) -> Iterator[None]:
 
 
 def told(error: Exception) -> TlbenchError:
-    """The error in one line: what was given, what is allowed."""
+    """Tell the error in one line: what was given, what is allowed."""
     text = str(error)
     if isinstance(error, MarkedYAMLError):
         return _no_yaml(error)

@@ -18,13 +18,13 @@ _FROZEN: LRUCache = LRUCache(2)
 
 
 def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
-    """The backbone of a run with this seed."""
+    """Build the backbone of a run with this seed."""
     torch_seed(seed, "backbone")
     return setup.made("backbone", drop=HOW, input_shape=input_shape)
 
 
 def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:
-    """A backbone that is not trained; loaded weights do not depend on the seed."""
+    """Build a backbone that is not trained; loaded weights do not depend on the seed."""
     group = setup.config.backbone
     loaded = bool(group.get("pretrained") or group.get("weights"))
     seed = 0 if loaded else setup.config.seed

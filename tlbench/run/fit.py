@@ -30,7 +30,7 @@ class Watch:
 
 
 def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> list[Fitted]:
-    """Fits runs, one after the other.
+    """Fit runs, one after the other.
 
     Args:
         watches: one a run; None for none.

@@ -35,7 +35,7 @@ class Judged:
 
 
 def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
-    """Judges a run against its references.
+    """Judge a run against its references.
 
     Raises:
         TlbenchError: the rule that the run asks for picks nothing under its protocol.
@@ -81,7 +81,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
 
 
 def predicted(checkpoint: Checkpoint, hidden: Hidden) -> pd.DataFrame:
-    """Test predictions at a checkpoint, one row an example."""
+    """Return the test predictions at a checkpoint, one row an example."""
     return pd.DataFrame(
         {
             "step": checkpoint.step,
@@ -96,7 +96,7 @@ def predicted(checkpoint: Checkpoint, hidden: Hidden) -> pd.DataFrame:
 
 
 def judged(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metric) -> dict[str, Any]:
-    """What each validator says of a checkpoint, beside its score on the target test part, which is ORACLE."""
+    """Return what each validator says of a checkpoint, beside its score on the target test part, which is ORACLE."""
     val = val_score(checkpoint, task, metric)
     return {
         "step": checkpoint.step,
@@ -106,7 +106,7 @@ def judged(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metri
 
 
 def _distances(fitted: Fitted, hidden: Hidden) -> dict[str, dict[str, Any]]:
-    """Distances of the two domains, by what they are measured in: `raw`, `trained`."""
+    """Compute distances of the two domains, by what they are measured in: `raw`, `trained`."""
     run = fitted.prepared
     looks = {"raw": run.raw.get("distances"), "trained": fitted.trained.get("distances")}
     seed = run.setup.config.seed
@@ -116,7 +116,7 @@ def _distances(fitted: Fitted, hidden: Hidden) -> dict[str, dict[str, Any]]:
 
 
 def _features(fitted: Fitted, hidden: Hidden) -> dict[str, np.ndarray]:
-    """Features that a run keeps for maps, as `StoreReader.features` gives them; nothing where `embeddings` is 0."""
+    """Return the features that a run keeps for maps, as `StoreReader.features` gives them; nothing where `embeddings` is 0."""
     run, kept = fitted.prepared, dict[str, np.ndarray]()
     for kind, look in (("raw", run.raw.get("embeddings")), ("trained", fitted.trained.get("embeddings"))):
         if look is not None:

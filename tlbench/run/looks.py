@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
-    """The inputs, or what a backbone as it came makes of images.
+    """Return the inputs, or what a backbone as it came makes of images.
 
     Distances only in a run that is itself the reference of its recipe, since all others have the same; for maps in every run, so
     that each has its own of before and after.
@@ -42,7 +42,7 @@ def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
 
 
 def outputs_of(run: Prepared) -> Outputs:
-    """How a learner as it is now is looked at: features and class probabilities."""
+    """Return a function that looks at a learner as it is now: at its features and class probabilities."""
     learner = run.learner
     if isinstance(learner, GradientMethod):
         return Look(learner.to(run.device).eval(), run.device, run.setup.config.optim.steps)
@@ -57,7 +57,7 @@ def outputs_of(run: Prepared) -> Outputs:
 
 
 def trained_looks(run: Prepared) -> dict[str, Sampled]:
-    """The features that a run has learnt; nothing where it learns none."""
+    """Return the features that a run has learnt; nothing where it learns none."""
     config, learner = run.setup.config, run.learner
     if isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
         return {}

@@ -49,7 +49,7 @@ WrongKey = Callable[[StoreReader, str, dict[str, Any]], str | None]
 
 
 def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, record: None) -> Checked:
-    """Reads every run, plan and left-over file of a store, and compares each file with its checksum.
+    """Read every run, plan and left-over file of a store, and compare each file with its checksum.
 
     Args:
         wrong_key: says what is wrong where a run's config is not that of its key; None where it is, or cannot be told.
@@ -82,7 +82,7 @@ def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, rec
 
 
 def _folders(store: StoreReader) -> list[str]:
-    """Keys of all folders that are named like runs, those inside shards included."""
+    """Return the keys of all folders that are named like runs, those inside shards included."""
     found = []
     for path in store.root.iterdir():
         if path.is_dir() and re.fullmatch(r"[0-9a-f]+", path.name):
@@ -92,7 +92,7 @@ def _folders(store: StoreReader) -> list[str]:
 
 
 def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Problem]:
-    """Files of one run that are missing, torn or not those of its record."""
+    """Find the files of one run that are missing, torn or not those of its record."""
     folder = store.folder(key)
     if record.get("run_key") != key:
         yield Problem(
@@ -141,7 +141,7 @@ def _torn(path: Path, error: Exception) -> Problem:
 def _references(
     store: StoreReader, key: str, record: dict[str, Any], known: dict[str, dict[str, Any]]
 ) -> Iterator[Problem]:
-    """References that the gains of a run name and that the store no longer has."""
+    """Find references that the gains of a run name and that the store no longer has."""
     gains = (gain for found in record.get("selections", {}).values() for gain in found["gains"].items())
     wanted = {(name, gain["run_key"]) for name, gain in gains}
     for name, reference in sorted(wanted):
@@ -152,7 +152,7 @@ def _references(
 
 
 def _index(store: StoreReader) -> Iterator[Problem]:
-    """An index that is not what the records say."""
+    """Find an index that is not what the records say."""
     if not (store.root / FILE).exists() or table.is_sound(store):
         return
     yield Problem(
@@ -161,7 +161,7 @@ def _index(store: StoreReader) -> Iterator[Problem]:
 
 
 def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
-    """What processes that died have left; what a living one is working on is no problem."""
+    """Find what processes that died have left; what a living one is working on is no problem."""
     for path in sorted(store.root.iterdir()):
         aside = FORMERLY_ASIDE.match(path.name)
         if path.name.startswith(".old-") or (aside and not _held(store, aside[1])):
@@ -192,7 +192,7 @@ def _held(store: StoreReader, key: str) -> bool:
 
 
 def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
-    """Plans that cannot be read, and plans whose runs are not there."""
+    """Find plans that cannot be read, and plans whose runs are not there."""
     for path in plan_files(store):
         try:
             runs = {run["run_key"] for run in read_plan(path)["runs"]}

@@ -15,5 +15,5 @@ TAG_LENGTH = 64
 
 
 def is_content(override: str) -> bool:
-    """Whether `key=value` says what a run is, and not only where it goes and what is reported of it."""
+    """Tell whether `key=value` says what a run is, and not only where it goes and what is reported of it."""
     return override.split("=", 1)[0].split(".")[0].lstrip("+~") not in NAMES | REPORTED

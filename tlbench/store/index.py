@@ -48,7 +48,7 @@ class Index:
 
     def updated(self, store: StoreReader, rows_of: Callable[[dict[str, Any]], Rows | None],
                 keys: Sequence[str] | None = None) -> Index:  # fmt: skip
-        """The index of the store as it is now.
+        """Return the index of the store as it is now.
 
         Args:
             rows_of: rows of a record; None for a record of another version.
@@ -84,12 +84,12 @@ class Index:
         return Index(stamps, frozenset(older), tables, damaged)
 
     def only(self, keys: Set[str]) -> Index:
-        """The same of these runs alone."""
+        """Return the same of these runs alone."""
         tables = {name: _only(table, set(keys), len(self.stamps)) for name, table in self.tables.items()}
         return Index({key: self.stamps[key] for key in keys}, self.older & keys, tables)
 
     def frame(self, name: str) -> pd.DataFrame:
-        """One of the tables, runs in the order of their keys."""
+        """Return one of the tables, runs in the order of their keys."""
         table = self.tables.get(name)
         if table is None or not table.num_rows:
             return pd.DataFrame()
@@ -126,7 +126,7 @@ def _joined(kept: pa.Table | None, found: Sequence[tuple[str, Rows]], name: str)
 
 
 def read_index(store: StoreReader, layout: str) -> Index:
-    """The index that `write_index` left; EMPTY where there is none, it is damaged, or of another layout."""
+    """Read the index that `write_index` left; EMPTY where there is none, it is damaged, or of another layout."""
     try:
         return opened_index(store, layout)
     except (OSError, pa.ArrowException, KeyError):
@@ -134,7 +134,7 @@ def read_index(store: StoreReader, layout: str) -> Index:
 
 
 def opened_index(store: StoreReader, layout: str) -> Index:
-    """As `read_index`. Raises OSError, pyarrow.ArrowException or KeyError for a file that is damaged or not there."""
+    """Do as `read_index`. Raises OSError, pyarrow.ArrowException or KeyError for a file that is damaged or not there."""
     with pq.ParquetFile(store.root / FILE, page_checksum_verification=True) as file:
         if (file.schema_arrow.metadata or {}).get(b"layout") != layout.encode():
             return EMPTY
@@ -155,7 +155,7 @@ def _flat(keys: pa.ChunkedArray, lists: pa.ChunkedArray) -> pa.Table:
 
 
 def write_index(store: StoreReader, index: Index, layout: str) -> Path:
-    """Writes the index at one stroke, one row a run."""
+    """Write the index at one stroke, one row a run."""
     keys = sorted(index.stamps)
     columns: dict[str, Any] = {
         "key": pa.array(keys, pa.string()),
@@ -172,7 +172,7 @@ def write_index(store: StoreReader, index: Index, layout: str) -> Path:
 
 
 def _nested(table: pa.Table | None, place: Mapping[str, int]) -> pa.ListArray:
-    """A list of rows for each run."""
+    """Return a list of rows for each run."""
     if table is None or not table.num_rows:
         return pa.array([[] for _ in place], pa.list_(pa.null()))
     owner = np.array([place[key] for key in table["_key"].to_pylist()])
@@ -187,5 +187,5 @@ def _chunk(column: pa.ChunkedArray) -> pa.Array:
 
 
 def layout_of(*modules: str) -> str:
-    """Name of what the code of some modules makes of a record: an index of other code is not read."""
+    """Name what the code of some modules makes of a record: an index of other code is not read."""
     return hashlib.sha256(b"".join(Path(module).read_bytes() for module in modules)).hexdigest()[:16]

@@ -93,8 +93,8 @@ class Checked:
 
 
 def read_tables(store: StoreReader, keys: Sequence[str] | None = None, *, verify: bool = False) -> Tables:
-    """The tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from the records
-    that are newer.
+    """Read the tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from newer
+    records.
 
     A record that is not the one that was written is in no table. A finished run whose predictions are gone counts as failed.
 
@@ -107,7 +107,7 @@ def read_tables(store: StoreReader, keys: Sequence[str] | None = None, *, verify
 
 
 def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None = None) -> Tables:
-    """A finished run whose predictions are gone, or others, counts as failed: nothing can be said of it, but of all others.
+    """Count a finished run whose predictions are gone, or others, as failed: nothing can be said of it, but of all others.
 
     Args:
         files: run_key and predictions (checksum, or None), to be compared with what is there; None: no such look.
@@ -138,12 +138,12 @@ def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None 
 
 
 def updated(store: StoreReader, index: Index, keys: Sequence[str] | None = None) -> Index:
-    """An index brought up to date; reads a time and a size of each run, and the records that have changed."""
+    """Bring an index up to date: read a time and a size of each run, and the records that have changed."""
     return index.updated(store, _rows, keys)
 
 
 def tables_of(index: Index) -> Tables:
-    """The tables that an index holds."""
+    """Return the tables that an index holds."""
     checkpoints, distances = index.frame("checkpoints"), index.frame("distances")
     return Tables(
         tidy(index.frame("runs")),
@@ -155,13 +155,13 @@ def tables_of(index: Index) -> Tables:
 
 
 def compact(store: StoreReader) -> tuple[Path, int]:
-    """Writes or renews the index of a store; returns its path and the number of its runs."""
+    """Write or renew the index of a store; return its path and the number of its runs."""
     index = updated(store, read_index(store, _layout()))
     return write_index(store, index, _layout()), len(index.stamps)
 
 
 def is_sound(store: StoreReader) -> bool:
-    """Whether the index of a store can be read and says of each run that it knows what its record says."""
+    """Tell whether the index of a store can be read and says of each run that it knows what its record says."""
     try:
         found = opened_index(store, _layout())
     except (OSError, pa.ArrowException, KeyError):
@@ -178,7 +178,7 @@ def _layout() -> str:
 
 
 def _rows(record: dict[str, Any]) -> Rows | None:
-    """Rows of the three tables that a record gives; None for one of another version."""
+    """Return the rows of the three tables that a record gives; None for one of another version."""
     if record.get("schema") not in READABLE:
         return None
     key = record["run_key"]
@@ -196,18 +196,18 @@ def _rows(record: dict[str, Any]) -> Rows | None:
 
 
 def read_runs(store: StoreReader) -> pd.DataFrame:
-    """All runs of a store as a tidy table; see the module's text for its columns."""
+    """Return all runs of a store as a tidy table; see the module's text for its columns."""
     return read_tables(store).runs
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
-    """The tidy table: its columns, in their order."""
+    """Return the tidy table: its columns, in their order."""
     named = sorted(column for column in table.columns if "_over_" in column)
     return table.reindex(columns=[*COLUMNS, *named])
 
 
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows that one record gives."""
+    """Return the rows that one record gives."""
     common = {name: record.get(name) for name in [*KEYS, *AXES, "created", *CODE]}
     common["tags"] = ", ".join(record.get("tags", ()))
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
