@@ -50,7 +50,7 @@ class AlexNet(nn.Module):
         return self.classifier(self.avgpool(self.features(x_BCHW)).flatten(1))
 
     def stages(self) -> list[list[nn.Parameter]]:
-        """Parameters of conv1 to conv5, fc6 and fc7, a layer each."""
+        """Return the parameters of conv1 to conv5, fc6 and fc7, a layer each."""
         layers = [*self.features, *self.classifier]
         return [list(layer.parameters()) for layer in layers if any(True for _ in layer.parameters())]
 

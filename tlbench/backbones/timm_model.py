@@ -58,7 +58,7 @@ class TimmBackbone(nn.Module):
         return self.model(x_BCHW)
 
     def stages(self) -> list[list[nn.Parameter]]:
-        """Parameters in the order of depth, from the stem on: a residual stage or a transformer block each."""
+        """Return parameters in the order of depth, from the stem on: a residual stage or a transformer block each."""
         from timm.models import group_parameters
 
         named = dict(self.model.named_parameters())
@@ -85,7 +85,7 @@ def _created(model: str, pretrained: bool, options: dict[str, Any]) -> nn.Module
 
 
 def check_pixels(model: str, mean: Sequence[float], sd: Sequence[float]) -> None:
-    """Raises TlbenchError where images are normalised otherwise than for the training of timm's weights."""
+    """Raise TlbenchError where images are normalised otherwise than for the training of timm's weights."""
     import timm
 
     setting = timm.models.get_pretrained_cfg(model) if timm.is_model(model) else None
@@ -101,7 +101,7 @@ def _list(numbers: Sequence[float]) -> str:
 
 
 def check_size(backbone: nn.Module, name: str, input_shape: Sequence[int]) -> None:
-    """Raises TlbenchError where a backbone (on the meta device) does not take examples of this shape."""
+    """Raise TlbenchError where a backbone (on the meta device) does not take examples of this shape."""
     try:
         backbone.eval()(torch.empty(2, *input_shape, device="meta"))
     except NotImplementedError:

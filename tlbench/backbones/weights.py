@@ -24,7 +24,7 @@ Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
 
 
 def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: Adapt | None = None) -> None:
-    """Loads a safetensors file, or a torch file that holds tensors only, into a model without classifier.
+    """Load a safetensors file, or a torch file that holds tensors only, into a model without classifier.
 
     A classifier in the file is dropped; wrappers (`{"state_dict": ...}`, `module.`, `backbone.`) are taken off.
 
@@ -58,7 +58,7 @@ def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: 
 
 
 def read_weights(path: str) -> Mapping[str, Any]:
-    """What a file of weights holds; nothing in it is executed."""
+    """Return what a file of weights holds; nothing in it is executed."""
     if not Path(path).is_file():
         raise TlbenchError(f"Weights '{path}' do not exist. Set by backbone.weights=...")
     with open(path, "rb") as file:
@@ -96,7 +96,7 @@ def _some(keys: Sequence[str]) -> str:
 
 
 def file_hash(path: str) -> str:
-    """SHA-256 of a file of weights; "missing" where there is none, which is told when it is loaded."""
+    """Compute the SHA-256 of a file of weights; "missing" where there is none, which is told when it is loaded."""
     try:
         stat = Path(path).stat()
     except OSError:
@@ -111,7 +111,7 @@ def _file_hash(path: str, _size: int, _changed: int) -> str:
 
 
 def weights_hash(model: nn.Module) -> str:
-    """SHA-256 over names and values of all parameters and buffers."""
+    """Compute the SHA-256 over names and values of all parameters and buffers."""
     whole = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

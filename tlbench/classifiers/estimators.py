@@ -37,18 +37,18 @@ class FeatureClassifier(ABC):
 
     @abstractmethod
     def _model(self) -> Any:
-        """A fresh scikit-learn classifier."""
+        """Return a fresh scikit-learn classifier."""
 
     @abstractmethod
     def _scores(self, x_ND: Inputs) -> np.ndarray:
-        """(N, classes seen in training) probabilities."""
+        """Return (N, classes seen in training) probabilities."""
 
     def _seen(self, x_ND: Inputs) -> Any:
-        """The training examples as `_model` takes them."""
+        """Return the training examples as `_model` takes them."""
         return x_ND
 
     def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
-        """Chooses parameters on these examples, if a search is configured; returns itself.
+        """Choose parameters on these examples, if a search is configured; return the estimator itself.
 
         The harness calls it with the labelled source, once for a run, whatever its method trains on: they belong to the
         recipe, so a method and its references get the same.
@@ -56,12 +56,12 @@ class FeatureClassifier(ABC):
         return self
 
     def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
-        """Fits on (N, D) features with optional weights (N,) of mean 1; returns itself."""
+        """Fit on (N, D) features with optional weights (N,) of mean 1; return the estimator itself."""
         self.model = self._model().fit(self._seen(x_ND), labels_N, sample_weight=weights_N)
         return self
 
     def predict_proba(self, x_ND: Inputs) -> np.ndarray:
-        """(N, C) rows that sum to 1; a class that training lacked has probability 0."""
+        """Return (N, C) rows that sum to 1; a class that training lacked has probability 0."""
         full_NC = np.zeros((x_ND.shape[0], self.n_classes))
         full_NC[:, self.model.classes_] = self._scores(x_ND)
         return full_NC
@@ -77,7 +77,7 @@ class NearestNeighbour(FeatureClassifier):
         return self.model.predict_proba(x_ND)
 
     def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
-        """Raises Refused for weights: a nearest neighbour cannot take them."""
+        """Raise Refused for weights: a nearest neighbour cannot take them."""
         if weights_N is not None:
             raise Refused("classifier=nearest_neighbour takes no weights, and this method needs them. Use logistic.")
         self.model = self._model().fit(x_ND, labels_N)
@@ -102,7 +102,7 @@ class Regularised(FeatureClassifier):
         self.C, self.search, self.folds = float(C), list(search) if search else None, folds
 
     def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
-        """Sets C by cross-validation on these examples, if a search is configured; returns itself."""
+        """Set C by cross-validation on these examples, if a search is configured; return the estimator itself."""
         if self.search is None:
             return self
         if (fewest := int(np.unique(labels_N, return_counts=True)[1].min())) < self.folds:
@@ -118,7 +118,7 @@ class Regularised(FeatureClassifier):
         return self
 
     def _scores_of_search(self, x_ND: Inputs, labels_N: np.ndarray, train: np.ndarray, test: np.ndarray) -> list[float]:
-        """Accuracy on the test fold for each C. GridSearchCV does the same; its own work takes as long as small fits."""
+        """Return the accuracy on the test fold for each C. GridSearchCV's own work would take as long as small fits."""
         seen = self._seen(x_ND)
         square = seen is not x_ND  # a kernel matrix
         mine, other = (seen[np.ix_(train, train)], seen[np.ix_(test, train)]) if square else (seen[train], seen[test])
@@ -138,7 +138,7 @@ class Regularised(FeatureClassifier):
         return [found[value] for value in self.search or []]
 
     def _is_free(self, model: Any) -> bool:
-        """Whether every larger C has this fitted model too, because C played no part in it."""
+        """Tell whether every larger C has this fitted model too, because C played no part in it."""
         return False
 
 
@@ -208,19 +208,19 @@ class LinearSVM(Regularised):
         return self._kept(x_ND, x_ND)
 
     def _kept(self, a_ND: Inputs, rows_MD: Inputs) -> np.ndarray:
-        """Their kernel, worked out where no copy has done so."""
+        """Return their kernel, worked out where no copy has done so."""
         kept = self._kernels.get((id(a_ND), id(rows_MD)))
         if kept is None or kept[0] is not a_ND or kept[1] is not rows_MD:  # ids of a pickled object are old
             kept = self._kernels[id(a_ND), id(rows_MD)] = (a_ND, rows_MD, self._kernel(a_ND, rows_MD))
         return kept[2]
 
     def fit_kernel(self, kernel_NN: np.ndarray, labels_N: np.ndarray) -> Self:
-        """Fits on a kernel matrix of a method's own, rows and columns the training examples; returns itself."""
+        """Fit on a kernel matrix of a method's own, rows and columns the training examples; return the estimator itself."""
         self.model = self._model().fit(kernel_NN, labels_N)
         return self
 
     def proba_of_kernel(self, kernel_MN: np.ndarray) -> np.ndarray:
-        """`predict_proba` of M examples from their kernel with the N training examples of `fit_kernel`."""
+        """Do as `predict_proba` for M examples from their kernel with the N training examples of `fit_kernel`."""
         full_MC = np.zeros((len(kernel_MN), self.n_classes))
         full_MC[:, self.model.classes_] = self._confidences(kernel_MN)
         return full_MC

@@ -39,14 +39,14 @@ class EstimatorMethod(Method, ABC):
 
     @abstractmethod
     def fit(self, task: Task) -> Self:
-        """Fits on what the task shows; returns itself."""
+        """Fit on what the task shows; return the method itself."""
 
     def features(self, x_ND: Inputs, domain: str) -> Inputs:
-        """Rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""
+        """Return rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""
         return x_ND
 
     def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
-        """(N, C) class probabilities of examples of the `source` or the `target`; the classifier on their `features`."""
+        """Return (N, C) class probabilities of examples of the `source` or the `target`; the classifier on their `features`."""
         return self.classifier.predict_proba(self.features(x_ND, domain))
 
 

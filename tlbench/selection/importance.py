@@ -11,7 +11,7 @@ LOGIT_LIMIT = 30.0
 
 
 def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
-    """Float64 copies of feature arrays (N_i, D): each column with mean 0 and variance 1, then divided by sqrt(D).
+    """Return float64 copies of feature arrays (N_i, D): each column with mean 0 and variance 1, then divided by sqrt(D).
 
     Rows then have a mean square of 1 whatever D is, so one strength of a penalty suits 64 and 5,000 columns.
 
@@ -25,7 +25,7 @@ def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
 
 
 def importance_weights(source_train_SD: np.ndarray, target_TD: np.ndarray, source_val_VD: np.ndarray) -> np.ndarray:
-    """Density ratio p_target(x) / p_source(x) at the source validation examples, by a domain classifier.
+    """Estimate the density ratio p_target(x) / p_source(x) at the source validation examples, by a domain classifier.
 
         w(x) = S / T * p(target | x) / p(source | x)
 

@@ -42,7 +42,7 @@ VALIDATORS: dict[str, Callable[[View], float]] = {
 
 
 def scores(view: View) -> dict[str, float]:
-    """Scores of a model by every validator that the view allows, each finite; higher is better.
+    """Score a model by every validator that the view allows, each finite; higher is better.
 
     `iwv` and `dev` are left out without source validation examples, `mixval` without mixed inputs.
     """
