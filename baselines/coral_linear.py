@@ -74,7 +74,7 @@ class CoralLinear(EstimatorMethod):
 
 
 def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
-    """xs (C_s + ridge I)^(-1/2) (C_t + ridge I)^(1/2), with C the sample covariance (n - 1).
+    """Compute xs (C_s + ridge I)^(-1/2) (C_t + ridge I)^(1/2), with C the sample covariance (n - 1).
 
     Args:
         xs_ND: source features, (N, D) with N >= 2.

@@ -45,7 +45,7 @@ run and sweep take Hydra overrides; the keys are those of conf/config.yaml and t
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 = everything asked for was done, 1 = not all of it, 2 = the command itself is at fault."""
+    """Run one command; 0 = everything asked for was done, 1 = not all of it, 2 = the command itself is at fault."""
     top = parser()
     options, rest = top.parse_known_args(arguments)
     if rest and (not hasattr(options, "overrides") or any(word.startswith("-") for word in rest)):

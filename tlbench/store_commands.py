@@ -20,7 +20,7 @@ from tlbench.store.table import compact, read_tables
 
 
 def opened(folder: str) -> RunStore:
-    """The store in a folder. Raises TlbenchError where there is none."""
+    """Return the store in a folder. Raises TlbenchError where there is none."""
     store = RunStore(folder)
     if not store.root.is_dir():
         raise TlbenchError(f"Store '{folder}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
@@ -29,7 +29,7 @@ def opened(folder: str) -> RunStore:
 
 
 def check(folder: str) -> int:
-    """Prints what is wrong, a line each; 0 only if nothing is."""
+    """Print what is wrong, a line each; return 0 only if nothing is."""
     found = check_store(opened(folder), wrong_key)
     for problem in found.problems:
         print(problem.line())
@@ -41,7 +41,7 @@ def check(folder: str) -> int:
 
 
 def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | None:
-    """What is wrong where the config of a run is not that of its key."""
+    """Tell what is wrong where the config of a run is not that of its key."""
     try:
         found = key_of_stored(store.config(key), record)
     except Damaged:  # told already
@@ -52,7 +52,7 @@ def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | Non
 
 
 def make_index(folder: str) -> int:
-    """Writes or renews the index."""
+    """Write or renew the index."""
     store = opened(folder)
     try:
         path, n = compact(store)
@@ -64,7 +64,7 @@ def make_index(folder: str) -> int:
 
 def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool, project: str | None,
            entity: str | None, out: str) -> int:  # fmt: skip
-    """The tidy table into files, or everything to Weights & Biases."""
+    """Write the tidy table into files, or everything to Weights & Biases."""
     store = opened(folder)
     if not (csv or parquet or to_wandb):
         raise TlbenchError("Nothing to export to: give --csv FILE, --parquet FILE or --wandb.")
@@ -117,7 +117,7 @@ WANDB = "tlbench.loggers.wandb.wandb_logger"
 
 
 def log_sweep(outcome: Any) -> None:
-    """Logs the tables of a sweep's runs and cells and its report into the group of its runs.
+    """Log the tables of a sweep's runs and cells and its report into the group of its runs.
 
     Nothing where no run was logged to W&B, or none was done now. A log that fails costs the sweep nothing.
     """
