@@ -120,16 +120,6 @@ def dataset_named(group: Group, data_dir: str, name: str | None = None) -> Datas
     return build("dataset", group, name=group["name"] if name is None else name, data_dir=data_dir)
 
 
-def method_of(group: Group) -> type[Method]:
-    """Return the class of a method's config, where there is no run yet."""
-    return method_class(group)
-
-
-def shape_of(group: Group) -> str:
-    """Tell what a classifier's config is for, where there is no run yet: `gradient` or `estimator`."""
-    return classifier_shape(group)
-
-
 def logger_of(group: Group, **given: Any) -> Any:
     """Make the logger of a config group; None for no log."""
     return build("logger", group, **given)

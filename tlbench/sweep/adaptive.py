@@ -64,16 +64,15 @@ def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search)
 
 def score_of(composer: Composer, jobs: Sequence[Overrides], values: dict[str, Any]) -> float | None:
     """Return the mean score of a trial's runs but skipped ones; None while one of them is not there, nan where one failed."""
-    scores, failed = [], False
+    scores = []
     for job in jobs:
         config = composer.run_config(with_values(job, values))
         record = RunStore(config.store).record(Setup.of(config).key)
         if record is None:
             return None
-        failed = failed or record["status"] == "failed"
-        if record["status"] == "done":
-            scores.append(_score(record, config))
-    return float("nan") if failed or not scores else float(np.mean(scores))
+        if record["status"] != "skipped":
+            scores.append(_score(record, config) if record["status"] == "done" else float("nan"))
+    return float(np.mean(scores)) if scores else float("nan")
 
 
 def _score(record: dict[str, Any], config: RunConfig) -> float:
@@ -113,8 +112,8 @@ def _value(space: Range, drawn: Any) -> Any:
 
 
 def _defaults(composer: Composer, job: Overrides, search: Search) -> dict[str, Any]:
-    """Return trial 0 as Optuna sees it."""
-    config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
+    """Return the values of trial 0, those of choices by their number, as Optuna has them."""
+    config = composer.raw(same_trials(job))
     found = {name: OmegaConf.select(config, name) for name in search.space}
     for name, space in search.space.items():
         if not space.holds(found[name]):

@@ -1,4 +1,4 @@
-"""`tlbench run` and `tlbench sweep`: the words round a sweep, and the exit status."""
+"""`tlbench run` and `tlbench sweep`: what they print, and the exit status."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> i
     job = asked[0]
     record = outcome.store.record(job.key)
     if record is None or record["status"] != "done":
-        raise _Told.of(record, job)
+        raise _why_not_done(record, job)
     _show(record, outcome.store, job)
     return 0
 
@@ -68,15 +68,13 @@ def run_many(
     return status
 
 
-class _Told(TlbenchError):
-    @classmethod
-    def of(cls, record: dict[str, Any] | None, job: Job) -> TlbenchError:
-        if record is None:
-            return cls(f"{job.title()} left no record; its process was ended from outside.")
-        if record["status"] == "skipped":
-            return cls(record["reason"])
-        trace = record.get("traceback")
-        return cls(f"{job.title()} failed: {record['reason']}" + (f"\n{trace}" if trace else ""))
+def _why_not_done(record: dict[str, Any] | None, job: Job) -> TlbenchError:
+    if record is None:
+        return TlbenchError(f"{job.title()} left no record; its process was ended from outside.")
+    if record["status"] == "skipped":
+        return TlbenchError(record["reason"])
+    trace = record.get("traceback")
+    return TlbenchError(f"{job.title()} failed: {record['reason']}" + (f"\n{trace}" if trace else ""))
 
 
 def split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:

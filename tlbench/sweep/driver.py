@@ -35,11 +35,11 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
         hydra_overrides: overrides of Hydra's own config (`hydra/launcher=...`, `hydra.launcher.n_jobs=...`).
         config_dir: a folder of the user's own configs, searched before tlbench's.
     """
-    if config_dir is not None and not Path(config_dir).is_dir():
+    own = [] if config_dir is None else [Path(config_dir)]
+    if own and not own[0].is_dir():
         raise TlbenchError(f"Config folder '{config_dir}' does not exist. Set by --config-dir.")
-    if (
-        os.getcwd() not in sys.path
-    ):  # a method of the user's own lies where the command is given; last, so it hides nothing
+    # a method of the user's own lies where the command is given; last, so it hides nothing
+    if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     # workers of an earlier pool of this process know neither its folder nor its import path of today
     get_reusable_executor().shutdown(wait=True)
@@ -49,15 +49,15 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
     with initialize_config_dir(str(conf_dir()), job_name="tlbench", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
-        if config_dir is not None:
+        for folder in own:
             # not `hydra.searchpath`: the loader would find the user's configs, but not list them as options
             folders = hydra.config_loader.get_search_path()
-            folders.prepend("command-line", f"file://{Path(config_dir).resolve()}")
+            folders.prepend("command-line", f"file://{folder.resolve()}")
             GlobalHydra.instance().clear()
             hydra = Hydra.create_main_hydra2("tlbench", folders)
-            for line in replaced(Path(config_dir)):
+            for line in replaced(folder):
                 say_once(line)
-        with in_one_line(*([Path(config_dir)] if config_dir is not None else [])):
+        with in_one_line(*own):
             master = hydra.compose_config(
                 config_name="config", overrides=list(hydra_overrides), run_mode=RunMode.MULTIRUN
             )

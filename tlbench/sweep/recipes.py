@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig
 from tlbench.config.compose import PER_RUN, Composer, flat_keys, plain
 from tlbench.data.base_dataset import Dataset
 from tlbench.errors import TlbenchError, unknown
-from tlbench.run.setup import dataset_named, method_of, shape_of
+from tlbench.run.setup import classifier_shape, dataset_named, method_class
 from tlbench.sweep.overrides import Overrides, key_of, parsed
 
 SETTABLE = ("protocol", "augment", "backbone", "classifier", "optim", "trainer")
@@ -128,7 +128,7 @@ def _place(name: str) -> str:
 @lru_cache(maxsize=64)
 def _shape(composer: Composer, overrides: tuple[str, ...]) -> str:
     config = composer.raw(overrides)
-    shape = method_of({**config.method, "name": config.hydra.runtime.choices.method}).learner
+    shape = method_class({**config.method, "name": config.hydra.runtime.choices.method}).learner
     if shape == "either" and any(key_of(o) == "classifier" for o in overrides):
-        return shape_of({**config.classifier})
+        return classifier_shape({**config.classifier})
     return shape

@@ -112,9 +112,10 @@ class TlbenchSweeper(Sweeper):
             elif record is not None and has_other_code(record, job):
                 changed[job.config.method["name"]] += 1
         for name, n in changed.items():
-            text = f"{name}: its code has changed since {n} runs that are there were made, and its revision has not: they are "
             console.print(
-                f"{text}not run again. Raise `revision` in its class if its numbers have moved.", soft_wrap=True
+                f"{name}: its code has changed since {n} runs that are there were made, and its revision has not: they are "
+                "not run again. Raise `revision` in its class if its numbers have moved.",
+                soft_wrap=True,
             )
         references = sum(not job.asked for job in jobs)
         console.print(
