@@ -35,10 +35,8 @@ def mlflow_logger(
     if tracking_uri.startswith("sqlite:///"):
         Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     tags = {"run_key": run.key, "group": run.group, "job_type": str(run.record["method"])}
-    with FileLock(
-        Path(tempfile.gettempdir()) / f"tlbench-mlflow-{hashlib.sha256(tracking_uri.encode()).hexdigest()[:16]}.lock"
-    ):
-        # one process at a time makes the tables and the experiment
+    lock = f"tlbench-mlflow-{hashlib.sha256(tracking_uri.encode()).hexdigest()[:16]}.lock"
+    with FileLock(Path(tempfile.gettempdir()) / lock):  # one process at a time makes the tables and the experiment
         logger = BatchedRun(experiment, run.name, tracking_uri, tags)
         logger.log_hyperparams(run.parameters)
     logger.keeps_model = log_model

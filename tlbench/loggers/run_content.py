@@ -15,10 +15,10 @@ import pandas as pd
 
 from tlbench.metrics import REPORTED
 from tlbench.store.content_keys import NAMES, NOT_DATA, TAG_LENGTH
+from tlbench.store.records import COSTS
 
 NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""
-COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 POINTS = 200
 """Points of a curve, about; a longer history is thinned evenly."""
 ORACLE_CURVE = "ORACLE/target_score"
@@ -114,20 +114,16 @@ class RunContent:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers and words that hold for the run as a whole."""
-        values: dict[str, Any] = {
-            "status": self.record["status"],
-            "run_key": self.key,
-            "created": self.record["created"],
-        }
+        values = {name: self.record[name] for name in ("status", "run_key", "created")}
         if not self.done:
             return values | {"reason": self.record["reason"]}
         values |= {"selection/rule": self.record["selection"], "selection/step": self.result["step"]}
-        values |= {"uses_target_labels": self.oracle}
+        values["uses_target_labels"] = self.oracle
         values |= {f"target/{name}": self.result["metrics"][name] for name in REPORTED}
         values |= {f"transfer/gain_over_{name}": gain["gain"] for name, gain in self.result["gains"].items()}
         if gain := self.gain:
-            values |= {f"transfer/{name}": gain[key] for name, key in
-                       {"gain": "gain", "gain_low": "low", "gain_high": "high", "p": "p", "flag": "flag"}.items()}  # fmt: skip
+            keys = {"gain": "gain", "gain_low": "low", "gain_high": "high", "p": "p", "flag": "flag"}
+            values |= {f"transfer/{name}": gain[key] for name, key in keys.items()}
             values |= {f"transfer/{flag}": float(gain["flag"] == flag) for flag in ("negative", "positive")}
             values |= {"transfer/reference": self.record["reference"], "transfer/reference_run": gain["run_key"]}
         costs = self.record["costs"]

@@ -47,20 +47,14 @@ def wandb_logger(
     if how == "disabled":
         return None
     logger = RunLogger(run, table_rows, keeps_report=log_report, keeps_model=log_model)
-    about = {"group": run.group, "job_type": str(run.record["method"]), "name": run.name, "tags": run.tags}
-    begun(
-        logger,
-        folder,
-        how,
-        {"project": project, "entity": entity, "id": run.key, **about},
-        init_timeout,
-        finish_timeout,
-    )
+    about: dict[str, Any] = {"project": project, "entity": entity, "id": run.key, "name": run.name}
+    about |= {"group": run.group, "job_type": str(run.record["method"]), "tags": run.tags}
+    begin_session(logger, folder, how, about, init_timeout, finish_timeout)
     logger.log_hyperparams(run.parameters)
     return logger
 
 
-def begun(logger: Session, folder: Path, how: str, about: dict[str, Any], init: float, finish: float) -> None:
+def begin_session(logger: Session, folder: Path, how: str, about: dict[str, Any], init: float, finish: float) -> None:
     """Start the session; offline where the server does not let it in."""
     logging.getLogger("wandb").setLevel(logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,8 +130,8 @@ class RunLogger(Session):
         if len(rows) and not self.known:
             run.log({"predictions": wandb.Table(dataframe=rows)})
         if n and self.table_rows:
-            summary |= {"predictions_table/rows": len(rows), "predictions_table/rows_of": n,
-                        "predictions_table/capped": len(rows) < n}  # fmt: skip
+            shown = {"rows": len(rows), "rows_of": n, "capped": len(rows) < n}
+            summary |= {f"predictions_table/{name}": value for name, value in shown.items()}
         run.summary.update(summary)
         if content.done:
             self._artefacts(content)

@@ -17,10 +17,10 @@ import wandb
 from rich.progress import track
 
 from tlbench.errors import TlbenchError
-from tlbench.loggers import replay
-from tlbench.loggers.stored_content import content_of
-from tlbench.loggers.wandb import Session, begun
+from tlbench.loggers import RunContent, replay
+from tlbench.loggers.wandb import Session, begin_session
 from tlbench.loggers.wandb_mode import mode
+from tlbench.loggers.writing import MODEL
 from tlbench.store.reading import StoreReader
 
 TABLE_ROWS = 10_000
@@ -84,6 +84,18 @@ def export_runs(store: StoreReader, target: Target, ledger: Ledger, logger_of: C
     return len(new), len(stamps) - len(new)
 
 
+def content_of(store: StoreReader, record: dict[str, Any]) -> RunContent:
+    """Return all that a live logger was told of a run; weights were kept only by that logger, next to its log."""
+    key = record["run_key"]
+    folder = store.folder(key)
+    try:
+        history, predictions = (pd.read_parquet(folder / f"{name}.parquet") for name in ("history", "predictions"))
+        model = folder / "logs" / MODEL
+        return RunContent(record, store.config(key), history, predictions, model if model.is_file() else None)
+    except (OSError, ValueError) as error:
+        raise TlbenchError(f"{folder} is damaged ({error}). `tlbench store check` names what is wrong.") from error
+
+
 class Ledger:
     """What exports have written from this folder, a line each, so that the same run is not written twice.
 
@@ -133,7 +145,7 @@ def log_summary(found: Summary, target: Target, how: str, about: dict[str, Any])
     }
     session = Session()
     waits = (float(target.logger.get(name, seconds)) for name, seconds in WAITS.items())
-    begun(session, target.folder, how, about, *waits)
+    begin_session(session, target.folder, how, about, *waits)
     try:
         _log_content(session.experiment, found, about["id"])
     except BaseException:

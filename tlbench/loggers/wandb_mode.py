@@ -10,14 +10,8 @@ import requests
 import wandb
 
 REACH_SECONDS = 5.0
-MODES = {
-    "online": "online",
-    "run": "online",
-    "shared": "online",
-    "offline": "offline",
-    "dryrun": "offline",
-    "disabled": "disabled",
-}
+NOT_ONLINE = {"offline": "offline", "dryrun": "offline", "disabled": "disabled"}
+"""W&B's modes without a server; all others (online, run, shared) are online."""
 _gone_offline: list[str] = []
 """Why this process stopped asking the server."""
 
@@ -26,13 +20,12 @@ def mode() -> str:
     """Return `online`, `offline` or `disabled`, as $WANDB_MODE or `wandb offline` asks for, and online only where that works."""
     if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1"):
         return "disabled"
-    asked = MODES.get(os.environ.get("WANDB_MODE") or str(wandb.setup().settings.mode), "online")
-    if asked != "online" or not _gone_offline:
-        if asked == "online" and (reason := hindrance(server(), os.environ.get("WANDB_API_KEY"))):
-            go_offline(reason)
-            return "offline"
-        return asked
-    return "offline"
+    asked = os.environ.get("WANDB_MODE") or str(wandb.setup().settings.mode)
+    if asked in NOT_ONLINE:
+        return NOT_ONLINE[asked]
+    if not _gone_offline and (reason := why_unreachable(server(), os.environ.get("WANDB_API_KEY"))):
+        go_offline(reason)
+    return "offline" if _gone_offline else "online"
 
 
 def server() -> str:
@@ -41,7 +34,7 @@ def server() -> str:
 
 
 @cache
-def hindrance(address: str, _key: str | None) -> str | None:
+def why_unreachable(address: str, _key: str | None) -> str | None:
     """Return what keeps this process from the server, or None; looked at once for each address and key."""
     try:
         requests.head(address, timeout=REACH_SECONDS)

@@ -41,7 +41,7 @@ from tlbench.metrics import REPORTED
 from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_index, read_index, write_index
 from tlbench.store.index import __file__ as index_file
 from tlbench.store.reading import StoreReader
-from tlbench.store.records import READABLE
+from tlbench.store.records import COSTS, READABLE
 
 TORN = "predictions.parquet is missing; delete the run's folder and run its sweep again"
 CHANGED = "predictions.parquet is not what was written (checksum); delete the run's folder and run its sweep again"
@@ -51,7 +51,6 @@ CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "fami
 AXES = [*CELL, "seed"]
 CODE = ["harness", "method_revision", "method_code"]
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
-COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
