@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from tlbench.config.stored_key import key_of_stored
+from tlbench.config.keys import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
 from tlbench.store.check_store import check_store

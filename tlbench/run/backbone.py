@@ -14,7 +14,6 @@ from tlbench.seeds import torch_seed
 from tlbench.training.frozen import Frozen
 
 _FROZEN: LRUCache = LRUCache(2)
-"""Frozen backbones, built once for all runs of a process."""
 
 
 def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.Module:

@@ -84,15 +84,10 @@ class Gains:
         if not np.array_equal(other["row"], own["row"]):
             raise RuntimeError(f"run {reference.key} ({name}) was tested on other examples: it is no matched reference")
         right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
-        weights = self.how.metric.weights(own["label"].to_numpy())
+        how, groups = self.how, own["group"].to_numpy()
+        weights = how.metric.weights(own["label"].to_numpy())
         gain = paired_gain(
-            right,
-            other_right,
-            own["group"].to_numpy(),
-            alpha=self.how.alpha,
-            margin=self.how.margin,
-            seed=self.how.seed,
-            weights_N=weights,
+            right, other_right, groups, alpha=how.alpha, margin=how.margin, seed=how.seed, weights_N=weights
         )
         score = float(np.average(other_right, weights=weights))
         return {**gain.as_dict(), "run_key": reference.key, "reference_step": step, "reference_score": score}
@@ -106,8 +101,7 @@ def compared_with(setup: Setup) -> dict[str, Any]:
 
 def is_current(record: dict[str, Any], setup: Setup) -> bool:
     """Tell whether a finished run's gains are over the references, and at the level and margin, that this setup asks for."""
-    same = all(record[key] == value for key, value in compared_with(setup).items() if key != "reference")
-    if not same:
+    if (record["alpha"], record["margin"]) != (setup.config.alpha, setup.config.margin):
         return False
     wanted = [(name, reference.key) for name, reference in setup.references.items()]
     stored = [[(n, g["run_key"]) for n, g in found["gains"].items()] for found in record["selections"].values()]

@@ -40,18 +40,13 @@ def ensure(setup: Setup) -> str:
     """
     store, key = RunStore(setup.config.store), setup.key
     with store.lock(key):
-        if (known := store.record(key)) is not None and known["status"] == "done":
-            _brought_up_to_date(store, known, setup)
-            return "done"
-        return _done_now(store, setup)
-
-
-def _brought_up_to_date(store: RunStore, known: dict[str, Any], setup: Setup) -> None:
-    """Compare a finished run as is now asked for, and add the features that it does not keep."""
-    if not is_current(known, setup):
-        store.rewrite_record(compared_again(known, setup, store.every_prediction(setup.key), _references(store, setup)))
-    if lacks_features(known, setup):
-        add_features(setup, store)
+        if (known := store.record(key)) is None or known["status"] != "done":
+            return _done_now(store, setup)
+        if not is_current(known, setup):
+            store.rewrite_record(compared_again(known, setup, store.every_prediction(key), _references(store, setup)))
+        if lacks_features(known, setup):
+            add_features(setup, store)
+        return "done"
 
 
 def _done_now(store: RunStore, setup: Setup) -> str:
@@ -103,9 +98,8 @@ def attempt(
 
 def _references(store: RunStore, setup: Setup) -> dict[str, Reference | None]:
     """Return finished references on the same recipe, done now if need be; None for one that cannot be had."""
-    return {
-        name: _read(store, other.key) if ensure(other) == "done" else None for name, other in setup.references.items()
-    }
+    known = setup.references.items()
+    return {name: _read(store, other.key) if ensure(other) == "done" else None for name, other in known}
 
 
 def _read(store: RunStore, key: str) -> Reference:

@@ -40,8 +40,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
     Raises:
         TlbenchError: the rule that the run asks for picks nothing under its protocol.
     """
-    clock, prepared = Clock(), fitted.prepared
-    clock.laps = dict(fitted.seconds)
+    clock, prepared = Clock(fitted.seconds), fitted.prepared
     setup, task, tested = prepared.setup, prepared.task, hidden.in_file_order()
     checkpoints = [replace(found, test=found.test[hidden.file_order]) for found in fitted.checkpoints]
     metric = setup.dataset.metric
@@ -107,19 +106,18 @@ def judged(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metri
 
 def _distances(fitted: Fitted, hidden: Hidden) -> dict[str, dict[str, Any]]:
     """Compute distances of the two domains, by what they are measured in: `raw`, `trained`."""
-    run = fitted.prepared
-    looks = {"raw": run.raw.get("distances"), "trained": fitted.trained.get("distances")}
-    seed = run.setup.config.seed
-    return {
-        kind: measured(look, run.task, hidden.target_labels, seed) for kind, look in looks.items() if look is not None
-    }
+    run, found = fitted.prepared, {}
+    for kind, looks in (("raw", run.raw), ("trained", fitted.trained)):
+        if "distances" in looks:
+            found[kind] = measured(looks["distances"], run.task, hidden.target_labels, run.setup.config.seed)
+    return found
 
 
 def _features(fitted: Fitted, hidden: Hidden) -> dict[str, np.ndarray]:
     """Return the features that a run keeps for maps, as `StoreReader.features` gives them; nothing where `embeddings` is 0."""
     run, kept = fitted.prepared, dict[str, np.ndarray]()
-    for kind, look in (("raw", run.raw.get("embeddings")), ("trained", fitted.trained.get("embeddings"))):
-        if look is not None:
-            found = embedded(look, run.task, hidden.target_labels)
+    for kind, looks in (("raw", run.raw), ("trained", fitted.trained)):
+        if "embeddings" in looks:
+            found = embedded(looks["embeddings"], run.task, hidden.target_labels)
             kept |= {name if "label" in name else f"{kind}_{name}": values for name, values in found.items()}
     return kept

@@ -10,6 +10,7 @@ import numpy as np
 
 from tlbench.data.images.rows import ImageRows
 from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.method.mapped import dense
 from tlbench.selection.view import Seen
 from tlbench.training.checkpoints import Look
 from tlbench.training.device import device_of
@@ -49,9 +50,7 @@ def outputs_of(run: Prepared) -> Outputs:
     estimator = learner
 
     def look(inputs: Inputs, domain: str) -> Seen:
-        rows = estimator.features(inputs, domain)
-        dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
-        return Seen(dense, estimator.predict_proba(inputs, domain))
+        return Seen(dense(estimator.features(inputs, domain)), estimator.predict_proba(inputs, domain))
 
     return look
 
@@ -62,8 +61,4 @@ def trained_looks(run: Prepared) -> dict[str, Sampled]:
     if isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
         return {}
     wanted = {"distances": config.distances, "embeddings": config.embeddings}
-    return {
-        what: sampled(run.task, examples, config.seed, outputs=outputs_of(run))
-        for what, examples in wanted.items()
-        if examples
-    }
+    return {what: sampled(run.task, n, config.seed, outputs=outputs_of(run)) for what, n in wanted.items() if n}
