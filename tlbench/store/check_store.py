@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,12 +63,10 @@ def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, rec
         except (TlbenchError, OSError) as error:
             problems.append(Problem("record", store.folder(key), f"unreadable: {error}"))
             continue
-        if record is None:
-            problems.append(
-                Problem("record", store.folder(key), "holds no record.json; delete the folder and run again")
-            )
-        else:
+        if record is not None:
             records[key] = record
+            continue
+        problems.append(Problem("record", store.folder(key), "holds no record.json; delete the folder and run again"))
     current = {key: record for key, record in records.items() if record.get("schema") in READABLE}
     for key, record in current.items():
         problems += _run(store, key, record)
@@ -75,9 +74,7 @@ def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, rec
         if (text := wrong_key(store, key, record)) is not None:
             problems.append(Problem("file", store.folder(key) / "config.yaml", text))
     problems += [*_index(store), *_left_over(store, records), *_plans(store, records)]
-    statuses: dict[str, int] = {}
-    for record in current.values():
-        statuses[record["status"]] = statuses.get(record["status"], 0) + 1
+    statuses = Counter(record["status"] for record in current.values())
     return Checked(problems, statuses, len(records) - len(current))
 
 
@@ -94,16 +91,12 @@ def _folders(store: StoreReader) -> list[str]:
 def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Problem]:
     """Find the files of one run that are missing, torn or not those of its record."""
     folder = store.folder(key)
-    if record.get("run_key") != key:
-        yield Problem(
-            "record", folder, f"is a copy: its record is that of run {record.get('run_key')}; delete the folder"
-        )
+    if (other := record.get("run_key")) != key:
+        yield Problem("record", folder, f"is a copy: its record is that of run {other}; delete the folder")
     for name in store.damaged_files(key, record):
         if (folder / name).is_file():
-            yield Problem(
-                "file", folder / name, "is not what was written: its checksum does not fit; delete the folder "
-                f"'{folder}' and run again"
-            )  # fmt: skip
+            text = f"is not what was written: its checksum does not fit; delete the folder '{folder}' and run again"
+            yield Problem("file", folder / name, text)
             return
     try:
         if not isinstance(yaml.load((folder / "config.yaml").read_text("utf-8"), LOADER), dict):
@@ -132,9 +125,8 @@ def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Probl
 
 
 def _torn(path: Path, error: Exception) -> Problem:
-    reason = (
-        "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({' '.join(str(error).split())[:120]})"
-    )
+    told = f"is damaged ({' '.join(str(error).split())[:120]})"
+    reason = "is missing" if isinstance(error, FileNotFoundError) else told
     return Problem("file", path, f"{reason}; delete the folder '{path.parent}' and run again")
 
 
@@ -153,11 +145,9 @@ def _references(
 
 def _index(store: StoreReader) -> Iterator[Problem]:
     """Find an index that is not what the records say."""
-    if not (store.root / FILE).exists() or table.is_sound(store):
-        return
-    yield Problem(
-        "index", store.root / FILE, "is damaged, or not what the records say; delete it, or run `tlbench store compact`"
-    )
+    if (store.root / FILE).exists() and not table.is_sound(store):
+        text = "is damaged, or not what the records say; delete it, or run `tlbench store compact`"
+        yield Problem("index", store.root / FILE, text)
 
 
 def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
@@ -170,8 +160,7 @@ def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterat
         if not _held(store, path.name):
             yield Problem("left over", path, "of a process that died; delete it")
     places = (".index*.part", "plans/*.part", "[0-9a-f]*/*.part", "[0-9a-f]*/[0-9a-f]*/*.part")
-    parts = [path for place in places for path in store.root.glob(place)]
-    for path in sorted(parts):
+    for path in sorted(path for place in places for path in store.root.glob(place)):
         yield Problem("left over", path, "was never finished; delete it unless a command is writing it now")
     for path in sorted(store.root.glob(".resume/*.ckpt")):
         if records.get(path.stem, {}).get("status") == "done":
@@ -201,10 +190,7 @@ def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[P
             yield Problem("plan", path, told if told.startswith("is damaged") else f"is damaged ({error}); delete it")
             continue
         if missing := len(runs - records.keys()):
-            what = "none" if missing == len(runs) else f"{len(runs) - missing}"
-            text = (
-                f"{what} of its {len(runs)} runs is there"
-                if missing == len(runs)
-                else f"{missing} of its {len(runs)} runs are missing"
-            )
+            text = f"{missing} of its {len(runs)} runs are missing"
+            if missing == len(runs):
+                text = f"none of its {len(runs)} runs is there"
             yield Problem("plan", path, f"{text}; run its sweep again, or delete the plan if it is given up")

@@ -8,8 +8,6 @@ REPORTED = {"selection", "references", "alpha", "margin", "embeddings"}
 """What is only reported, or kept beside."""
 NOT_CONTENT = NAMES | REPORTED | {"trainer"}
 """With hardware: a run is the same run whatever they are."""
-
-
 TAG_LENGTH = 64
 """Letters of a tag; Weights & Biases takes no longer one."""
 

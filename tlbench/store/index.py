@@ -28,6 +28,8 @@ FRESH_NS = 2_000_000_000
 TABLES = ("runs", "checkpoints", "distances", "files")
 Rows = dict[str, list[dict[str, Any]]]
 """Rows of each of TABLES that one record gives."""
+RowsOf = Callable[[dict[str, Any]], Rows | None]
+"""From a record to its rows; None for a record of another version."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,8 @@ class Index:
     tables: Mapping[str, pa.Table]
     damaged: Mapping[str, str] = field(default_factory=dict)
 
-    def updated(self, store: StoreReader, rows_of: Callable[[dict[str, Any]], Rows | None],
-                keys: Sequence[str] | None = None) -> Index:  # fmt: skip
-        """Return the index of the store as it is now.
-
-        Args:
-            rows_of: rows of a record; None for a record of another version.
-            keys: only these runs; None for all.
-        """
+    def updated(self, store: StoreReader, rows_of: RowsOf, keys: Sequence[str] | None = None) -> Index:
+        """Return the index of the store as it is now, or of these runs of it alone."""
         began = time.time_ns()
         now = store.stamps() if keys is None else _some(store, keys)
         known = {key for key, stamp in now.items() if self.stamps.get(key) == stamp}
@@ -69,11 +65,8 @@ class Index:
                 continue
             if record is None:  # gone since
                 continue
-            stamps[key] = stamp
-            if stamp[0] > began - FRESH_NS:
-                stamps[key] = (0, 0)
-            rows = rows_of(record)
-            if rows is None:
+            stamps[key] = (0, 0) if stamp[0] > began - FRESH_NS else stamp
+            if (rows := rows_of(record)) is None:
                 older.add(key)
             else:
                 found.append((key, rows))

@@ -116,11 +116,8 @@ def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None 
     torn = {key: TORN for key in done if not store.has_predictions(key)}
     checked = None
     if files is not None:
-        wanted = (
-            files.dropna(subset="predictions").set_index("run_key")["predictions"]
-            if len(files)
-            else pd.Series(dtype=str)
-        )
+        known = files if len(files) else pd.DataFrame(columns=["run_key", "predictions"])
+        wanted = known.dropna(subset="predictions").set_index("run_key")["predictions"]
         mine = [key for key in done if key in wanted.index and key not in torn]
         with ThreadPoolExecutor() as pool:
             found = pool.map(lambda key: store.checksum(key, "predictions.parquet"), mine)
@@ -187,9 +184,7 @@ def _rows(record: dict[str, Any]) -> Rows | None:
             {"run_key": key, "step": c["step"], "oracle_score": c["oracle_score"], **c["scores"]}
             for c in record.get("checkpoints", [])
         ],
-        "distances": [
-            {"run_key": key, "features": kind, **values} for kind, values in record.get("distances", {}).items()
-        ],
+        "distances": [{"run_key": key, "features": k, **found} for k, found in record.get("distances", {}).items()],
         "files": [{"run_key": key, "predictions": record.get("files", {}).get("predictions.parquet")}],
     }
 
@@ -230,6 +225,6 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
         row |= {"reference_run": gains[primary]["run_key"], "reference_step": gains[primary]["reference_step"]}
     for reference, gain in gains.items():
-        row |= {f"gain_over_{reference}": gain["gain"], f"run_over_{reference}": gain["run_key"],
-                f"step_over_{reference}": gain["reference_step"]}  # fmt: skip
+        over = {"gain": gain["gain"], "run": gain["run_key"], "step": gain["reference_step"]}
+        row |= {f"{what}_over_{reference}": value for what, value in over.items()}
     return row
