@@ -84,8 +84,7 @@ def stacked_maps(x_ND: np.ndarray, layers: int, corruption: float, ridge: float)
     h_ND, d = x_ND.astype(np.float64), x_ND.shape[1]
     maps = np.empty((layers, d, d + 1), dtype=np.float32)
     for layer in range(layers):
-        map_DE = denoising_map(h_ND, corruption, ridge)
-        maps[layer] = map_DE
+        maps[layer] = map_DE = denoising_map(h_ND, corruption, ridge)
         if layer + 1 < layers:
             h_ND = np.tanh(h_ND @ map_DE[:, :-1].T + map_DE[:, -1])
     return maps
@@ -118,9 +117,8 @@ def denoising_map(x_ND: np.ndarray, corruption: float, ridge: float) -> np.ndarr
 
 def _inverse(matrix_EE: np.ndarray) -> np.ndarray:
     """Compute the inverse of a symmetric positive definite matrix, which is overwritten."""
-    factor_EE, failed = lapack.dpotrf(
-        matrix_EE.T, lower=True, overwrite_a=True
-    )  # transposed: in LAPACK's order, uncopied
+    # transposed: in LAPACK's order, uncopied
+    factor_EE, failed = lapack.dpotrf(matrix_EE.T, lower=True, overwrite_a=True)
     if not failed:
         inverse_EE, failed = lapack.dpotri(factor_EE, lower=True, overwrite_c=True)
     if failed:

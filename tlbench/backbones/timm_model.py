@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tlbench.backbones.weights import load_weights
+from tlbench.backbones.weights import load_weights, not_loaded
 from tlbench.errors import TlbenchError, unknown
 
 
@@ -78,10 +78,7 @@ def _created(model: str, pretrained: bool, options: dict[str, Any]) -> nn.Module
     except Exception as error:  # whatever the hub's client raises without a network
         if not pretrained:
             raise
-        raise TlbenchError(
-            f"The weights of timm model '{model}' could not be loaded ({type(error).__name__}). Check the network, "
-            "name a file by backbone.weights=FILE, or set backbone.pretrained=false for random weights."
-        ) from error
+        raise not_loaded(f"The weights of timm model '{model}'", error) from error
 
 
 def check_pixels(model: str, mean: Sequence[float], sd: Sequence[float]) -> None:
@@ -90,14 +87,10 @@ def check_pixels(model: str, mean: Sequence[float], sd: Sequence[float]) -> None
 
     setting = timm.models.get_pretrained_cfg(model) if timm.is_model(model) else None
     if setting is not None and (list(setting.mean), list(setting.std)) != (list(mean), list(sd)):
+        m, s = (f"[{','.join(map(str, numbers))}]" for numbers in (setting.mean, setting.std))
         raise TlbenchError(
-            f"The weights of timm model '{model}' expect pixels of mean {_list(setting.mean)} and sd {_list(setting.std)}. "
-            f"Set augment.mean={_list(setting.mean)} augment.sd={_list(setting.std)}."
+            f"The weights of timm model '{model}' expect pixels of mean {m} and sd {s}. Set augment.mean={m} augment.sd={s}."
         )
-
-
-def _list(numbers: Sequence[float]) -> str:
-    return f"[{','.join(map(str, numbers))}]"
 
 
 def check_size(backbone: nn.Module, name: str, input_shape: Sequence[int]) -> None:

@@ -18,8 +18,6 @@ from tlbench.errors import TlbenchError
 
 NESTED = ("state_dict", "model", "model_state_dict", "teacher")
 PREFIXES = ("module.", "model.", "backbone.")
-
-
 Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
 
 
@@ -37,24 +35,28 @@ def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: 
     """
     given, wanted = _unwrapped(read_weights(path)), model.state_dict()
     if adapt is not None:
-        with contextlib.suppress(
-            KeyError, RuntimeError, AttributeError, ValueError
-        ):  # weights of another model: told below
+        # it fails on weights of another model, which are told below
+        with contextlib.suppress(KeyError, RuntimeError, AttributeError, ValueError):
             given = adapt(given, model)
     heads = tuple(f"{name}." for name in (*classifier, "fc", "head", "classifier", "head_dist") if name)
     given = {k: v for k, v in given.items() if k in wanted or not k.startswith(heads)}
     lacking = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
     strange = [k for k in given if k not in wanted]
-    shapes = [
-        f"{k} {tuple(given[k].shape)} for {tuple(wanted[k].shape)}"
-        for k in wanted
-        if k in given and given[k].shape != wanted[k].shape
-    ]
+    both = [(k, tuple(given[k].shape), tuple(wanted[k].shape)) for k in wanted if k in given]
+    shapes = [f"{k} {own} for {right}" for k, own, right in both if own != right]
     if lacking or strange or shapes:
         parts = [("lacking", lacking), ("not in the model", strange), ("of another shape", shapes)]
         told = "; ".join(f"{len(keys)} {what}: {_some(keys)}" for what, keys in parts if keys)
         raise TlbenchError(f"Weights '{path}' do not fit the model: {told}. Set backbone.weights or another model.")
     model.load_state_dict(given, strict=False)
+
+
+def not_loaded(what: str, error: Exception) -> TlbenchError:
+    """Return the error of weights that could not be downloaded."""
+    return TlbenchError(
+        f"{what} could not be loaded ({type(error).__name__}). Check the network, name a file by backbone.weights=FILE, or set "
+        "backbone.pretrained=false for random weights."
+    )
 
 
 def read_weights(path: str) -> Mapping[str, Any]:

@@ -39,9 +39,9 @@ class FeatureClassifier(ABC):
     def _model(self) -> Any:
         """Return a fresh scikit-learn classifier."""
 
-    @abstractmethod
     def _scores(self, x_ND: Inputs) -> np.ndarray:
         """Return (N, classes seen in training) probabilities."""
+        return self.model.predict_proba(x_ND)
 
     def _seen(self, x_ND: Inputs) -> Any:
         """Return the training examples as `_model` takes them."""
@@ -62,8 +62,11 @@ class FeatureClassifier(ABC):
 
     def predict_proba(self, x_ND: Inputs) -> np.ndarray:
         """Return (N, C) rows that sum to 1; a class that training lacked has probability 0."""
-        full_NC = np.zeros((x_ND.shape[0], self.n_classes))
-        full_NC[:, self.model.classes_] = self._scores(x_ND)
+        return self._in_columns(self._scores(x_ND))
+
+    def _in_columns(self, scores_NK: np.ndarray) -> np.ndarray:
+        full_NC = np.zeros((len(scores_NK), self.n_classes))
+        full_NC[:, self.model.classes_] = scores_NK
         return full_NC
 
 
@@ -72,9 +75,6 @@ class NearestNeighbour(FeatureClassifier):
 
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")
-
-    def _scores(self, x_ND: Inputs) -> np.ndarray:
-        return self.model.predict_proba(x_ND)
 
     def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
         """Raise Refused for weights: a nearest neighbour cannot take them."""
@@ -110,10 +110,8 @@ class Regularised(FeatureClassifier):
                 f"classifier.search needs {self.folds} labelled examples of each class (classifier.folds), but one "
                 f"class has {fewest}. Use classifier.search=null or more labelled examples."
             )
-        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
-        scores_FC = [
-            self._scores_of_search(x_ND, labels_N, train, test) for train, test in folds.split(labels_N, labels_N)
-        ]
+        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed).split(labels_N, labels_N)
+        scores_FC = [self._scores_of_search(x_ND, labels_N, train, test) for train, test in folds]
         self.C, self.search = float(self.search[int(np.mean(scores_FC, axis=0).argmax())]), None
         return self
 
@@ -167,9 +165,6 @@ class Logistic(Regularised):
     def _model(self) -> LogisticRegression:
         return LogisticRegression(C=self.C, max_iter=1000)
 
-    def _scores(self, x_ND: Inputs) -> np.ndarray:
-        return self.model.predict_proba(x_ND)
-
 
 class LinearSVM(Regularised):
     """LIBSVM's C-SVC with a linear kernel, one against one, ties broken by the decision values.
@@ -221,9 +216,7 @@ class LinearSVM(Regularised):
 
     def proba_of_kernel(self, kernel_MN: np.ndarray) -> np.ndarray:
         """Do as `predict_proba` for M examples from their kernel with the N training examples of `fit_kernel`."""
-        full_MC = np.zeros((len(kernel_MN), self.n_classes))
-        full_MC[:, self.model.classes_] = self._confidences(kernel_MN)
-        return full_MC
+        return self._in_columns(self._confidences(kernel_MN))
 
     def _scores(self, x_ND: Inputs) -> np.ndarray:
         return self._confidences(self._kept(x_ND, self.rows_ND))

@@ -16,13 +16,10 @@ def class_differences(labels_N: np.ndarray, guesses_M: np.ndarray, n_classes: in
 
     A class that one side lacks leaves the mean of the other side alone in its column, as in the authors' code.
     """
-    columns = []
-    for c in range(n_classes):
-        mine_N, theirs_M = labels_N == c, guesses_M == c
-        columns.append(
-            np.concatenate([mine_N / max(mine_N.sum(), 1), -(theirs_M / max(theirs_M.sum(), 1))]).astype(np.float64)
-        )
-    return np.stack(columns, axis=1)
+    classes = range(n_classes)
+    mine_NC, theirs_MC = np.equal.outer(labels_N, classes), np.equal.outer(guesses_M, classes)
+    shares = [is_in / np.maximum(is_in.sum(axis=0), 1) for is_in in (mine_NC, theirs_MC)]
+    return np.concatenate([shares[0], -shares[1]])
 
 
 def transfer_components(x_ND: np.ndarray, e_NQ: np.ndarray, *, ridge: float, k: int, kernel: str) -> np.ndarray:

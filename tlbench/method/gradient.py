@@ -80,8 +80,8 @@ class GradientMethod(Method, nn.Module):
             wrong = [name for name, term in terms.items() if not (isinstance(term, Tensor) and term.ndim == 0)]
             if not wrong:
                 return terms
-            given = f"{given} with {type(terms[wrong[0]]).__name__} of shape "
-            given += f"{tuple(getattr(terms[wrong[0]], 'shape', ()))} under '{wrong[0]}'"
+            term = terms[wrong[0]]
+            given += f" with {type(term).__name__} of shape {tuple(getattr(term, 'shape', ()))} under '{wrong[0]}'"
         raise TlbenchError(
             f"{type(self).__name__}.adaptation_terms must return a dict of scalar tensors by name, such as "
             f'{{"means": self.weight * gap}}; it returned a {given}.'

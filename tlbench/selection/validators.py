@@ -46,5 +46,5 @@ def scores(view: View) -> dict[str, float]:
 
     `iwv` and `dev` are left out without source validation examples, `mixval` without mixed inputs.
     """
-    allowed = {name for name in VALIDATORS if getattr(view, NEEDS.get(name, "target")) is not None}
-    return {name: validator(view) for name, validator in VALIDATORS.items() if name in allowed}
+    allowed = (name for name in VALIDATORS if getattr(view, NEEDS.get(name, "target")) is not None)
+    return {name: VALIDATORS[name](view) for name in allowed}

@@ -66,8 +66,9 @@ def circular(
     if shapes[0][1:] != shapes[2][1:] or shapes[0][:1] != shapes[1] or shapes[2][:1] != shapes[3][:1]:
         raise ValueError(f"circular needs shapes (S, D), (S,), (T, D) and (T, C), got {shapes}.")
     source, target = scaled(source_SD, target_TD, like=2)
-    classes = np.unique(target_probabilities_TC.argmax(axis=1))
-    one_hot_TK = np.equal.outer(target_probabilities_TC.argmax(axis=1), classes).astype(np.float64)
+    said_T = target_probabilities_TC.argmax(axis=1)
+    classes = np.unique(said_T)
+    one_hot_TK = np.equal.outer(said_T, classes).astype(np.float64)
     output_SK = Ridge(alpha=1.0).fit(target, one_hot_TK).predict(source).reshape(len(source), len(classes))
     best_SK = output_SK >= output_SK.max(axis=1, keepdims=True) - SAME
     right_S = (best_SK & np.equal.outer(labels_S, classes)).any(axis=1)

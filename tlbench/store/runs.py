@@ -82,7 +82,7 @@ class RunStore(StoreReader):
                     path.unlink()
 
     def new_folder(self, key: str, what: str) -> Path:
-        """Yield a folder in which something of a run is made before it is in its place. The caller holds the run's lock."""
+        """Make a folder in which something of a run is made before it is in its place. The caller holds the run's lock."""
         folder = self.root / ASIDE / key / unique(what)
         folder.mkdir(parents=True)
         return folder
