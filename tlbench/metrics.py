@@ -79,9 +79,8 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
 
     Returns:
         accuracy, mean_class_accuracy (over the classes present), macro_f1 (over the classes that are labels or predictions), ece
-        (expected calibration
-        error, 15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts,
-        rows are true classes).
+        (15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts, rows are
+        true classes).
     """
     said_N, n_classes = probabilities_NC.argmax(axis=1), probabilities_NC.shape[1]
     confusion_CC = np.bincount(labels_N * n_classes + said_N, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from tlbench.config.keys import key_of_stored
@@ -23,8 +21,8 @@ def opened(folder: str) -> RunStore:
     """Return the store in a folder. Raises TlbenchError where there is none."""
     store = RunStore(folder)
     if not store.root.is_dir():
-        raise TlbenchError(f"Store '{folder}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
-                           "$TLBENCH_STORE; `tlbench sweep` fills it.")  # fmt: skip
+        what = "is no folder" if store.root.exists() else "does not exist"
+        raise TlbenchError(f"Store '{folder}' {what}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it.")
     return store
 
 
@@ -71,30 +69,18 @@ def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool,
     runs = read_tables(store, verify=True).runs
     if runs.empty:
         raise TlbenchError(f"Store '{folder}' holds no runs.")
-    for path, write in ((csv, _csv), (parquet, _parquet)):
-        if path:
-            _written(path, runs, write)
+    for name, write in ((csv, runs.to_csv), (parquet, runs.to_parquet)):
+        if name:
+            path = Path(name)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write(path, index=False)
+            except OSError as error:
+                raise TlbenchError(f"'{name}' cannot be written ({error.strerror}).") from error
+            print(f"wrote {path}: {len(runs)} rows")
     if to_wandb:
         _to_wandb(store, project, entity, Path(out))
     return 0
-
-
-def _csv(runs: pd.DataFrame, path: Path) -> None:
-    runs.to_csv(path, index=False)
-
-
-def _parquet(runs: pd.DataFrame, path: Path) -> None:
-    runs.to_parquet(path, index=False)
-
-
-def _written(name: str, runs: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None]) -> None:
-    path = Path(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(runs, path)
-    except OSError as error:
-        raise TlbenchError(f"'{name}' cannot be written ({error.strerror}).") from error
-    print(f"wrote {path}: {len(runs)} rows")
 
 
 def _to_wandb(store: RunStore, project: str | None, entity: str | None, out: Path) -> None:
@@ -133,16 +119,11 @@ def log_sweep(outcome: Any) -> None:
             return
         folder = outcome.store.root / "plans" / "logs"  # where `wandb sync STORE/*/logs/wandb/offline-run-*` finds it
         print("Summing the sweep up in Weights & Biases ...", file=sys.stderr, flush=True)
-        keys, first = [job.key for job in outcome.jobs], logged[0]
+        keys, first, store = [job.key for job in outcome.jobs], logged[0], outcome.store
         target = Target(first.logger, folder)
-        how = log_summary_of_sweep(outcome.store, keys, outcome.name, first.group, first.selection.rule, target)
+        how = log_summary_of_sweep(store, keys, outcome.name, first.group, first.selection.rule, target)
         if how == "offline":
-            print(
-                f"Offline: `wandb sync {outcome.store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr
-            )
+            print(f"Offline: `wandb sync {store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr)
     except Exception as error:
-        reason = " ".join(str(error).split())
-        print(
-            f"tlbench: the sweep's W&B summary failed, its runs are kept: {type(error).__name__}: {reason}",
-            file=sys.stderr,
-        )
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        print(f"tlbench: the sweep's W&B summary failed, its runs are kept: {reason}", file=sys.stderr)

@@ -87,7 +87,5 @@ def keep_model(logger: Logger | None, learner: Any, folder: Path) -> Path | None
 
 
 def _told(logger: Logger, error: Exception) -> None:
-    reason = " ".join(str(error).split())
-    print(
-        f"tlbench: {type(logger).__name__} failed, the run is kept: {type(error).__name__}: {reason}", file=sys.stderr
-    )
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    print(f"tlbench: {type(logger).__name__} failed, the run is kept: {reason}", file=sys.stderr)
