@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from tlbench.errors import Refused
 from tlbench.seeds import LARGEST, stream
-from tlbench.splits import Rows, kept, split_by_group, without
+from tlbench.splits import Rows, kept_rows, split_by_group, without
 
 if TYPE_CHECKING:
     from tlbench.data.domain import Domain
@@ -80,13 +80,13 @@ class Protocol(ABC):
         self.refuse_impossible()
         found = self._split(sources, target, seed)
         train = [
-            kept(part, self.n_source, len(source), stream(seed, "n_source", source.name))
+            kept_rows(part, self.n_source, len(source), stream(seed, "n_source", source.name))
             for part, source in zip(found.source_train, sources, strict=True)
         ]
         self._check_classes(train, sources)
         shots = found.target_shots
         given = found.target_unlabelled if len(found.target_unlabelled) else shots
-        unlabelled = kept(given, self.n_target, len(target), stream(seed, "n_target", target.name))
+        unlabelled = kept_rows(given, self.n_target, len(target), stream(seed, "n_target", target.name))
         return replace(
             found,
             source_train=train,

@@ -30,7 +30,7 @@ def split_by_group(
     return pool[is_held], pool[~is_held]
 
 
-def kept(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generator) -> np.ndarray:
+def kept_rows(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generator) -> np.ndarray:
     """Keep `size` of these rows, sorted: the first ones in a random order of all `total` rows of their domain, so that another
     size or another split moves few of them. All rows where size is None or more than there are."""
     if size is None:

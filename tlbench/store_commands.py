@@ -17,7 +17,7 @@ from tlbench.store.runs import RunStore
 from tlbench.store.table import compact, read_tables
 
 
-def opened(folder: str) -> RunStore:
+def opened_store(folder: str) -> RunStore:
     """Return the store in a folder. Raises TlbenchError where there is none."""
     store = RunStore(folder)
     if not store.root.is_dir():
@@ -28,7 +28,7 @@ def opened(folder: str) -> RunStore:
 
 def check(folder: str) -> int:
     """Print what is wrong, a line each; return 0 only if nothing is."""
-    found = check_store(opened(folder), wrong_key)
+    found = check_store(opened_store(folder), wrong_key)
     for problem in found.problems:
         print(problem.line())
     counts = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items())) or "none"
@@ -51,7 +51,7 @@ def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | Non
 
 def make_index(folder: str) -> int:
     """Write or renew the index."""
-    store = opened(folder)
+    store = opened_store(folder)
     try:
         path, n = compact(store)
     except OSError as error:
@@ -63,7 +63,7 @@ def make_index(folder: str) -> int:
 def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool, project: str | None,
            entity: str | None, out: str) -> int:  # fmt: skip
     """Write the tidy table into files, or everything to Weights & Biases."""
-    store = opened(folder)
+    store = opened_store(folder)
     if not (csv or parquet or to_wandb):
         raise TlbenchError("Nothing to export to: give --csv FILE, --parquet FILE or --wandb.")
     runs = read_tables(store, verify=True).runs

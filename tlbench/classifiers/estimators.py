@@ -156,7 +156,7 @@ class Logistic(Regularised):
         if not self._spans or self._spans[0].x_ND is not x_ND:
             assert_all_finite(x_ND)
             self._spans[:] = [wide.Span.of(x_ND)]
-        model = wide.fitted(self._spans[0], labels_N, weights_N, self._model())
+        model = wide.fitted_model(self._spans[0], labels_N, weights_N, self._model())
         if model is None:  # scikit-learn's says so in its own words
             return super().fit(x_ND, labels_N, weights_N)
         self.model = model

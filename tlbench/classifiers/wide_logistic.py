@@ -32,7 +32,7 @@ def fits_in(x: object, labels_N: np.ndarray) -> bool:
     return bool(wide and len(np.unique(labels_N)) > 2)
 
 
-def fitted(
+def fitted_model(
     span: Span, labels_N: np.ndarray, weights_N: np.ndarray, model: LogisticRegression
 ) -> LogisticRegression | None:
     """Fit the model; return None where L-BFGS ends without convergence.

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
 from tlbench.config.own_configs import name_by_file, own_folders
-from tlbench.config.schema import RunConfig, checked
+from tlbench.config.schema import RunConfig, checked_config
 from tlbench.config.told import in_one_line
 from tlbench.config.typed_values import typed
 from tlbench.errors import TlbenchError, unknown
@@ -58,7 +58,7 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
             if not isinstance(method, dict):
                 raise TlbenchError(f"references.methods.{name} must be the config of a method, got {method!r}.")
             methods[name] = _as_taken(f"references.methods.{name}", method)
-    return checked(values)
+    return checked_config(values)
 
 
 def _as_taken(group: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ class Composer:
         with self._told(overrides):
             values = OmegaConf.from_dotlist([f"{key}={value}" for key, value in own.items()])
             if shared in self._settled and len(own) == len(PER_RUN):
-                return checked({**self._settled[shared], **plain(values)})
+                return checked_config({**self._settled[shared], **plain(values)})
             raw = self.raw(shared)
             merged = OmegaConf.merge(OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"]), values)
             assert isinstance(merged, DictConfig)

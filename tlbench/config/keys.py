@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tlbench.backbones.weights import file_hash
-from tlbench.config.schema import RunConfig, checked
+from tlbench.config.schema import RunConfig, checked_config
 from tlbench.data.images.augment import BILINEAR
 from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import NOT_CONTENT, NOT_DATA
@@ -55,7 +55,7 @@ def key_of_stored(config: Mapping[str, Any], record: Mapping[str, Any]) -> str |
     if record.get("harness") != HARNESS:
         return None
     try:
-        return run_key(checked(dict(config)), record["data_fingerprint"], record["method_revision"])
+        return run_key(checked_config(dict(config)), record["data_fingerprint"], record["method_revision"])
     except (TlbenchError, OSError):
         return None
 

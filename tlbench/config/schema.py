@@ -123,7 +123,7 @@ class RunConfig(Strict):
         return self.model_copy(update={"method": {**self.references.methods[name], "name": name}})
 
 
-def checked(values: dict[str, Any]) -> RunConfig:
+def checked_config(values: dict[str, Any]) -> RunConfig:
     """Turn values into a RunConfig; the first thing out of range becomes a one-line error."""
     try:
         return RunConfig.model_validate(values)

@@ -32,7 +32,7 @@ def in_one_line(*folders: Path) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise told(error) from error
+        raise error_in_one_line(error) from error
     except UnicodeDecodeError as error:
         raise TlbenchError(f"{_no_text(folders)} is no text in UTF-8. Save it as UTF-8.") from error
     except ValueError as error:
@@ -47,7 +47,7 @@ def in_one_line(*folders: Path) -> Iterator[None]:
         ) from error
 
 
-def told(error: Exception) -> TlbenchError:
+def error_in_one_line(error: Exception) -> TlbenchError:
     """Tell the error in one line: what was given, what is allowed."""
     text = str(error)
     if isinstance(error, MarkedYAMLError):

@@ -16,7 +16,7 @@ KEPT = 4
 Arrays = tuple[np.ndarray, ...]
 
 
-def kept(function: Callable[[np.ndarray], Arrays]) -> Callable[[np.ndarray], Arrays]:
+def keep_results(function: Callable[[np.ndarray], Arrays]) -> Callable[[np.ndarray], Arrays]:
     """Keep the last results of a function of one array, by the array's content; they come back read-only."""
     results: LRUCache = LRUCache(KEPT)
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import lapack
 from scipy.special import ellipj, ellipkm1
 
-from tlbench.functional.kept import kept
+from tlbench.functional.kept import keep_results
 
 
 def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float) -> np.ndarray:
@@ -31,7 +31,7 @@ def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float)
     return ridge**power * x_ND + ((x_ND @ rows_KD.T) * added_K) @ rows_KD
 
 
-@kept
+@keep_results
 def scatter(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return eigenvalues (K,) of X'X for the centred rows X, K = min(M, D); (K, D) eigenvectors; their lengths (K,).
 
@@ -48,7 +48,7 @@ def scatter(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
     return values_K, vectors_MK.T @ x_MD, np.sqrt(values_K)
 
 
-@kept
+@keep_results
 def tridiagonal(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
     """Compute X'X = Q T Q' for the centred rows X: diagonal (D,) and side (D - 1,) of T, and Q as LAPACK's reflections.
 

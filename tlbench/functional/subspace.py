@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlbench.functional.kept import kept
+from tlbench.functional.kept import keep_results
 
 
-@kept
+@keep_results
 def spectrum(x_ND: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return (K,) singular values of the centred rows, falling, and their (K, D) axes; K = min(N, D)."""
     return np.linalg.svd(x_ND - x_ND.mean(axis=0), full_matrices=False)[1:]

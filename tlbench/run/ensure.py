@@ -136,7 +136,7 @@ def add_features(setup: Setup, store: RunStore) -> None:
     store.forget_state(key)
 
 
-def lost(setup: Setup, reason: str) -> None:
+def record_lost_run(setup: Setup, reason: str) -> None:
     """Record a run whose process died (killed for memory, say) as failed, unless it is done by now."""
     store = RunStore(setup.config.store)
     record = {**described(setup), **setup.keys, "status": "failed", "reason": f"Its process died. {reason}"}

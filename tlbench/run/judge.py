@@ -17,7 +17,7 @@ from tlbench.run.clock import Clock
 from tlbench.run.comparison import Comparison, Gains, References
 from tlbench.run.describe import costs_of, examples_seen, sizes_of
 from tlbench.run.stage_values import Fitted
-from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, val_score
+from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen_checkpoints, no_such_rule, val_score
 from tlbench.store.reading import HISTORY
 from tlbench.task import Hidden, Task
 from tlbench.training.checkpoints import Checkpoint
@@ -44,7 +44,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
     setup, task, tested = prepared.setup, prepared.task, hidden.in_file_order()
     checkpoints = [replace(found, test=found.test[hidden.file_order]) for found in fitted.checkpoints]
     metric = setup.dataset.metric
-    picks = chosen(checkpoints, task, tested.labels, metric)
+    picks = chosen_checkpoints(checkpoints, task, tested.labels, metric)
     if setup.config.selection.rule not in picks:
         raise no_such_rule(setup.config.selection.name, setup.config.protocol["name"])
     outputs = {index: predicted(checkpoints[index], tested) for index in sorted(set(picks.values()))}
@@ -68,7 +68,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
             checkpoints[index].step: {k: v for k, v in found.items() if not isinstance(v, float)}
             for index, found in numbers.items()
         },
-        "checkpoints": [judged(checkpoint, task, tested.labels, metric) for checkpoint in checkpoints],
+        "checkpoints": [judged_checkpoint(checkpoint, task, tested.labels, metric) for checkpoint in checkpoints],
         "distances": distances,
         "sizes": sizes_of(prepared),
         "costs": costs_of(clock.laps, examples_seen(prepared)),
@@ -94,7 +94,7 @@ def predicted(checkpoint: Checkpoint, hidden: Hidden) -> pd.DataFrame:
     )
 
 
-def judged(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metric) -> dict[str, Any]:
+def judged_checkpoint(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metric) -> dict[str, Any]:
     """Return what each validator says of a checkpoint, beside its score on the target test part, which is ORACLE."""
     val = val_score(checkpoint, task, metric)
     return {

@@ -48,7 +48,7 @@ def val_score(checkpoint: Checkpoint, task: Task, metric: Metric) -> float | Non
     return score(checkpoint.source_val, task.source_val.labels, metric)
 
 
-def chosen(
+def chosen_checkpoints(
     checkpoints: Sequence[Checkpoint], task: Task, labels: np.ndarray, metric: Metric = ACCURACY
 ) -> dict[str, int]:
     """Return the index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`.

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tlbench.errors import TlbenchError
-from tlbench.store.records import checksum, opened
+from tlbench.store.records import checksum, opened_record
 
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
 HISTORY = ["step", "name", "value"]
@@ -75,7 +75,7 @@ class StoreReader:
         """Return the record of a run, or None. Raises Damaged where it is not the one that was written."""
         path = self.folder(key) / "record.json"
         try:
-            return opened(path.read_text("utf-8"))
+            return opened_record(path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:

@@ -23,13 +23,13 @@ COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 SEAL = ', "checksum": "'
 
 
-def sealed(record: Mapping[str, Any]) -> str:
+def sealed_record(record: Mapping[str, Any]) -> str:
     """Return the record as JSON with its checksum as the last entry. Raises ValueError for a number that is not finite."""
     body = json.dumps(dict(record), allow_nan=False)
     return f'{body[:-1]}{SEAL}{_digest(body.encode())}"}}'
 
 
-def opened(text: str) -> dict[str, Any]:
+def opened_record(text: str) -> dict[str, Any]:
     """Return the record that a text holds, its own checksum left out.
 
     Raises:

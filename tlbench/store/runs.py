@@ -20,7 +20,7 @@ from filelock import FileLock
 from tlbench.aside import not_written, replacing, unique
 from tlbench.errors import TlbenchError
 from tlbench.store.reading import FEATURES, HISTORY, PREDICTIONS, StoreReader
-from tlbench.store.records import checksum, checksums, sealed
+from tlbench.store.records import checksum, checksums, sealed_record
 
 ASIDE = ".aside"
 """Where the folders of runs are made, under their keys: a lock sweeps its own run's alone, however many runs there are."""
@@ -90,7 +90,7 @@ class RunStore(StoreReader):
     def rewrite_record(self, record: dict[str, Any]) -> None:
         """Replace the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
         with replacing(self.folder(record["run_key"]) / "record.json") as aside:
-            aside.write_text(sealed(record), "utf-8")
+            aside.write_text(sealed_record(record), "utf-8")
 
     def write(
         self,
@@ -119,7 +119,7 @@ class RunStore(StoreReader):
             _write_table(history, HISTORY, aside / "history.parquet")
             if features:
                 np.savez_compressed(aside / FEATURES, **features)  # type: ignore[arg-type]
-            (aside / "record.json").write_text(sealed({**record, "files": checksums(aside)}), "utf-8")
+            (aside / "record.json").write_text(sealed_record({**record, "files": checksums(aside)}), "utf-8")
             if extra is not None and extra.is_dir() and any(extra.iterdir()):
                 shutil.move(str(extra), aside / "logs")
             self._put(aside, key)

@@ -20,7 +20,7 @@ from joblib.externals.loky import get_reusable_executor
 from omegaconf import DictConfig, OmegaConf
 
 from tlbench.config.own_configs import replaced
-from tlbench.config.told import in_one_line, told
+from tlbench.config.told import error_in_one_line, in_one_line
 from tlbench.errors import TlbenchError, say_once
 from tlbench.paths import conf_dir
 from tlbench.sweep.job import execute
@@ -68,7 +68,7 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
         try:
             found = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=execute, config=master)
         except HydraException as error:  # round the words of the sweeper itself
-            raise error.__cause__ if isinstance(error.__cause__, TlbenchError) else told(error) from error
+            raise error.__cause__ if isinstance(error.__cause__, TlbenchError) else error_in_one_line(error) from error
         assert isinstance(found, TlbenchSweeper)
         yield found
 

@@ -21,7 +21,7 @@ from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.method.code import code_fingerprint
 from tlbench.run.comparison import is_current
-from tlbench.run.ensure import lacks_features, lost
+from tlbench.run.ensure import lacks_features, record_lost_run
 from tlbench.store.runs import RunStore
 from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, keep_plan, make_plan, plan_name
@@ -152,7 +152,7 @@ class TlbenchSweeper(Sweeper):
                 launcher.launch([_launched(part, name) for part in parts], initial_job_idx=0)
 
             for job, reason in launch_all(jobs, launch, store):
-                lost(job.setup, reason)
+                record_lost_run(job.setup, reason)
 
 
 def together(n: int, config: DictConfig | None) -> int:
