@@ -27,11 +27,10 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield aside
         os.replace(aside, path)
-    except OSError as error:
+    except BaseException as error:
         aside.unlink(missing_ok=True)
-        raise not_written(path, error) from error
-    except BaseException:
-        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise not_written(path, error) from error
         raise
 
 

@@ -94,8 +94,8 @@ class RunConfig(Strict):
         words = [str(tag) for tag in tags]
         for word in words:
             if word != word.strip() or not 0 < len(word) <= TAG_LENGTH or "," in word or word in TAKEN:
-                raise ValueError(f"{word!r} is no tag: 1 to {TAG_LENGTH} letters, no comma, no space at its ends, none of "
-                                 f"{', '.join(TAKEN)}")  # fmt: skip
+                allowed = f"1 to {TAG_LENGTH} letters, no comma, no space at its ends, none of {', '.join(TAKEN)}"
+                raise ValueError(f"{word!r} is no tag: {allowed}")
         return words
 
     @field_validator("backbone")

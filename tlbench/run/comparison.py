@@ -103,6 +103,7 @@ def is_current(record: dict[str, Any], setup: Setup) -> bool:
     """Tell whether a finished run's gains are over the references, and at the level and margin, that this setup asks for."""
     if (record["alpha"], record["margin"]) != (setup.config.alpha, setup.config.margin):
         return False
+    # by run key too: a reference of another revision is another run
     wanted = [(name, reference.key) for name, reference in setup.references.items()]
     stored = [[(n, g["run_key"]) for n, g in found["gains"].items()] for found in record["selections"].values()]
     return all(gains == wanted for gains in stored)

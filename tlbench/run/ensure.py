@@ -98,6 +98,7 @@ def attempt(
 
 def _references(store: RunStore, setup: Setup) -> dict[str, Reference | None]:
     """Return finished references on the same recipe, done now if need be; None for one that cannot be had."""
+    # under the run's own lock; no two runs wait for one another, as a reference has only those before it as references
     known = setup.references.items()
     return {name: _read(store, other.key) if ensure(other) == "done" else None for name, other in known}
 

@@ -47,12 +47,7 @@ def outputs_of(run: Prepared) -> Outputs:
     learner = run.learner
     if isinstance(learner, GradientMethod):
         return Look(learner.to(run.device).eval(), run.device, run.setup.config.optim.steps)
-    estimator = learner
-
-    def look(inputs: Inputs, domain: str) -> Seen:
-        return Seen(dense(estimator.features(inputs, domain)), estimator.predict_proba(inputs, domain))
-
-    return look
+    return lambda inputs, domain: Seen(dense(learner.features(inputs, domain)), learner.predict_proba(inputs, domain))
 
 
 def trained_looks(run: Prepared) -> dict[str, Sampled]:

@@ -16,8 +16,7 @@ def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
     Rows then have a mean square of 1 whatever D is, so one strength of a penalty suits 64 and 5,000 columns.
 
     Args:
-        parts: feature arrays of one width.
-        like: the first so many of them, pooled, set the means and variances. A column that is constant there stays 0.
+        like: the first so many parts, pooled, set the means and variances. A column that is constant there stays 0.
     """
     arrays = [np.asarray(part, dtype=np.float64) for part in parts]
     scaler = StandardScaler().fit(np.concatenate(arrays[:like]))

@@ -93,7 +93,6 @@ def mixing_rows(predictions_M: np.ndarray, rng: np.random.Generator) -> tuple[np
 
     Args:
         predictions_M: (M,) predicted class of each example.
-        rng: source of the partners.
 
     Returns:
         Rows (first_P, second_P) with P <= 2M, first the pairs within a class, then those between classes. A row without

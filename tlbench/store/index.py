@@ -170,13 +170,9 @@ def _nested(table: pa.Table | None, place: Mapping[str, int]) -> pa.ListArray:
         return pa.array([[] for _ in place], pa.list_(pa.null()))
     owner = np.array([place[key] for key in table["_key"].to_pylist()])
     rows = table.drop_columns("_key").take(pa.array(np.argsort(owner, kind="stable"))).combine_chunks()
-    values = pa.StructArray.from_arrays([_chunk(c) for c in rows.columns], fields=list(rows.schema))
+    values = pa.StructArray.from_arrays([c.combine_chunks() for c in rows.columns], fields=list(rows.schema))
     ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(place)))])
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
-
-
-def _chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def layout_of(*modules: str) -> str:

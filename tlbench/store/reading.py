@@ -32,11 +32,7 @@ class Damaged(TlbenchError):
 
 
 class StoreReader:
-    """A folder of run folders, each named by its run key: `KEY`, or, where there are very many, `KE/KEY`.
-
-    Args:
-        root: the folder.
-    """
+    """A folder of run folders, each named by its run key: `KEY`, or, where there are very many, `KE/KEY`."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)

@@ -47,7 +47,7 @@ def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search)
         )
     sampler = optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=AT_RANDOM)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    kinds = {name: _distribution(optuna, found) for name, found in search.space.items()}
+    kinds = {name: _distribution(optuna, space) for name, space in search.space.items()}
     defaults, found = _defaults(composer, jobs[0], search), [dict[str, Any]()]
     if (score := score_of(composer, jobs, {})) is None:
         return found
@@ -114,11 +114,13 @@ def _value(space: Range, drawn: Any) -> Any:
 def _defaults(composer: Composer, job: Overrides, search: Search) -> dict[str, Any]:
     """Return the values of trial 0, those of choices by their number, as Optuna has them."""
     config = composer.raw(same_trials(job))
-    found = {name: OmegaConf.select(config, name) for name in search.space}
+    found = {}
     for name, space in search.space.items():
-        if not space.holds(found[name]):
+        value = OmegaConf.select(config, name)
+        if not space.holds(value):
             raise TlbenchError(
-                f"search.engine=tpe starts from {name}={found[name]}, which conf/search/{search.name}.yaml does not hold. Widen "
-                "its range."
+                f"search.engine=tpe starts from {name}={value}, which conf/search/{search.name}.yaml does not hold. Widen its "
+                "range."
             )
-    return {n: s.choices.index(found[n]) if s.choices is not None else found[n] for n, s in search.space.items()}
+        found[name] = value if space.choices is None else space.choices.index(value)
+    return found

@@ -34,13 +34,14 @@ def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> i
     if sys.stderr.isatty() and not any(o.startswith("trainer.progress=") for o in own):
         own.append("trainer.progress=true")
     with sweeper([*hydra, "hydra.sweeper.quiet=true"], config_dir) as machine:
-        asked = [job for job in machine.plan(own) if job.asked]
+        jobs = machine.plan(own)
+        asked = [job for job in jobs if job.asked]
         if len(asked) > 1:
             raise TlbenchError(
                 f"These arguments ask for {len(asked)} runs; `tlbench run` does one. Use `tlbench sweep`."
             )
         if dry:
-            return dry_run(machine.plan(own))
+            return dry_run(jobs)
         outcome = machine.sweep(own)
     job = asked[0]
     record = outcome.store.record(job.key)

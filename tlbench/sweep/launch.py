@@ -18,9 +18,7 @@ def launch_all(jobs: Sequence[Job], launch: Callable[[Sequence[Job]], None], sto
     """Launch jobs until each has left a record or was lost; return the lost ones with the launcher's reason.
 
     Args:
-        jobs: jobs of one stage.
         launch: starts some of them and waits; raises where a process died.
-        store: where their records appear.
     """
     before = {job.key: store.stamp(job.key) for job in jobs}
     lost: dict[str, tuple[Job, str]] = {}
