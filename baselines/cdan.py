@@ -59,12 +59,12 @@ class Cdan(GradientMethod):
 
 
 def multilinear_map(features_ND: Tensor, probabilities_NC: Tensor) -> Tensor:
-    """(N, D * C) products of each feature with each probability of the same example; probabilities run fastest."""
+    """Return (N, D * C) products of each feature with each probability of the same example; probabilities run fastest."""
     return (features_ND[:, :, None] * probabilities_NC[:, None, :]).flatten(1)
 
 
 def random_multilinear_map(features_ND: Tensor, probabilities_NC: Tensor, map_DK: Tensor, map_CK: Tensor) -> Tensor:
-    """(N, K) (f R_f) * (p R_p) / sqrt(K), entry by entry (eq. 6): inner products are those of `multilinear_map` on average."""
+    """Return (N, K) (f R_f) * (p R_p) / sqrt(K), entry by entry (eq. 6): on average, inner products of `multilinear_map`."""
     return (features_ND @ map_DK) * (probabilities_NC @ map_CK) / map_DK.shape[1] ** 0.5
 
 

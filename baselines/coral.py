@@ -36,7 +36,7 @@ class Coral(GradientMethod):
 
 
 def coral_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Squared Frobenius distance of the sample covariances, over 4 D^2 (eq. 1).
+    """Compute the squared Frobenius distance of the sample covariances, over 4 D^2 (eq. 1).
 
     Args:
         xs_ND: source features, (N, D) with N >= 2.
@@ -54,7 +54,7 @@ def coral_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
 
 
 def moment_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Mean over entries of the squared difference of the covariances, plus the same of the means. Arguments as `coral_loss`.
+    """Compute the mean over entries of the squared difference of covariances, plus that of means. Arguments as `coral_loss`.
 
     Source: the losses named CORAL in TLlib (domain generalisation), DomainBed and WILDS. Zero iff means and covariances agree.
     """
@@ -64,7 +64,7 @@ def moment_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
 
 
 def scatter_loss(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Mean over entries of the squared difference of the scatters, over 4 D^2. Arguments as `coral_loss`.
+    """Compute the mean over entries of the squared difference of the scatters, over 4 D^2. Arguments as `coral_loss`.
 
     Source: the loss named CORAL in AdaTime. A scatter is (n - 1) times a covariance, so the value grows with the square of
     the batch, and domains with equal covariances but different numbers of samples are far apart.
@@ -83,13 +83,13 @@ VARIANTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def scatter(x_ND: Tensor) -> Tensor:
-    """(D, D) sums of products of the centred features."""
+    """Return (D, D) sums of products of the centred features."""
     centred_ND = x_ND - x_ND.mean(dim=0)
     return centred_ND.T @ centred_ND
 
 
 def covariance(x_ND: Tensor) -> Tensor:
-    """(D, D) sample covariance, centred, divided by N - 1 (torch.cov also takes D = 1 to a scalar; this does not)."""
+    """Return the (D, D) sample covariance, centred, divided by N - 1 (torch.cov also takes D = 1 to a scalar; this does not)."""
     return scatter(x_ND) / (len(x_ND) - 1)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from tlbench.classifiers.estimators import LinearSVM
-from tlbench.data.inputs import Inputs
+from tlbench.data.inputs import Rows
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.powers import times_power
 from tlbench.method import EstimatorMethod
@@ -60,13 +60,13 @@ class CoralLinear(EstimatorMethod):
         self.classifier.fit_kernel(mapped_ND @ self.source.T, task.source.labels)
         return self
 
-    def features(self, x_ND: Inputs, domain: str) -> np.ndarray:
+    def features(self, x_ND: Rows, domain: str) -> np.ndarray:
         x_ND = dense(x_ND)
         if domain == "target":
             return x_ND
         return times_power(times_power(x_ND, self.source, self.ridge, -0.5), self.target, self.ridge, 0.5)
 
-    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
+    def predict_proba(self, x_ND: Rows, domain: str = "target") -> np.ndarray:
         if self.variant == "kernel":  # the map is on the training examples' side alone
             assert isinstance(self.classifier, LinearSVM)
             return self.classifier.proba_of_kernel(dense(x_ND) @ self.mapped.T)
@@ -74,7 +74,7 @@ class CoralLinear(EstimatorMethod):
 
 
 def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
-    """xs (C_s + ridge I)^(-1/2) (C_t + ridge I)^(1/2), with C the sample covariance (n - 1).
+    """Compute xs (C_s + ridge I)^(-1/2) (C_t + ridge I)^(1/2), with C the sample covariance (n - 1).
 
     Args:
         xs_ND: source features, (N, D) with N >= 2.

@@ -46,6 +46,6 @@ class GeodesicFlowKernel(MappedMethod):
 
 
 def label_axes(x_ND: np.ndarray, labels_N: np.ndarray, n_classes: int, k: int) -> np.ndarray:
-    """(D, K) orthonormal columns that span the first k directions of partial least squares of one-hot labels on x."""
+    """Return (D, K) orthonormal columns that span the first k directions of partial least squares of one-hot labels on x."""
     found = PLSRegression(k, scale=False).fit(x_ND, np.eye(n_classes)[labels_N])
     return np.linalg.qr(found.x_weights_)[0]

@@ -47,7 +47,7 @@ class Jan(GradientMethod):
 
 
 def biased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> Tensor:
-    """Squared distance of the mean embeddings under the product kernel (section 4, the empirical JMMD): all pairs.
+    """Compute the squared distance of the mean embeddings under the product kernel (section 4, the empirical JMMD): all pairs.
 
     An example with itself is a pair too, of kernel 1.
 
@@ -65,7 +65,7 @@ def biased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: 
 
 
 def unbiased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> Tensor:
-    """As `biased_jmmd`, but pairs within a domain are of different examples: unbiased for given bandwidths, may be below 0.
+    """Do as `biased_jmmd`, but pairs within a domain are of different examples: unbiased for given bandwidths, may be below 0.
 
     For N = M it is TLlib's quadratic estimate for these kernels, without the constant 2 / (N - 1) that TLlib adds.
     """
@@ -75,7 +75,7 @@ def unbiased_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma
 
 
 def _kernels(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Values of the product kernel within the source (N, N), within the target (M, M) and across (N, M)."""
+    """Return values of the product kernel within the source (N, N), within the target (M, M) and across (N, M)."""
     _check(source, target)
     width = bandwidth(source[0], target[0])
 
@@ -87,7 +87,7 @@ def _kernels(source: Layers, target: Layers, scales: Sequence[float], sigma: flo
 
 
 def linear_jmmd(source: Layers, target: Layers, scales: Sequence[float], sigma: float) -> Tensor:
-    """Linear-time estimate (section 4, the learning of JAN): means over disjoint pairs of examples, unbiased.
+    """Compute the linear-time estimate (section 4, the learning of JAN): means over disjoint pairs of examples, unbiased.
 
     The first 2 * floor(min(N, M) / 2) examples of each domain are used; otherwise as `biased_jmmd`.
     """
@@ -108,7 +108,7 @@ ESTIMATORS = {"biased": biased_jmmd, "unbiased": unbiased_jmmd, "linear": linear
 def joint_kernel(
     features: Tensor, probabilities: Tensor, width: Tensor, scales: Sequence[float], sigma: float
 ) -> Tensor:
-    """Product over the two layers of kernels of squared distances, which are of one shape; same shape."""
+    """Return the product over the two layers of kernels of squared distances, which are of one shape; same shape."""
     return kernel(features, width, scales) * torch.exp(-probabilities / (2 * sigma**2))
 
 

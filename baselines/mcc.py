@@ -34,7 +34,7 @@ class Mcc(GradientMethod):
 
 
 def class_confusion(logits_NC: Tensor, temperature: float) -> Tensor:
-    """Share of each class's correlations that is with other classes, a mean over classes (section 3).
+    """Compute the share of each class's correlations that is with other classes, a mean over classes (section 3).
 
     Rows of P sum to 1, so row c of P' W P sums to sum_i w_i p_ic, and its diagonal over that is sum_i q_ic p_ic with q_ic
     the share of example i in that sum: no division that could be 0 / 0.

@@ -52,7 +52,7 @@ class Mdd(GradientMethod):
 
 
 def disagreement_loss(logits_NC: Tensor, labels_N: Tensor) -> Tensor:
-    """Mean of -log(1 - softmax(logits)[label]), from the logits alone, so that a sure adversary leaves finite values.
+    """Compute the mean of -log(1 - softmax(logits)[label]), from the logits alone, so that a sure adversary leaves finite values.
 
     Args:
         logits_NC: of the adversary, (N, C) with C >= 2.

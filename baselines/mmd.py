@@ -62,7 +62,7 @@ class Mmd(GradientMethod):
 
 
 def unbiased_mmd(kernel: Kernel, xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Unbiased quadratic-time estimate of MMD^2 (Gretton et al., lemma 6): same-example pairs left out.
+    """Compute the unbiased quadratic-time estimate of MMD^2 (Gretton et al., lemma 6): same-example pairs left out.
 
     Args:
         kernel: k(x, y), its width set.
@@ -82,14 +82,14 @@ def unbiased_mmd(kernel: Kernel, xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
 
 
 def biased_mmd(kernel: Kernel, xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Biased estimate (Gretton et al., eq. 5), the squared distance of the mean embeddings: all pairs. Never below 0."""
+    """Compute the biased estimate (Gretton et al., eq. 5), |difference of mean embeddings|^2: all pairs. Never below 0."""
     _smaller(xs_ND, xt_MD)
     within = kernel.of_all(xs_ND, xs_ND).mean() + kernel.of_all(xt_MD, xt_MD).mean()
     return within - 2 * kernel.of_all(xs_ND, xt_MD).mean()
 
 
 def linear_mmd(kernel: Kernel, xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Linear-time estimate (Gretton et al., lemma 14): mean over disjoint pairs of examples of each domain, unbiased.
+    """Compute the linear-time estimate (Gretton et al., lemma 14): mean over disjoint pairs of examples of each domain, unbiased.
 
     The first 2 * floor(min(N, M) / 2) examples of each domain are used; otherwise as `unbiased_mmd`.
     """
@@ -98,7 +98,7 @@ def linear_mmd(kernel: Kernel, xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
 
 
 def cyclic_mmd(kernel: Kernel, xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """As `linear_mmd`, but each of the first min(N, M) examples is paired with the next, the last with the first: TLlib's."""
+    """Do as `linear_mmd`, but each of the first min(N, M) examples is paired with the next, the last with the first: TLlib's."""
     n = _smaller(xs_ND, xt_MD)
     s, t = xs_ND[:n], xt_MD[:n]
     return _paired(kernel, s, s.roll(-1, 0), t, t.roll(-1, 0))

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tlbench.data.inputs import Inputs, stack
+from tlbench.data.inputs import Rows, stack
 from tlbench.errors import Refused, TlbenchError
 from tlbench.method import EstimatorMethod
 from tlbench.task import Task
@@ -70,36 +70,36 @@ class TrAdaBoost(EstimatorMethod):
             self.votes.append(-np.log(beta_t))
         return self
 
-    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
+    def predict_proba(self, x_ND: Rows, domain: str = "target") -> np.ndarray:
         first = voting_from(self.rounds)
         says_TNC = np.stack([_one_hot(learner.predict_proba(x_ND)) for learner in self.learners[first:]])
         return voted(says_TNC, np.array(self.votes[first:]))
 
 
 def source_beta(n: int, rounds: int) -> float:
-    """beta = 1 / (1 + sqrt(2 ln n / rounds)) for n source examples (algorithm 1)."""
+    """Return beta = 1 / (1 + sqrt(2 ln n / rounds)) for n source examples (algorithm 1)."""
     return 1.0 / (1.0 + np.sqrt(2.0 * np.log(n) / rounds))
 
 
 def target_beta(weights_M: np.ndarray, wrong_M: np.ndarray) -> float:
-    """beta_t = e_t / (1 - e_t) of the weighted error on the m shots, e_t kept within [1 / (2m), 1/2]; 1 from HALF on."""
+    """Return beta_t = e_t / (1 - e_t) of the weighted error on the m shots, e_t kept within [1 / (2m), 1/2]; 1 from HALF on."""
     error = max(float(weights_M[wrong_M].sum() / weights_M.sum()), 1.0 / (2 * len(weights_M)))
     return 1.0 if error >= HALF else error / (1.0 - error)
 
 
 def reweighted(weights: np.ndarray, wrong: np.ndarray, n: int, rounds: int, beta_t: float) -> np.ndarray:
-    """Weights of the next round; the first n rows are the source. Only wrong rows change."""
+    """Return the weights of the next round; the first n rows are the source. Only wrong rows change."""
     factor = np.where(np.arange(len(weights)) < n, source_beta(n, rounds), 1.0 / beta_t)
     return np.where(wrong, weights * factor, weights)
 
 
 def voting_from(rounds: int) -> int:
-    """Index (from 0) of the first round that votes: round ceil(N / 2) of rounds 1..N."""
+    """Return the index (from 0) of the first round that votes: round ceil(N / 2) of rounds 1..N."""
     return -(-rounds // 2) - 1
 
 
 def voted(says_TNC: np.ndarray, votes_T: np.ndarray) -> np.ndarray:
-    """(N, C) shares of the vote. says: (T, N, C) one-hot classes; votes: (T,) ln(1 / beta_t) >= 0."""
+    """Return (N, C) shares of the vote. says: (T, N, C) one-hot classes; votes: (T,) ln(1 / beta_t) >= 0."""
     if not votes_T.any():
         votes_T = np.ones_like(votes_T)
     return np.tensordot(votes_T / votes_T.sum(), says_TNC, axes=1)

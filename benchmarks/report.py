@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.store.reading import HISTORY, PREDICTIONS
-from tlbench.store.records import SCHEMA, sealed
+from tlbench.store.records import SCHEMA, sealed_record
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 
 RULES = ["last", "source_val", "iwv", "dev", "entropy", "im", "bnm", "snd", "mixval", "oracle"]
@@ -98,7 +98,7 @@ def write(
         "distances": {kind: {name: rng.random() for name in NAMES} for kind in (["trained"] if method else ["raw", "trained"])},
         "sizes": {"source": 900, "target_unlabelled": n, "shots": 0, "target_test": n}, "costs": {"seconds": 1.0},
     }  # fmt: skip
-    (folder / "record.json").write_text(sealed(record))
+    (folder / "record.json").write_text(sealed_record(record))
     (folder / "config.yaml").write_text(
         json.dumps({"dataset": {"name": dataset, "classes": CLASSES}, "protocol": {"shots": 0}})
     )

@@ -20,7 +20,7 @@ import pandas as pd
 from report import make_store
 
 from tlbench.store.index import EMPTY, FILE
-from tlbench.store.records import sealed
+from tlbench.store.records import sealed_record
 from tlbench.store.runs import RunStore
 from tlbench.store.table import compact, read_tables, tables_of, updated
 
@@ -34,7 +34,7 @@ def make_records(root: Path, runs: int) -> None:
         record = {**records[number % len(records)], "run_key": f"{number:016x}", "seed": number // len(records)}
         path = root / record["run_key"] / "record.json"
         path.parent.mkdir(parents=True)
-        path.write_text(sealed(record))
+        path.write_text(sealed_record(record))
         os.utime(path, (time.time() - 3600,) * 2)
 
 

@@ -12,13 +12,13 @@ from tlbench.errors import TlbenchError
 
 
 def unique(prefix: str) -> str:
-    """A name that no other process gives. Not tempfile's: what it makes is readable by its owner alone, whatever the umask."""
+    """Return a name that no other process gives. Files of tempfile would be readable by their owner alone, whatever the umask."""
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; takes its place when the block ends, and is removed where it fails.
+    """Yield a name beside `path` to write to; it takes its place when the block ends, and is removed where it fails.
 
     Raises:
         TlbenchError: it cannot be written: the disk is full, say.
@@ -27,16 +27,15 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield aside
         os.replace(aside, path)
-    except OSError as error:
+    except BaseException as error:
         aside.unlink(missing_ok=True)
-        raise not_written(path, error) from error
-    except BaseException:
-        aside.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise not_written(path, error) from error
         raise
 
 
 def not_written(path: Path, error: OSError) -> TlbenchError:
-    """The error of a file or folder that cannot be written."""
+    """Return the error of a file or folder that cannot be written."""
     reason = error.strerror or type(error).__name__
     where = "choose another place by store=... or $TLBENCH_STORE (caches: $TLBENCH_CACHE)"
     return TlbenchError(f"'{path}' cannot be written ({reason}). Make room, or {where}.")

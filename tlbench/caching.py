@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def once(cache: LRUCache, key: Hashable, make: Callable[[], Value]) -> Value:
-    """The value of a key, made now where it is not kept. The least used one goes before, so that both are never held."""
+    """Return the value of a key, made now where it is not kept. The least used one goes before, so that both are never held."""
     if key in cache:
         return cache[key]
     while len(cache) >= cache.maxsize:
@@ -26,7 +26,7 @@ def once(cache: LRUCache, key: Hashable, make: Callable[[], Value]) -> Value:
 
 
 def built(done: Path, build: Callable[[Path], None], what: str) -> Path:
-    """A file or folder below `tlbench.paths.cache_dir`, built now where it is not there; other processes wait for it.
+    """Return a file or folder below `tlbench.paths.cache_dir`, built now where it is not there; other processes wait for it.
 
     Args:
         build: makes it at the path that it is given. What a process that died has left there is there still: it may go on.

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, TypeAlias
 
+from tlbench import __version__
 from tlbench.errors import TlbenchError, unknown
 
 LISTED = (
@@ -45,7 +46,7 @@ run and sweep take Hydra overrides; the keys are those of conf/config.yaml and t
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 = everything asked for was done, 1 = not all of it, 2 = the command itself is at fault."""
+    """Run one command; 0 = everything asked for was done, 1 = not all of it, 2 = the command itself is at fault."""
     top = parser()
     options, rest = top.parse_known_args(arguments)
     if rest and (not hasattr(options, "overrides") or any(word.startswith("-") for word in rest)):
@@ -79,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     top = Parser(
         prog="tlbench", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    top.add_argument("--version", action="version", version=_version())
+    top.add_argument("--version", action="version", version=f"tlbench {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         _runs_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser, _list_parser
@@ -196,12 +197,6 @@ class Parser(argparse.ArgumentParser):
             super().error(message)
         known = found[3].replace("'", "").split(", ")
         self.exit(2, f"tlbench: {unknown(found[1].lower(), found[2], known)} `{self.prog} --help` tells more.\n")
-
-
-def _version() -> str:
-    from tlbench import __version__
-
-    return f"tlbench {__version__}"
 
 
 def run(options: argparse.Namespace) -> int:

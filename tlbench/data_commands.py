@@ -21,7 +21,7 @@ from tlbench.sweep.driver import sweeper
 
 
 def composed(name: str, overrides: Sequence[str], config_dir: str | None) -> tuple[Dataset, list[dict[str, Any]], Path]:
-    """A data set as a run would get it, its sources, and the data folder."""
+    """Return a data set as a run would get it, its sources, and the data folder."""
     with sweeper(["hydra.sweeper.quiet=true"], config_dir) as machine:
         if name not in (known := machine.composer.options("dataset")):
             raise unknown("dataset", name, known, f"tlbench data ... {name}")
@@ -32,7 +32,7 @@ def composed(name: str, overrides: Sequence[str], config_dir: str | None) -> tup
 
 
 def get_data(name: str, overrides: Sequence[str], config_dir: str | None) -> int:
-    """Fetches, unpacks and counts; 0 if the data are there and their numbers are those of the config."""
+    """Fetch, unpack and count; return 0 if the data are there and their numbers are those of the config."""
     dataset, listed, folder = composed(name, overrides, config_dir)
     console = Console(stderr=True)
     if not _wrong(dataset):
@@ -66,7 +66,7 @@ def _wrong(dataset: Dataset) -> list[str]:
 
 
 def check_data(name: str, overrides: Sequence[str], config_dir: str | None) -> int:
-    """Reads everything; 0 only if all is well."""
+    """Read everything; return 0 only if all is well."""
     found = check(composed(name, overrides, config_dir)[0])
     for line in lines(found):
         print(line)

@@ -20,7 +20,7 @@ LIBRARIES = ("torch", "pytorch-lightning", "torchmetrics", "hydra-core", "numpy"
 
 @cache
 def versions() -> dict[str, str]:
-    """Version of Python and of each library that moves numbers."""
+    """Return the version of Python and of each library that moves numbers."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -32,7 +32,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def code_version() -> dict[str, str | None]:
-    """tlbench's version, and the commit where it runs from a git checkout (with `+` for uncommitted changes)."""
+    """Return tlbench's version, and the commit where it runs from a git checkout (with `+` for uncommitted changes)."""
     folder = Path(tlbench.__file__).parent
 
     def git(*arguments: str) -> str | None:
@@ -58,7 +58,7 @@ def _processor() -> str:
 
 
 def hardware(accelerator: str) -> dict[str, Any]:
-    """Processor, cores, threads in use, and the GPU where one is used."""
+    """Describe processor, cores, threads in use, and the GPU where one is used."""
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
     return {
         "cpu": _processor(),
@@ -69,7 +69,7 @@ def hardware(accelerator: str) -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """Most memory that this process has held so far, its earlier runs included (GPU memory where one was used), in MiB."""
+    """Return the most memory (MiB) that this process has held so far, earlier runs included; of the GPU where one was used."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

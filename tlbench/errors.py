@@ -33,7 +33,7 @@ class Diverged(Exception):
 
 
 def unknown(kind: str, given: str, known: Iterable[str], where: str = "") -> TlbenchError:
-    """An error that names the nearest known word: "Unknown domain 'webcm'. Did you mean 'webcam'? ..."."""
+    """Return an error that names the nearest known word: "Unknown domain 'webcm'. Did you mean 'webcam'? ..."."""
     known = sorted(map(str, known))
     close = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
     parts = [f"Unknown {kind} '{given}'."]
@@ -47,5 +47,5 @@ def unknown(kind: str, given: str, known: Iterable[str], where: str = "") -> Tlb
 
 @lru_cache(maxsize=1024)
 def say_once(line: str) -> None:
-    """A line on stderr that stops nothing; once a process, as a command makes its plan more than once."""
+    """Say a line on stderr that stops nothing; once a process, as a command makes its plan more than once."""
     print(f"tlbench: {line}", file=sys.stderr)

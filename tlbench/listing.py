@@ -9,7 +9,7 @@ from tlbench.paths import conf_dir
 
 
 def describe(group: str, config_dir: str | None = None) -> list[tuple[str, str]]:
-    """(name, one line) of every option of a group, the user's own folder included, in alphabetical order."""
+    """Return (name, one line) of every option of a group, the user's own folder included, in alphabetical order."""
     folders = [conf_dir()]
     if config_dir is not None:
         folders.append(Path(config_dir))

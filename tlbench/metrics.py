@@ -37,15 +37,15 @@ class Metric:
         return self.name.replace("_", " ")
 
     def weights(self, labels_N: np.ndarray) -> np.ndarray | None:
-        """(N,) weights that sum to 1, with which the share of right answers is the metric; None where all are equal."""
+        """Return (N,) weights that sum to 1, with which the share of right answers is the metric; None where all are equal."""
         return None if self.weigh is None else self.weigh(labels_N)
 
     def score(self, labels_N: np.ndarray, said_N: np.ndarray) -> float:
-        """The metric in [0, 1] of predicted classes (N,)."""
+        """Compute the metric in [0, 1] of predicted classes (N,)."""
         return float(np.average(said_N == labels_N, weights=self.weights(labels_N)))
 
     def influence(self, labels_N: np.ndarray, said_N: np.ndarray) -> np.ndarray:
-        """(N,) what each example adds to the score."""
+        """Return (N,) what each example adds to the score."""
         weights_N = self.weights(labels_N)
         return (said_N == labels_N) * (1.0 / len(labels_N) if weights_N is None else weights_N)
 
@@ -63,25 +63,24 @@ REPORTED = (*METRICS, "macro_f1", "ece")
 
 
 def metric_named(name: str) -> Metric:
-    """Raises TlbenchError with the nearest known name."""
+    """Return the metric of this name. Raises TlbenchError with the nearest known name."""
     if name not in METRICS:
         raise unknown("metric", name, METRICS, "dataset.metric")
     return METRICS[name]
 
 
 def score(probabilities_NC: np.ndarray, labels_N: np.ndarray, metric: Metric) -> float:
-    """A metric in [0, 1] of class probabilities."""
+    """Compute a metric in [0, 1] of class probabilities."""
     return metric.score(labels_N, probabilities_NC.argmax(axis=1))
 
 
 def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any]:
-    """Metrics in [0, 1] of class probabilities (N, C) against labels (N,).
+    """Compute metrics in [0, 1] of class probabilities (N, C) against labels (N,).
 
     Returns:
         accuracy, mean_class_accuracy (over the classes present), macro_f1 (over the classes that are labels or predictions), ece
-        (expected calibration
-        error, 15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts,
-        rows are true classes).
+        (15 bins), per_class_accuracy (list of C, None for a class without test examples), confusion (C x C counts, rows are
+        true classes).
     """
     said_N, n_classes = probabilities_NC.argmax(axis=1), probabilities_NC.shape[1]
     confusion_CC = np.bincount(labels_N * n_classes + said_N, minlength=n_classes**2).reshape(n_classes, n_classes)
@@ -98,7 +97,7 @@ def measure(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> dict[str, Any
 
 
 def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray, n_bins: int = N_BINS) -> float:
-    """Expected calibration error in [0, 1]: |accuracy - mean confidence| of each bin, weighted by its share of the examples.
+    """Compute the expected calibration error in [0, 1]: |accuracy - mean confidence| of each bin, weighted by its share.
 
     Bins are [k / n_bins, (k + 1) / n_bins); certainty (1, or above it by rounding) has a bin of its own, as in torchmetrics.
     Source: Guo et al., ICML 2017, arXiv:1706.04599, eq. 3.
@@ -109,5 +108,5 @@ def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray, n_bins: int
 
 
 def confidence_bins(confidence_N: np.ndarray, n_bins: int = N_BINS) -> np.ndarray:
-    """(N,) number of the bin of each confidence in [0, 1], from 1: bin k is [(k - 1) / n_bins, k / n_bins), 1 is n_bins + 1."""
+    """Return (N,) bins of confidences in [0, 1], from 1: bin k is [(k - 1) / n_bins, k / n_bins); 1 is in n_bins + 1."""
     return np.searchsorted(np.linspace(0.0, 1.0, n_bins + 1), confidence_N, side="right")

@@ -9,18 +9,18 @@ import platformdirs
 
 
 def conf_dir() -> Path:
-    """The folder of configs: `tlbench/conf` in a wheel, `conf` beside the package in a checkout."""
+    """Return the folder of configs: `tlbench/conf` in a wheel, `conf` beside the package in a checkout."""
     package = Path(__file__).resolve().parent
     inside, beside = package / "conf", package.parent / "conf"
     return inside if inside.is_dir() else beside
 
 
 def cache_dir() -> Path:
-    """Where data that tlbench makes is kept: `$TLBENCH_CACHE`, else the user's cache folder."""
+    """Return where data that tlbench makes is kept: `$TLBENCH_CACHE`, else the user's cache folder."""
     given = os.environ.get("TLBENCH_CACHE")
     return Path(given) if given else platformdirs.user_cache_path("tlbench")
 
 
 def results_dir() -> Path:
-    """Published and reproduced tables: `results` of a checkout, which a wheel does not carry."""
+    """Return the folder of published and reproduced tables: `results` of a checkout, which a wheel does not carry."""
     return Path(__file__).resolve().parent.parent / "results"

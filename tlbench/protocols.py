@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from tlbench.errors import Refused
 from tlbench.seeds import LARGEST, stream
-from tlbench.splits import Rows, kept, split_by_group, without
+from tlbench.splits import Rows, kept_rows, split_by_group, without
 
 if TYPE_CHECKING:
     from tlbench.data.domain import Domain
@@ -72,21 +72,21 @@ class Protocol(ABC):
 
     @abstractmethod
     def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
-        """All rows, before some are kept."""
+        """Return all rows, before some are kept."""
 
     def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
-        """Splits by seed. Raises Refused where a class has too few examples for the shots, or a part would be left with none
+        """Split by seed. Raises Refused where a class has too few examples for the shots, or a part would be left with none
         or, for training on the source, with one class."""
         self.refuse_impossible()
         found = self._split(sources, target, seed)
         train = [
-            kept(part, self.n_source, len(source), stream(seed, "n_source", source.name))
+            kept_rows(part, self.n_source, len(source), stream(seed, "n_source", source.name))
             for part, source in zip(found.source_train, sources, strict=True)
         ]
         self._check_classes(train, sources)
         shots = found.target_shots
         given = found.target_unlabelled if len(found.target_unlabelled) else shots
-        unlabelled = kept(given, self.n_target, len(target), stream(seed, "n_target", target.name))
+        unlabelled = kept_rows(given, self.n_target, len(target), stream(seed, "n_target", target.name))
         return replace(
             found,
             source_train=train,
@@ -96,7 +96,7 @@ class Protocol(ABC):
         )
 
     def refuse_impossible(self) -> None:
-        """Raises Refused where every target example would be labelled, those of the test among them."""
+        """Raise Refused where every target example would be labelled, those of the test among them."""
         if self.shots == ALL and not self.target_test_is_held_out:
             raise Refused(
                 f"protocol.shots=all labels every target training example, but these are the test under '{self._name()}'. "
@@ -110,7 +110,7 @@ class Protocol(ABC):
             raise Refused(f"{what} keeps source examples of one class under this seed. Ask for more.")
 
     def _draw_shots(self, target: Domain, pool: np.ndarray, seed: int, *, leave: int) -> tuple[np.ndarray, np.ndarray]:
-        """(shots, rest of the pool without the shots' groups); at least `leave` examples of each class remain."""
+        """Draw (shots, rest of the pool without the shots' groups); at least `leave` examples of each class remain."""
         if isinstance(self.shots, str):
             return pool, pool[:0]
         if self.shots == 0:

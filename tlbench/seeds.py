@@ -15,12 +15,12 @@ LARGEST = 2**63 - 1
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
-    """The NumPy generator called `names` of a run with this seed (>= 0)."""
+    """Return the NumPy generator called `names` of a run with this seed (>= 0)."""
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
 def torch_seed(seed: int, *names: str) -> None:
-    """Seeds torch's global generators (all devices) from the stream called `names`."""
+    """Seed torch's global generators (all devices) from the stream called `names`."""
     import torch  # here: a report draws too, and need not wait for torch
 
     torch.manual_seed(int(stream(seed, *names).integers(2**63)))

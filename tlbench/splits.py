@@ -23,15 +23,15 @@ class Rows:
 def split_by_group(
     pool: np.ndarray, groups: np.ndarray, share: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(held out, rest): `share` of the pool's groups, rounded, drawn without a look at any label; sorted rows."""
+    """Return (held out, rest): `share` of the pool's groups, rounded, drawn without a look at any label; sorted rows."""
     names = np.unique(groups[pool])
     held = rng.permutation(names)[: round(share * len(names))]
     is_held = np.isin(groups[pool], held)
     return pool[is_held], pool[~is_held]
 
 
-def kept(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generator) -> np.ndarray:
-    """`size` of these rows, sorted: the first ones in a random order of all `total` rows of their domain, so that another
+def kept_rows(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generator) -> np.ndarray:
+    """Keep `size` of these rows, sorted: the first ones in a random order of all `total` rows of their domain, so that another
     size or another split moves few of them. All rows where size is None or more than there are."""
     if size is None:
         return rows
@@ -40,5 +40,5 @@ def kept(rows: np.ndarray, size: int | None, total: int, rng: np.random.Generato
 
 
 def without(rows: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """`rows` without those of `before` that are not in `after`; sorted."""
+    """Return `rows` without those of `before` that are not in `after`; sorted."""
     return np.setdiff1d(rows, np.setdiff1d(before, after))

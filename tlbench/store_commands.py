@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
-from tlbench.config.stored_key import key_of_stored
+from tlbench.config.keys import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
 from tlbench.store.check_store import check_store
@@ -19,18 +17,18 @@ from tlbench.store.runs import RunStore
 from tlbench.store.table import compact, read_tables
 
 
-def opened(folder: str) -> RunStore:
-    """The store in a folder. Raises TlbenchError where there is none."""
+def opened_store(folder: str) -> RunStore:
+    """Return the store in a folder. Raises TlbenchError where there is none."""
     store = RunStore(folder)
     if not store.root.is_dir():
-        raise TlbenchError(f"Store '{folder}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
-                           "$TLBENCH_STORE; `tlbench sweep` fills it.")  # fmt: skip
+        what = "is no folder" if store.root.exists() else "does not exist"
+        raise TlbenchError(f"Store '{folder}' {what}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it.")
     return store
 
 
 def check(folder: str) -> int:
-    """Prints what is wrong, a line each; 0 only if nothing is."""
-    found = check_store(opened(folder), wrong_key)
+    """Print what is wrong, a line each; return 0 only if nothing is."""
+    found = check_store(opened_store(folder), wrong_key)
     for problem in found.problems:
         print(problem.line())
     counts = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items())) or "none"
@@ -41,7 +39,7 @@ def check(folder: str) -> int:
 
 
 def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | None:
-    """What is wrong where the config of a run is not that of its key."""
+    """Tell what is wrong where the config of a run is not that of its key."""
     try:
         found = key_of_stored(store.config(key), record)
     except Damaged:  # told already
@@ -52,8 +50,8 @@ def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | Non
 
 
 def make_index(folder: str) -> int:
-    """Writes or renews the index."""
-    store = opened(folder)
+    """Write or renew the index."""
+    store = opened_store(folder)
     try:
         path, n = compact(store)
     except OSError as error:
@@ -64,37 +62,25 @@ def make_index(folder: str) -> int:
 
 def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool, project: str | None,
            entity: str | None, out: str) -> int:  # fmt: skip
-    """The tidy table into files, or everything to Weights & Biases."""
-    store = opened(folder)
+    """Write the tidy table into files, or everything to Weights & Biases."""
+    store = opened_store(folder)
     if not (csv or parquet or to_wandb):
         raise TlbenchError("Nothing to export to: give --csv FILE, --parquet FILE or --wandb.")
     runs = read_tables(store, verify=True).runs
     if runs.empty:
         raise TlbenchError(f"Store '{folder}' holds no runs.")
-    for path, write in ((csv, _csv), (parquet, _parquet)):
-        if path:
-            _written(path, runs, write)
+    for name, write in ((csv, runs.to_csv), (parquet, runs.to_parquet)):
+        if name:
+            path = Path(name)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write(path, index=False)
+            except OSError as error:
+                raise TlbenchError(f"'{name}' cannot be written ({error.strerror}).") from error
+            print(f"wrote {path}: {len(runs)} rows")
     if to_wandb:
         _to_wandb(store, project, entity, Path(out))
     return 0
-
-
-def _csv(runs: pd.DataFrame, path: Path) -> None:
-    runs.to_csv(path, index=False)
-
-
-def _parquet(runs: pd.DataFrame, path: Path) -> None:
-    runs.to_parquet(path, index=False)
-
-
-def _written(name: str, runs: pd.DataFrame, write: Callable[[pd.DataFrame, Path], None]) -> None:
-    path = Path(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(runs, path)
-    except OSError as error:
-        raise TlbenchError(f"'{name}' cannot be written ({error.strerror}).") from error
-    print(f"wrote {path}: {len(runs)} rows")
 
 
 def _to_wandb(store: RunStore, project: str | None, entity: str | None, out: Path) -> None:
@@ -117,7 +103,7 @@ WANDB = "tlbench.loggers.wandb.wandb_logger"
 
 
 def log_sweep(outcome: Any) -> None:
-    """Logs the tables of a sweep's runs and cells and its report into the group of its runs.
+    """Log the tables of a sweep's runs and cells and its report into the group of its runs.
 
     Nothing where no run was logged to W&B, or none was done now. A log that fails costs the sweep nothing.
     """
@@ -133,16 +119,11 @@ def log_sweep(outcome: Any) -> None:
             return
         folder = outcome.store.root / "plans" / "logs"  # where `wandb sync STORE/*/logs/wandb/offline-run-*` finds it
         print("Summing the sweep up in Weights & Biases ...", file=sys.stderr, flush=True)
-        keys, first = [job.key for job in outcome.jobs], logged[0]
+        keys, first, store = [job.key for job in outcome.jobs], logged[0], outcome.store
         target = Target(first.logger, folder)
-        how = log_summary_of_sweep(outcome.store, keys, outcome.name, first.group, first.selection.rule, target)
+        how = log_summary_of_sweep(store, keys, outcome.name, first.group, first.selection.rule, target)
         if how == "offline":
-            print(
-                f"Offline: `wandb sync {outcome.store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr
-            )
+            print(f"Offline: `wandb sync {store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr)
     except Exception as error:
-        reason = " ".join(str(error).split())
-        print(
-            f"tlbench: the sweep's W&B summary failed, its runs are kept: {type(error).__name__}: {reason}",
-            file=sys.stderr,
-        )
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        print(f"tlbench: the sweep's W&B summary failed, its runs are kept: {reason}", file=sys.stderr)

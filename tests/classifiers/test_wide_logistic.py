@@ -34,7 +34,7 @@ def loss_and_steepest(model, x, y, weights):
 def test_it_takes_scikit_learns_steps(n, width, C):
     x, y, weights = problem(n, width)
     want = LogisticRegression(C=C, max_iter=1000).fit(x, y, sample_weight=weights)
-    got = wide.fitted(wide.Span.of(x), y, weights, LogisticRegression(C=C, max_iter=1000))
+    got = wide.fitted_model(wide.Span.of(x), y, weights, LogisticRegression(C=C, max_iter=1000))
     test = problem(50, width, seed=1)[0]
     if want.n_iter_ >= 100:
         # rounding grows with the steps: scikit-learn's own predictions move by 0.005 here with its columns in another order
@@ -61,8 +61,8 @@ def test_what_it_is_for():
 
 def test_a_classifier_uses_it_where_there_are_weights(monkeypatch):
     calls = []
-    plain = wide.fitted
-    monkeypatch.setattr(wide, "fitted", lambda *args: calls.append(args) or plain(*args))
+    plain = wide.fitted_model
+    monkeypatch.setattr(wide, "fitted_model", lambda *args: calls.append(args) or plain(*args))
     x, y, weights = problem(20, 30)
     for args, used in (
         ((x, y, weights), 1),
@@ -90,7 +90,7 @@ def test_a_span_serves_copies_and_no_other_rows():
 
 def test_no_convergence_is_left_to_scikit_learn_and_so_is_what_is_not_finite():
     x, y, weights = problem(20, 30)
-    assert wide.fitted(wide.Span.of(x), y, weights, LogisticRegression(max_iter=2)) is None
+    assert wide.fitted_model(wide.Span.of(x), y, weights, LogisticRegression(max_iter=2)) is None
     x[3, 3] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         Logistic(n_classes=5, seed=0, C=1.0).fit(x, y, weights)

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from tlbench.functional.kept import KEPT, kept
+from tlbench.functional.kept import KEPT, keep_results
 
 
 def counted():
     calls = []
 
-    @kept
+    @keep_results
     def double(x: np.ndarray) -> tuple[np.ndarray, ...]:
         calls.append(x)
         return (2 * x, x + 1)

@@ -29,7 +29,7 @@ def _fresh(monkeypatch, tmp_path):
         ("WANDB_CONFIG_DIR", str(tmp_path)),
     ):
         monkeypatch.setenv(name, value)
-    wandb_mode.hindrance.cache_clear()
+    wandb_mode.why_unreachable.cache_clear()
     wandb.teardown()  # it has read the environment of the tests before
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 
 from tests.support import gaussian_task
-from tlbench.selection.rules import chosen, last_best
+from tlbench.selection.rules import chosen_checkpoints, last_best
 from tlbench.training.checkpoints import Checkpoint
 
 
@@ -19,13 +19,14 @@ def checkpoint(step: int, test_right: float, val_right: float | None, held_out, 
 def test_each_rule_looks_at_what_it_is_entitled_to():
     task, held_out = gaussian_task()
     points = [checkpoint(s, t, v, held_out, task) for s, t, v in ((1, 0.9, 0.2), (2, 0.3, 0.8), (3, 0.5, 0.5))]
-    assert chosen(points, task, held_out.test.labels) == {"last": 2, "source_val": 1, "oracle": 0}
+    assert chosen_checkpoints(points, task, held_out.test.labels) == {"last": 2, "source_val": 1, "oracle": 0}
 
 
 def test_without_a_validation_part_there_is_no_such_rule():
     task, held_out = gaussian_task()
     points = [checkpoint(1, 0.9, None, held_out, task)]
-    assert chosen(points, dataclasses.replace(task, source_val=None), held_out.test.labels) == {"last": 0, "oracle": 0}
+    without_val = dataclasses.replace(task, source_val=None)
+    assert chosen_checkpoints(points, without_val, held_out.test.labels) == {"last": 0, "oracle": 0}
 
 
 def test_of_equals_the_one_trained_longest():

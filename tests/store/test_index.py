@@ -10,7 +10,7 @@ import pytest
 from tests.store.test_table import gain, record
 from tlbench.store import table
 from tlbench.store.index import EMPTY, FILE
-from tlbench.store.records import sealed
+from tlbench.store.records import sealed_record
 from tlbench.store.runs import RunStore
 from tlbench.store.table import compact, read_tables, tables_of, updated
 
@@ -19,7 +19,7 @@ def put(store, key, age=3600.0, **changes):
     """A record that is `age` seconds old; its `seed` says which it is."""
     folder = store.root / key
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "record.json").write_text(sealed(record(run_key=key, **changes)))
+    (folder / "record.json").write_text(sealed_record(record(run_key=key, **changes)))
     os.utime(folder / "record.json", (time.time() - age,) * 2)
     (folder / "predictions.parquet").touch()
 

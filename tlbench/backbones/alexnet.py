@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tlbench.backbones.weights import load_weights
+from tlbench.backbones.weights import load_weights, not_loaded
 from tlbench.errors import TlbenchError
 
 FC8 = "classifier.6"
@@ -50,9 +50,9 @@ class AlexNet(nn.Module):
         return self.classifier(self.avgpool(self.features(x_BCHW)).flatten(1))
 
     def stages(self) -> list[list[nn.Parameter]]:
-        """Parameters of conv1 to conv5, fc6 and fc7, a layer each."""
+        """Return the parameters of conv1 to conv5, fc6 and fc7, a layer each."""
         layers = [*self.features, *self.classifier]
-        return [list(layer.parameters()) for layer in layers if any(True for _ in layer.parameters())]
+        return [parameters for layer in layers if (parameters := list(layer.parameters()))]
 
 
 def _pretrained() -> Any:
@@ -61,7 +61,4 @@ def _pretrained() -> Any:
     try:
         return alexnet(weights=AlexNet_Weights.IMAGENET1K_V1)
     except Exception as error:  # whatever the hub's client raises without a network
-        raise TlbenchError(
-            f"torchvision's weights of AlexNet could not be loaded ({type(error).__name__}). Check the network, "
-            "name a file by backbone.weights=FILE, or set backbone.pretrained=false for random weights."
-        ) from error
+        raise not_loaded("torchvision's weights of AlexNet", error) from error

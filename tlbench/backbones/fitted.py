@@ -16,11 +16,11 @@ class FittedBackbone(Protocol):
     """
 
     def fit_inputs(self, source: Inputs, target: Inputs) -> None:
-        """Sets the weights from (N, ...) source and (M, ...) unlabelled target training inputs."""
+        """Set the weights from (N, ...) source and (M, ...) unlabelled target training inputs."""
 
 
 def check_fitted(name: str, mode: str, *, augmented: bool) -> None:
-    """Raises TlbenchError where a fitted backbone would be trained, or see inputs that change from step to step."""
+    """Raise TlbenchError where a fitted backbone would be trained, or see inputs that change from step to step."""
     if mode != "frozen":
         raise TlbenchError(
             f"backbone={name} is fitted to the inputs and not trained, got backbone.mode={mode}. Use backbone.mode=frozen."

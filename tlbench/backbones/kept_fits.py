@@ -16,7 +16,7 @@ MOST = 8
 
 
 def kept_fit(kind: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array of this key, made now by one process where there is none.
+    """Return the array of this key, made now by one process where there is none.
 
     Args:
         kind: folder in the cache.

@@ -58,7 +58,7 @@ class MSDA(nn.Module):
         self.register_buffer("maps", torch.empty(0))
 
     def fit_inputs(self, source: Inputs, target: Inputs) -> None:
-        """Fits all layers to the rows of both. Their order is without effect, so a pair and its reverse have one fit."""
+        """Fit all layers to the rows of both. Their order is without effect, so a pair and its reverse have one fit."""
         rows_ND, digest = _in_own_order(np.concatenate([_flat(source), _flat(target)]))
         key = hashlib.sha256(f"1 {digest} {self.layers} {self.corruption!r} {self.ridge!r}".encode()).hexdigest()[:20]
         if key == self.fitted_to:
@@ -80,19 +80,18 @@ class MSDA(nn.Module):
 
 
 def stacked_maps(x_ND: np.ndarray, layers: int, corruption: float, ridge: float) -> np.ndarray:
-    """The maps of all layers, (layers, D, D + 1) float32, each fitted to the outputs of the one before."""
+    """Return the maps of all layers, (layers, D, D + 1) float32, each fitted to the outputs of the one before."""
     h_ND, d = x_ND.astype(np.float64), x_ND.shape[1]
     maps = np.empty((layers, d, d + 1), dtype=np.float32)
     for layer in range(layers):
-        map_DE = denoising_map(h_ND, corruption, ridge)
-        maps[layer] = map_DE
+        maps[layer] = map_DE = denoising_map(h_ND, corruption, ridge)
         if layer + 1 < layers:
             h_ND = np.tanh(h_ND @ map_DE[:, :-1].T + map_DE[:, -1])
     return maps
 
 
 def denoising_map(x_ND: np.ndarray, corruption: float, ridge: float) -> np.ndarray:
-    """W (D, D + 1) that minimises the expected sum over rows of |x - W [x~; 1]|^2 plus ridge |W without its last column|^2.
+    """Return the W (D, D + 1) of least expected sum over rows of |x - W [x~; 1]|^2 plus ridge |W without its last column|^2.
 
     x~ is x with each feature set to 0 with probability p = corruption, independently. With the scatter S of [x; 1] and q = 1 - p
     (1 for the constant): E[P]_ij = S_ij q_j; E[Q]_ij = q_i S_ij q_j, but q_i S_ii on the diagonal (the paper's eq. 5).
@@ -117,10 +116,9 @@ def denoising_map(x_ND: np.ndarray, corruption: float, ridge: float) -> np.ndarr
 
 
 def _inverse(matrix_EE: np.ndarray) -> np.ndarray:
-    """Inverse of a symmetric positive definite matrix, which is overwritten."""
-    factor_EE, failed = lapack.dpotrf(
-        matrix_EE.T, lower=True, overwrite_a=True
-    )  # transposed: in LAPACK's order, uncopied
+    """Compute the inverse of a symmetric positive definite matrix, which is overwritten."""
+    # transposed: in LAPACK's order, uncopied
+    factor_EE, failed = lapack.dpotrf(matrix_EE.T, lower=True, overwrite_a=True)
     if not failed:
         inverse_EE, failed = lapack.dpotri(factor_EE, lower=True, overwrite_c=True)
     if failed:
@@ -134,7 +132,7 @@ def _flat(inputs: Inputs) -> np.ndarray:
 
 
 def _in_own_order(rows_ND: np.ndarray) -> tuple[np.ndarray, str]:
-    """Rows sorted by a hash of their content, so that sums are rounded alike in any order, and a hash of them all."""
+    """Sort rows by a hash of their content, so that sums are rounded alike in any order, and return a hash of them all, too."""
     digests = [hashlib.sha256(row.data).digest() for row in rows_ND]
     order = sorted(range(len(digests)), key=digests.__getitem__)
     return rows_ND[order], hashlib.sha256(b"".join(digests[i] for i in order)).hexdigest()

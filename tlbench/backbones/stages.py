@@ -15,12 +15,12 @@ HOW = ("mode", "last_k", "batch_norm", "checkpoint", "input_size")
 
 
 def is_frozen(group: dict[str, Any]) -> bool:
-    """Whether a backbone has weights, and none of them is trained."""
+    """Tell whether a backbone has weights, and none of them is trained."""
     return group["mode"] == "frozen" and group["name"] != "identity"
 
 
 def fixed_parameters(backbone: nn.Module, group: dict[str, Any]) -> list[nn.Parameter]:
-    """Those that are not trained: all of them, or all but those of the last k stages."""
+    """Return those that are not trained: all of them, or all but those of the last k stages."""
     if group["mode"] == "finetune":
         return []
     if group["mode"] == "frozen":

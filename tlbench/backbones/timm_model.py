@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tlbench.backbones.weights import load_weights
+from tlbench.backbones.weights import load_weights, not_loaded
 from tlbench.errors import TlbenchError, unknown
 
 
@@ -58,7 +58,7 @@ class TimmBackbone(nn.Module):
         return self.model(x_BCHW)
 
     def stages(self) -> list[list[nn.Parameter]]:
-        """Parameters in the order of depth, from the stem on: a residual stage or a transformer block each."""
+        """Return parameters in the order of depth, from the stem on: a residual stage or a transformer block each."""
         from timm.models import group_parameters
 
         named = dict(self.model.named_parameters())
@@ -78,30 +78,24 @@ def _created(model: str, pretrained: bool, options: dict[str, Any]) -> nn.Module
     except Exception as error:  # whatever the hub's client raises without a network
         if not pretrained:
             raise
-        raise TlbenchError(
-            f"The weights of timm model '{model}' could not be loaded ({type(error).__name__}). Check the network, "
-            "name a file by backbone.weights=FILE, or set backbone.pretrained=false for random weights."
-        ) from error
+        raise not_loaded(f"The weights of timm model '{model}'", error) from error
 
 
 def check_pixels(model: str, mean: Sequence[float], sd: Sequence[float]) -> None:
-    """Raises TlbenchError where images are normalised otherwise than for the training of timm's weights."""
+    """Raise TlbenchError where images are normalised otherwise than for the training of timm's weights."""
     import timm
 
     setting = timm.models.get_pretrained_cfg(model) if timm.is_model(model) else None
     if setting is not None and (list(setting.mean), list(setting.std)) != (list(mean), list(sd)):
+        m, s = (f"[{','.join(map(str, numbers))}]" for numbers in (setting.mean, setting.std))
         raise TlbenchError(
-            f"The weights of timm model '{model}' expect pixels of mean {_list(setting.mean)} and sd {_list(setting.std)}. "
-            "Set augment.mean=null augment.sd=null for these."
+            f"The weights of timm model '{model}' expect pixels of mean {m} and sd {s}. Set augment.mean=null augment.sd=null "
+            "for these."
         )
 
 
-def _list(numbers: Sequence[float]) -> str:
-    return f"[{','.join(map(str, numbers))}]"
-
-
 def check_size(backbone: nn.Module, name: str, input_shape: Sequence[int]) -> None:
-    """Raises TlbenchError where a backbone (on the meta device) does not take examples of this shape."""
+    """Raise TlbenchError where a backbone (on the meta device) does not take examples of this shape."""
     try:
         backbone.eval()(torch.empty(2, *input_shape, device="meta"))
     except NotImplementedError:

@@ -18,13 +18,11 @@ from tlbench.errors import TlbenchError
 
 NESTED = ("state_dict", "model", "model_state_dict", "teacher")
 PREFIXES = ("module.", "model.", "backbone.")
-
-
 Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
 
 
 def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: Adapt | None = None) -> None:
-    """Loads a safetensors file, or a torch file that holds tensors only, into a model without classifier.
+    """Load a safetensors file, or a torch file that holds tensors only, into a model without classifier.
 
     A classifier in the file is dropped; wrappers (`{"state_dict": ...}`, `module.`, `backbone.`) are taken off.
 
@@ -37,19 +35,15 @@ def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: 
     """
     given, wanted = _unwrapped(read_weights(path)), model.state_dict()
     if adapt is not None:
-        with contextlib.suppress(
-            KeyError, RuntimeError, AttributeError, ValueError
-        ):  # weights of another model: told below
+        # it fails on weights of another model, which are told below
+        with contextlib.suppress(KeyError, RuntimeError, AttributeError, ValueError):
             given = adapt(given, model)
     heads = tuple(f"{name}." for name in (*classifier, "fc", "head", "classifier", "head_dist") if name)
     given = {k: v for k, v in given.items() if k in wanted or not k.startswith(heads)}
     lacking = [k for k in wanted if k not in given and not k.endswith("num_batches_tracked")]
     strange = [k for k in given if k not in wanted]
-    shapes = [
-        f"{k} {tuple(given[k].shape)} for {tuple(wanted[k].shape)}"
-        for k in wanted
-        if k in given and given[k].shape != wanted[k].shape
-    ]
+    both = [(k, tuple(given[k].shape), tuple(wanted[k].shape)) for k in wanted if k in given]
+    shapes = [f"{k} {own} for {right}" for k, own, right in both if own != right]
     if lacking or strange or shapes:
         parts = [("lacking", lacking), ("not in the model", strange), ("of another shape", shapes)]
         told = "; ".join(f"{len(keys)} {what}: {_some(keys)}" for what, keys in parts if keys)
@@ -57,8 +51,16 @@ def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: 
     model.load_state_dict(given, strict=False)
 
 
+def not_loaded(what: str, error: Exception) -> TlbenchError:
+    """Return the error of weights that could not be downloaded."""
+    return TlbenchError(
+        f"{what} could not be loaded ({type(error).__name__}). Check the network, name a file by backbone.weights=FILE, or set "
+        "backbone.pretrained=false for random weights."
+    )
+
+
 def read_weights(path: str) -> Mapping[str, Any]:
-    """What a file of weights holds; nothing in it is executed."""
+    """Return what a file of weights holds; nothing in it is executed."""
     if not Path(path).is_file():
         raise TlbenchError(f"Weights '{path}' do not exist. Set by backbone.weights=...")
     with open(path, "rb") as file:
@@ -96,7 +98,7 @@ def _some(keys: Sequence[str]) -> str:
 
 
 def file_hash(path: str) -> str:
-    """SHA-256 of a file of weights; "missing" where there is none, which is told when it is loaded."""
+    """Compute the SHA-256 of a file of weights; "missing" where there is none, which is told when it is loaded."""
     try:
         stat = Path(path).stat()
     except OSError:
@@ -111,7 +113,7 @@ def _file_hash(path: str, _size: int, _changed: int) -> str:
 
 
 def weights_hash(model: nn.Module) -> str:
-    """SHA-256 over names and values of all parameters and buffers."""
+    """Compute the SHA-256 over names and values of all parameters and buffers."""
     whole = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

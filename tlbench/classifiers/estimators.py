@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from sklearn.utils import assert_all_finite
 
 from tlbench.classifiers import wide_logistic as wide
-from tlbench.data.inputs import Inputs
+from tlbench.data.inputs import Rows
 from tlbench.errors import Refused, TlbenchError
 
 
@@ -37,33 +37,36 @@ class FeatureClassifier(ABC):
 
     @abstractmethod
     def _model(self) -> Any:
-        """A fresh scikit-learn classifier."""
+        """Return a fresh scikit-learn classifier."""
 
-    @abstractmethod
-    def _scores(self, x_ND: Inputs) -> np.ndarray:
-        """(N, classes seen in training) probabilities."""
+    def _scores(self, x_ND: Rows) -> np.ndarray:
+        """Return (N, classes seen in training) probabilities."""
+        return self.model.predict_proba(x_ND)
 
-    def _seen(self, x_ND: Inputs) -> Any:
-        """The training examples as `_model` takes them."""
+    def _seen(self, x_ND: Rows) -> Any:
+        """Return the training examples as `_model` takes them."""
         return x_ND
 
-    def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
-        """Chooses parameters on these examples, if a search is configured; returns itself.
+    def tuned(self, x_ND: Rows, labels_N: np.ndarray) -> Self:
+        """Choose parameters on these examples, if a search is configured; return the estimator itself.
 
         The harness calls it with the labelled source, once for a run, whatever its method trains on: they belong to the
         recipe, so a method and its references get the same.
         """
         return self
 
-    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
-        """Fits on (N, D) features with optional weights (N,) of mean 1; returns itself."""
+    def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+        """Fit on (N, D) features with optional weights (N,) of mean 1; return the estimator itself."""
         self.model = self._model().fit(self._seen(x_ND), labels_N, sample_weight=weights_N)
         return self
 
-    def predict_proba(self, x_ND: Inputs) -> np.ndarray:
-        """(N, C) rows that sum to 1; a class that training lacked has probability 0."""
-        full_NC = np.zeros((x_ND.shape[0], self.n_classes))
-        full_NC[:, self.model.classes_] = self._scores(x_ND)
+    def predict_proba(self, x_ND: Rows) -> np.ndarray:
+        """Return (N, C) rows that sum to 1; a class that training lacked has probability 0."""
+        return self._in_columns(self._scores(x_ND))
+
+    def _in_columns(self, scores_NK: np.ndarray) -> np.ndarray:
+        full_NC = np.zeros((len(scores_NK), self.n_classes))
+        full_NC[:, self.model.classes_] = scores_NK
         return full_NC
 
 
@@ -73,11 +76,8 @@ class NearestNeighbour(FeatureClassifier):
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")
 
-    def _scores(self, x_ND: Inputs) -> np.ndarray:
-        return self.model.predict_proba(x_ND)
-
-    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
-        """Raises Refused for weights: a nearest neighbour cannot take them."""
+    def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+        """Raise Refused for weights: a nearest neighbour cannot take them."""
         if weights_N is not None:
             raise Refused("classifier=nearest_neighbour takes no weights, and this method needs them. Use logistic.")
         self.model = self._model().fit(x_ND, labels_N)
@@ -101,8 +101,8 @@ class Regularised(FeatureClassifier):
             raise TlbenchError(f"A classifier needs C > 0 and folds >= 2, got C={C}, search={search}, folds={folds}.")
         self.C, self.search, self.folds = float(C), list(search) if search else None, folds
 
-    def tuned(self, x_ND: Inputs, labels_N: np.ndarray) -> Self:
-        """Sets C by cross-validation on these examples, if a search is configured; returns itself."""
+    def tuned(self, x_ND: Rows, labels_N: np.ndarray) -> Self:
+        """Set C by cross-validation on these examples, if a search is configured; return the estimator itself."""
         if self.search is None:
             return self
         if (fewest := int(np.unique(labels_N, return_counts=True)[1].min())) < self.folds:
@@ -110,15 +110,13 @@ class Regularised(FeatureClassifier):
                 f"classifier.search needs {self.folds} labelled examples of each class (classifier.folds), but one "
                 f"class has {fewest}. Use classifier.search=null or more labelled examples."
             )
-        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed)
-        scores_FC = [
-            self._scores_of_search(x_ND, labels_N, train, test) for train, test in folds.split(labels_N, labels_N)
-        ]
+        folds = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed).split(labels_N, labels_N)
+        scores_FC = [self._scores_of_search(x_ND, labels_N, train, test) for train, test in folds]
         self.C, self.search = float(self.search[int(np.mean(scores_FC, axis=0).argmax())]), None
         return self
 
-    def _scores_of_search(self, x_ND: Inputs, labels_N: np.ndarray, train: np.ndarray, test: np.ndarray) -> list[float]:
-        """Accuracy on the test fold for each C. GridSearchCV does the same; its own work takes as long as small fits."""
+    def _scores_of_search(self, x_ND: Rows, labels_N: np.ndarray, train: np.ndarray, test: np.ndarray) -> list[float]:
+        """Return the accuracy on the test fold for each C. GridSearchCV's own work would take as long as small fits."""
         seen = self._seen(x_ND)
         square = seen is not x_ND  # a kernel matrix
         mine, other = (seen[np.ix_(train, train)], seen[np.ix_(test, train)]) if square else (seen[train], seen[test])
@@ -138,7 +136,7 @@ class Regularised(FeatureClassifier):
         return [found[value] for value in self.search or []]
 
     def _is_free(self, model: Any) -> bool:
-        """Whether every larger C has this fitted model too, because C played no part in it."""
+        """Tell whether every larger C has this fitted model too, because C played no part in it."""
         return False
 
 
@@ -152,13 +150,13 @@ class Logistic(Regularised):
         super().__init__(**base)
         self._spans: list[wide.Span] = []
 
-    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+    def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
         if weights_N is None or not wide.fits_in(x_ND, labels_N):  # one fit alone gains nothing
             return super().fit(x_ND, labels_N, weights_N)
         if not self._spans or self._spans[0].x_ND is not x_ND:
             assert_all_finite(x_ND)
             self._spans[:] = [wide.Span.of(x_ND)]
-        model = wide.fitted(self._spans[0], labels_N, weights_N, self._model())
+        model = wide.fitted_model(self._spans[0], labels_N, weights_N, self._model())
         if model is None:  # scikit-learn's says so in its own words
             return super().fit(x_ND, labels_N, weights_N)
         self.model = model
@@ -166,9 +164,6 @@ class Logistic(Regularised):
 
     def _model(self) -> LogisticRegression:
         return LogisticRegression(C=self.C, max_iter=1000)
-
-    def _scores(self, x_ND: Inputs) -> np.ndarray:
-        return self.model.predict_proba(x_ND)
 
 
 class LinearSVM(Regularised):
@@ -186,9 +181,9 @@ class LinearSVM(Regularised):
         if ties not in ("decision", "first"):
             raise TlbenchError(f"classifier.ties must be decision or first, got {ties!r}.")
         self.ties = ties
-        self._kernels: dict[tuple[int, int], tuple[Inputs, Inputs, np.ndarray]] = {}
+        self._kernels: dict[tuple[int, int], tuple[Rows, Rows, np.ndarray]] = {}
 
-    def _kernel(self, a_ND: Inputs, b_MD: Inputs) -> np.ndarray:
+    def _kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
         return linear_kernel(a_ND, b_MD)
 
     def _model(self) -> SVC:
@@ -198,34 +193,32 @@ class LinearSVM(Regularised):
         # no multiplier is near its bound, nor was any on the way there: the bound might as well be farther off
         return bool(np.abs(model.dual_coef_).max() < model.C / 2)
 
-    def fit(self, x_ND: Inputs, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+    def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
         self.rows_ND = x_ND
         return super().fit(x_ND, labels_N, weights_N)
 
-    def _seen(self, x_ND: Inputs) -> np.ndarray:
+    def _seen(self, x_ND: Rows) -> np.ndarray:
         if (id(x_ND), id(x_ND)) not in self._kernels:  # a new training set: the kernels of the last are done with
             self._kernels.clear()
         return self._kept(x_ND, x_ND)
 
-    def _kept(self, a_ND: Inputs, rows_MD: Inputs) -> np.ndarray:
-        """Their kernel, worked out where no copy has done so."""
+    def _kept(self, a_ND: Rows, rows_MD: Rows) -> np.ndarray:
+        """Return their kernel, worked out where no copy has done so."""
         kept = self._kernels.get((id(a_ND), id(rows_MD)))
         if kept is None or kept[0] is not a_ND or kept[1] is not rows_MD:  # ids of a pickled object are old
             kept = self._kernels[id(a_ND), id(rows_MD)] = (a_ND, rows_MD, self._kernel(a_ND, rows_MD))
         return kept[2]
 
     def fit_kernel(self, kernel_NN: np.ndarray, labels_N: np.ndarray) -> Self:
-        """Fits on a kernel matrix of a method's own, rows and columns the training examples; returns itself."""
+        """Fit on a kernel matrix of a method's own, rows and columns the training examples; return the estimator itself."""
         self.model = self._model().fit(kernel_NN, labels_N)
         return self
 
     def proba_of_kernel(self, kernel_MN: np.ndarray) -> np.ndarray:
-        """`predict_proba` of M examples from their kernel with the N training examples of `fit_kernel`."""
-        full_MC = np.zeros((len(kernel_MN), self.n_classes))
-        full_MC[:, self.model.classes_] = self._confidences(kernel_MN)
-        return full_MC
+        """Do as `predict_proba` for M examples from their kernel with the N training examples of `fit_kernel`."""
+        return self._in_columns(self._confidences(kernel_MN))
 
-    def _scores(self, x_ND: Inputs) -> np.ndarray:
+    def _scores(self, x_ND: Rows) -> np.ndarray:
         return self._confidences(self._kept(x_ND, self.rows_ND))
 
     def _confidences(self, kernel_MN: np.ndarray) -> np.ndarray:
@@ -240,5 +233,5 @@ class LinearSVM(Regularised):
 class RbfSVM(LinearSVM):
     """LIBSVM's C-SVC with a Gaussian kernel of gamma = 1 / number of features (LIBSVM's default)."""
 
-    def _kernel(self, a_ND: Inputs, b_MD: Inputs) -> np.ndarray:
+    def _kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
         return rbf_kernel(a_ND, b_MD, gamma=1.0 / a_ND.shape[1])

@@ -75,7 +75,7 @@ class Network(nn.Module):
         return self
 
     def see(self, domain: str) -> None:
-        """Batch norms use this domain's statistics from now on; the source's where the target was never trained on."""
+        """Let batch norms use this domain's statistics from now on; the source's where the target was never trained on."""
         if self.batch_norm != "per_domain":
             return
         assert isinstance(self.seen, Tensor)
@@ -91,7 +91,7 @@ class Network(nn.Module):
         return self.head(self.backbone(x))
 
     def each(self, batches: Sequence[Tensor], domains: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
-        """Features and logits of each batch of a step, whose domains are `source` or `target`."""
+        """Return features and logits of each batch of a step, whose domains are `source` or `target`."""
         if self.couples and len(batches) > 1:
             features, logits = self(torch.cat(list(batches)))
             sizes = [len(batch) for batch in batches]

@@ -27,15 +27,15 @@ class Span:
 
 
 def fits_in(x: object, labels_N: np.ndarray) -> bool:
-    """Whether this is what the function below is for: dense rows, fewer than features, and three classes or more."""
+    """Tell whether this is what the function below is for: dense rows, fewer than features, and three classes or more."""
     wide = isinstance(x, np.ndarray) and x.dtype == np.float64 and x.ndim == 2 and x.shape[0] < x.shape[1]
     return bool(wide and len(np.unique(labels_N)) > 2)
 
 
-def fitted(
+def fitted_model(
     span: Span, labels_N: np.ndarray, weights_N: np.ndarray, model: LogisticRegression
 ) -> LogisticRegression | None:
-    """The model, fitted; None where L-BFGS ends without convergence.
+    """Fit the model; return None where L-BFGS ends without convergence.
 
     L-BFGS from 0 sees inner products only, so its steps are those in all D features, at a fraction of the cost. Only its
     rule for stopping depends on the axes: it is applied to the gradient in all features, as scikit-learn does.

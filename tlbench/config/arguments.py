@@ -14,7 +14,7 @@ QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
 def read(arguments: Sequence[str]) -> list[str]:
-    """The arguments with words beyond ASCII in the quotes that Hydra wants round them.
+    """Put words beyond ASCII into the quotes that Hydra wants round them.
 
     Raises:
         TlbenchError: a key is set twice, or a name before a colon would need quotes, which Hydra does not take there.

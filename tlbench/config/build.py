@@ -17,7 +17,7 @@ from tlbench.method.base import Method
 
 
 def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) -> Any:
-    """Calls the group's `_target_` with its other keys and what is `given`; a user's mistake becomes one line."""
+    """Call the group's `_target_` with its other keys and what is `given`; a user's mistake becomes one line."""
     name = given.get("name", group.get("name"))
     values = {k: v for k, v in typed(kind, {**group, "name": name}).items() if k not in ("name", *drop)}
     try:
@@ -34,7 +34,7 @@ def build(kind: str, group: Group, *, drop: tuple[str, ...] = (), **given: Any) 
 
 
 def _made(values: Any) -> Any:
-    """Hydra's `instantiate` for plain values; without OmegaConf in between, which costs ten times the rest."""
+    """Do what Hydra's `instantiate` does for plain values, without OmegaConf in between, which costs ten times the rest."""
     if isinstance(values, list):
         return [_made(value) for value in values]
     if not isinstance(values, dict):
@@ -49,7 +49,7 @@ def _made(values: Any) -> Any:
 
 
 def method_class(group: Group) -> type[Method]:
-    """The class of a method config, imported but not built."""
+    """Import the class of a method config; it is not built."""
     found = located("method", group)
     if not isinstance(found, type) or not issubclass(found, Method):
         raise TlbenchError(f"method '{group.get('name')}': {group['_target_']} is no tlbench.method.Method.")
@@ -57,7 +57,7 @@ def method_class(group: Group) -> type[Method]:
 
 
 def classifier_shape(group: Group) -> str:
-    """What a classifier config is for: "gradient" or "estimator"."""
+    """Tell what a classifier config is for: "gradient" or "estimator"."""
     learner = getattr(located("classifier", group), "learner", None)
     if learner not in ("gradient", "estimator"):
         raise TlbenchError(

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tlbench.backbones.pixels import as_weights_expect
 from tlbench.config.own_configs import name_by_file, own_folders
-from tlbench.config.schema import RunConfig, checked
+from tlbench.config.schema import RunConfig, checked_config
 from tlbench.config.told import in_one_line
 from tlbench.config.typed_values import typed
 from tlbench.errors import TlbenchError, unknown
@@ -45,7 +45,7 @@ OF_A_RUN = re.compile(rf"\$\{{[^}}]*\b({'|'.join(PER_RUN)})\b")
 
 
 def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
-    """A composed Hydra config, resolved and checked; each group gets the name of its file as `name`, unless it has one."""
+    """Resolve and check a composed Hydra config; each group gets the name of its file as `name`, unless it has one."""
     values = plain(config)
     for name in NOT_OF_A_RUN:
         values.pop(name, None)
@@ -62,11 +62,11 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
             if not isinstance(method, dict):
                 raise TlbenchError(f"references.methods.{name} must be the config of a method, got {method!r}.")
             methods[name] = _as_taken(f"references.methods.{name}", method)
-    return checked(values)
+    return checked_config(values)
 
 
 def _as_taken(group: str, values: dict[str, Any]) -> dict[str, Any]:
-    """A group as what it builds takes it; the recipe of a method stands in the config by now, and is no parameter of it."""
+    """Return a group as what it builds takes it; a method's recipe stands in the config by now, and is no parameter of it."""
     if group.split(".")[-1] in PLAIN:
         return values
     is_method = group == "method" or group.startswith("references.methods.")
@@ -74,7 +74,7 @@ def _as_taken(group: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A resolved config as plain dicts and lists. Raises TlbenchError where a value must be set and is not."""
+    """Turn a resolved config into plain dicts and lists. Raises TlbenchError where a value must be set and is not."""
     if missing := sorted(OmegaConf.missing_keys(config)):
         raise TlbenchError(f"{missing[0]} must be set: {missing[0]}=...")
     values = OmegaConf.to_container(config, resolve=True)
@@ -91,11 +91,11 @@ class Composer:
         self._settled: dict[tuple[str, ...], dict[str, Any]] = {}
 
     def options(self, group: str) -> list[str]:
-        """Names in a config group, the user's own folder included."""
+        """Return the names in a config group, the user's own folder included."""
         return self.loader.get_group_options(group, results_filter=ObjectType.CONFIG)
 
     def raw(self, overrides: Sequence[str]) -> DictConfig:
-        """The composed config, Hydra's own node included. Raises TlbenchError in one line for any mistake in it.
+        """Compose a config, Hydra's own node included. Raises TlbenchError in one line for any mistake in it.
 
         Composing takes a fifth of a second, nearly all of it for the choices of groups: a choice is composed once, and plain
         values, in which the trials of a search differ, are set in copies, as Hydra sets them last of all.
@@ -116,20 +116,20 @@ class Composer:
         return self._composed[key]
 
     def _values(self, overrides: Sequence[str]) -> list[Override]:
-        """Those that set a single value and choose no file; none where there is more than choices and values."""
+        """Return those that set a single value and choose no file; none where there is more than choices and values."""
         parsed = OverridesParser.create().parse_overrides(list(overrides))
         if any(o.type != OverrideType.CHANGE or o.package or o.is_sweep_override() for o in parsed):
             return []
         return [o for o in parsed if "." in o.key_or_group or not self.options(o.key_or_group)]
 
     def run_config(self, overrides: Sequence[str]) -> RunConfig:
-        """The config of the run that these overrides, without any sweep in them, ask for."""
+        """Compose the config of the run that these overrides, without any sweep in them, ask for."""
         own = {key: o.split("=", 1)[1] for o in overrides if (key := o.split("=", 1)[0]) in PER_RUN}
         shared = tuple(o for o in overrides if o.split("=", 1)[0] not in PER_RUN)
         with self._told(overrides):
             values = OmegaConf.from_dotlist([f"{key}={value}" for key, value in own.items()])
             if shared in self._settled and len(own) == len(PER_RUN):
-                return checked({**self._settled[shared], **plain(values)})
+                return checked_config({**self._settled[shared], **plain(values)})
             raw = self.raw(shared)
             merged = OmegaConf.merge(OmegaConf.masked_copy(raw, [str(key) for key in raw if key != "hydra"]), values)
             assert isinstance(merged, DictConfig)
@@ -140,7 +140,7 @@ class Composer:
 
     @contextmanager
     def _told(self, overrides: Sequence[str]) -> Iterator[None]:
-        """Any mistake in a config in one line, a key that is not there with the nearest that is."""
+        """Tell any mistake in a config in one line, a key that is not there with the nearest that is."""
         try:
             with in_one_line(*own_folders(self.loader)):
                 yield
@@ -163,7 +163,7 @@ class Composer:
 
 
 def flat_keys(config: Any, prefix: str = "") -> list[str]:
-    """All keys of nested mappings, dotted, without `_target_` and the like."""
+    """Return all keys of nested mappings, dotted, without `_target_` and the like."""
     keys = []
     for name in config:
         if str(name).startswith("_"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tlbench.backbones.weights import file_hash
-from tlbench.config.schema import RunConfig
+from tlbench.config.schema import RunConfig, checked_config
 from tlbench.data.images.augment import BILINEAR
+from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import NOT_CONTENT, NOT_DATA
 
 HARNESS = 2
@@ -16,14 +18,12 @@ HARNESS = 2
 
 
 def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
-    """All that two runs must share to be compared: everything but the method, and the data's fingerprint."""
+    """Return all that two runs must share to be compared: everything but the method, and the data's fingerprint."""
     recipe = config.model_dump(mode="json", exclude=NOT_CONTENT | {"method"})
     recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in NOT_DATA}
     # batch statistics (MMD, CORAL) are of one device's share of a batch, so the number of devices moves numbers
     hardware = {name: getattr(config.trainer, name) for name in ("precision", "devices", "accumulate", "tf32")}
-    if (
-        recipe.get("augment", {}).get("interpolation") == BILINEAR
-    ):  # as where there is no such key: keys stay what they were
+    if recipe.get("augment", {}).get("interpolation") == BILINEAR:  # as without the key: older keys stay what they were
         recipe["augment"] = {k: v for k, v in recipe["augment"].items() if k != "interpolation"}
     if recipe["backbone"].get("weights"):
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
@@ -31,19 +31,33 @@ def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
 
 
 def recipe_key(config: RunConfig, fingerprint: str) -> str:
-    """Hash of the recipe, the seed included."""
+    """Compute the hash of the recipe, the seed included."""
     return _digest(recipe_of(config, fingerprint))
 
 
 def run_key(config: RunConfig, fingerprint: str, revision: int) -> str:
-    """Hash of recipe, method and the method's revision."""
+    """Compute the hash of recipe, method and the method's revision."""
     return _digest({**recipe_of(config, fingerprint), "method": config.method, "revision": revision})
 
 
 def cell_key(config: RunConfig, fingerprint: str, revision: int) -> str:
-    """The run key without the seed."""
+    """Compute the run key without the seed."""
     content = {**recipe_of(config, fingerprint), "method": config.method, "revision": revision}
     return _digest({k: v for k, v in content.items() if k != "seed"})
+
+
+def key_of_stored(config: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
+    """Compute the run key that a stored config has with the fingerprint and the revision of its record; no data are read.
+
+    None where it cannot be told: the run is of another revision of the harness, this version does not take such a config, or a
+    file of weights that is a part of the key is gone.
+    """
+    if record.get("harness") != HARNESS:
+        return None
+    try:
+        return run_key(checked_config(dict(config)), record["data_fingerprint"], record["method_revision"])
+    except (TlbenchError, OSError):
+        return None
 
 
 def _digest(content: dict[str, Any]) -> str:

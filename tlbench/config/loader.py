@@ -17,12 +17,12 @@ RUNS = TypeAdapter(list[RunConfig])
 
 
 def settled_override(configs: Sequence[RunConfig]) -> str:
-    """The last override of a job: the runs that it is to do."""
+    """Return the last override of a job: the runs that it is to do."""
     return f"{KEY}={RUNS.dump_json(list(configs)).decode()}"
 
 
 def settled_configs(config: DictConfig) -> list[RunConfig]:
-    """The runs that a job's config carries; none where Hydra composed it itself."""
+    """Return the runs that a job's config carries; none where Hydra composed it itself."""
     return RUNS.validate_json(config[KEY]) if KEY in config else []
 
 

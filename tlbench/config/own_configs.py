@@ -13,13 +13,13 @@ from tlbench.paths import conf_dir
 
 
 def own_folders(loader: ConfigLoader) -> list[Path]:
-    """Folders of the user's own configs."""
+    """Return the folders of the user's own configs."""
     paths = [Path(place.path.removeprefix("file://")) for place in loader.get_search_path().get_path() if place.path]
     return [path for path in paths if path.is_dir() and path != conf_dir()]
 
 
 def replaced(folder: Path) -> list[str]:
-    """A line for each config of this folder that takes the place of one of tlbench's."""
+    """Return a line for each config of this folder that takes the place of one of tlbench's."""
     names = sorted(path.relative_to(folder) for path in folder.rglob("*.yaml"))
     return [
         f"{folder / name} takes the place of tlbench's own conf/{name}. Call it otherwise to keep both."
@@ -29,7 +29,7 @@ def replaced(folder: Path) -> list[str]:
 
 
 def name_by_file(loader: ConfigLoader, group: str, config: DictConfig, overrides: Sequence[str]) -> None:
-    """Gives a composed group the name of its file where its name is one that it inherits by its defaults.
+    """Give a composed group the name of its file where its name is one that it inherits by its defaults.
 
     Raises:
         TlbenchError: an override appends a name, or the file holds a list.

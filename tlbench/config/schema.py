@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import TAG_LENGTH
@@ -99,8 +94,8 @@ class RunConfig(Strict):
         words = [str(tag) for tag in tags]
         for word in words:
             if word != word.strip() or not 0 < len(word) <= TAG_LENGTH or "," in word or word in TAKEN:
-                raise ValueError(f"{word!r} is no tag: 1 to {TAG_LENGTH} letters, no comma, no space at its ends, none of "
-                                 f"{', '.join(TAKEN)}")  # fmt: skip
+                allowed = f"1 to {TAG_LENGTH} letters, no comma, no space at its ends, none of {', '.join(TAKEN)}"
+                raise ValueError(f"{word!r} is no tag: {allowed}")
         return words
 
     @field_validator("backbone")
@@ -124,12 +119,12 @@ class RunConfig(Strict):
         return names[: names.index(own)] if own in names else names
 
     def as_reference(self, name: str) -> RunConfig:
-        """The same recipe with a reference as its method."""
+        """Return the same recipe with a reference as its method."""
         return self.model_copy(update={"method": {**self.references.methods[name], "name": name}})
 
 
-def checked(values: dict[str, Any]) -> RunConfig:
-    """Values to a RunConfig; the first thing out of range becomes a one-line error."""
+def checked_config(values: dict[str, Any]) -> RunConfig:
+    """Turn values into a RunConfig; the first thing out of range becomes a one-line error."""
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
@@ -137,7 +132,7 @@ def checked(values: dict[str, Any]) -> RunConfig:
 
 
 def first_line(error: ValidationError, prefix: str = "") -> str:
-    """The first finding of a ValidationError in one line: key, what is allowed, what was given."""
+    """Tell the first finding of a ValidationError in one line: key, what is allowed, what was given."""
     first = error.errors()[0]
     key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
     given = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"

@@ -12,13 +12,13 @@ from tlbench.paths import conf_dir
 
 @cache
 def shipped_names(group: str) -> tuple[str, ...]:
-    """Names of the configs of a group."""
+    """Return the names of the configs of a group."""
     return tuple(sorted(path.stem for path in (conf_dir() / group).glob("*.yaml")))
 
 
 @cache
 def shipped(group: str, name: str) -> dict[str, Any]:
-    """A config of a group by name, resolved, with the siblings of its defaults list in it."""
+    """Return a config of a group by name, resolved, with the siblings of its defaults list in it."""
     own = OmegaConf.create((conf_dir() / group / f"{name}.yaml").read_text("utf-8"))
     assert isinstance(own, DictConfig)
     parents = [str(parent) for parent in own.pop("defaults", []) if parent != "_self_"]

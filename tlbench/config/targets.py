@@ -14,7 +14,7 @@ from tlbench.errors import TlbenchError, unknown
 
 
 def located(kind: str, group: dict[str, Any]) -> Any:
-    """What a group's `_target_` names, imported and not called.
+    """Import what a group's `_target_` names, without a call.
 
     Raises:
         TlbenchError: there is none, or its module is not found, lacks the name, or cannot be imported.
@@ -44,7 +44,7 @@ def located(kind: str, group: dict[str, Any]) -> Any:
 
 
 def _module(name: str, place: str) -> Any:
-    """A module, or None where there is no such one."""
+    """Import a module; return None where there is no such one."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -68,7 +68,7 @@ def _why(error: Exception, module: str, place: str) -> str:
 
 @lru_cache(maxsize=256)
 def hints_of(target: Any) -> dict[str, Any]:
-    """What the arguments of a class or function are said to be; those of base classes where `**base` passes them on."""
+    """Return the hints of the arguments of a class or function; those of base classes where `**base` passes them on."""
     if not isinstance(target, type):
         return _annotations(target) if callable(target) else {}
     if hasattr(target, "__pydantic_fields__"):  # it checks itself, and takes 1 for 1.0 and for true
@@ -88,7 +88,7 @@ def _passes_on(function: Callable[..., Any]) -> bool:
 
 
 def _annotations(function: Any) -> dict[str, Any]:
-    """Those that can be worked out; not the names that only a type checker imports."""
+    """Return those that can be worked out; not the names that only a type checker imports."""
     found: dict[str, Any] = {}
     for name, hint in getattr(function, "__annotations__", {}).items():
         try:

@@ -24,7 +24,7 @@ OF_HYDRA = {
 
 @contextmanager
 def in_one_line(*folders: Path) -> Iterator[None]:
-    """Raises TlbenchError in place of what composing a config raises.
+    """Raise TlbenchError in place of what composing a config raises.
 
     Args:
         folders: where the user's own configs lie; a file that is no text is looked for there, as Python does not name it.
@@ -32,7 +32,7 @@ def in_one_line(*folders: Path) -> Iterator[None]:
     try:
         yield
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
-        raise told(error) from error
+        raise error_in_one_line(error) from error
     except UnicodeDecodeError as error:
         raise TlbenchError(f"{_no_text(folders)} is no text in UTF-8. Save it as UTF-8.") from error
     except ValueError as error:
@@ -47,8 +47,8 @@ def in_one_line(*folders: Path) -> Iterator[None]:
         ) from error
 
 
-def told(error: Exception) -> TlbenchError:
-    """The error in one line: what was given, what is allowed."""
+def error_in_one_line(error: Exception) -> TlbenchError:
+    """Tell the error in one line: what was given, what is allowed."""
     text = str(error)
     if isinstance(error, MarkedYAMLError):
         return _no_yaml(error)

@@ -29,7 +29,7 @@ SHAPES = {
 
 
 def typed(kind: str, group: dict[str, Any]) -> dict[str, Any]:
-    """A group whose values are what its `_target_` takes, whole numbers given for a float as floats; nested ones likewise.
+    """Return a group whose values are what its `_target_` takes, whole numbers given for a float as floats; nested ones likewise.
 
     Args:
         kind: its dotted place in a config, such as `method`.
@@ -69,7 +69,7 @@ def _adapter(hint: Any) -> TypeAdapter[Any]:
 
 
 def _strict(hint: Any) -> Any:
-    """The hint for plain values: true is no number, and what no config can hold is not looked at."""
+    """Return the hint for plain values: true is no number, and what no config can hold is not looked at."""
     if hint in LEAVES:
         return LEAVES[hint]
     origin, arguments = get_origin(hint), get_args(hint)

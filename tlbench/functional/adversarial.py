@@ -14,12 +14,12 @@ from torch.nn import functional as F
 
 
 def reversal_strength(progress: float, gamma: float) -> float:
-    """lambda_p = 2 / (1 + exp(-gamma p)) - 1 for progress p in [0, 1] (section 5.2.2): 0 at the start, near 1 at the end."""
+    """Return lambda_p = 2 / (1 + exp(-gamma p)) - 1 for progress p in [0, 1] (section 5.2.2), from 0 to near 1."""
     return 2.0 / (1.0 + math.exp(-gamma * progress)) - 1.0
 
 
 def domain_loss(logits_N: Tensor, n_source: int, weights_N: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy of domain logits, source rows first (label 1), each domain with weight 1/2.
+    """Compute the binary cross-entropy of domain logits, source rows first (label 1), each domain with weight 1/2.
 
     Args:
         weights_N: of the examples, > 0; within each domain they count in proportion to their sum there.
@@ -50,22 +50,22 @@ class _Reverse(torch.autograd.Function):
 
 
 def reverse_gradient(x: Tensor, strength: float) -> Tensor:
-    """x forward; the gradient times -strength backward (the pseudo-function R of section 4.2)."""
+    """Return x forward; the gradient times -strength backward (the pseudo-function R of section 4.2)."""
     return _Reverse.apply(x, strength)
 
 
 def over_the_run(progress: float, steps: int, gamma: float) -> float:
-    """`reversal_strength` over the run's own length, as in the paper."""
+    """Return `reversal_strength` over the run's own length, as in the paper."""
     return reversal_strength(progress, gamma)
 
 
 def constant_strength(progress: float, steps: int, gamma: float) -> float:
-    """1 from the first step on, as in pytorch-adapt and WILDS."""
+    """Return 1 from the first step on, as in pytorch-adapt and WILDS."""
     return 1.0
 
 
 def strength_by_iterations(progress: float, steps: int, gamma: float) -> float:
-    """`reversal_strength` at (steps done) / 10,000, whatever the run's length.
+    """Return `reversal_strength` at (steps done) / 10,000, whatever the run's length.
 
     With gamma = 10 the curve of TLlib (alpha 1 over 1,000 iterations) and UDABench (alpha 10 over 10,000): 0.46 after 1,000
     steps, 0.96 after 4,000.
@@ -74,7 +74,7 @@ def strength_by_iterations(progress: float, steps: int, gamma: float) -> float:
 
 
 def early_strength(progress: float, steps: int, gamma: float, epochs: int = 40) -> float:
-    """`reversal_strength` at (t + B) / epochs + 1 / B, with t steps done and B = steps / epochs in each epoch, as in AdaTime.
+    """Return `reversal_strength` at (t + B) / epochs + 1 / B, after t steps with B = steps / epochs in each epoch, as in AdaTime.
 
     There the progress lacks a bracket and its epochs count from 1: it grows by 1 in every 40 steps, and with gamma = 10 the
     strength is above 0.91 at the first step of any run. 40 is that benchmark's number of epochs; a run is taken to have as many.

@@ -7,26 +7,23 @@ from scipy.linalg import eigh
 
 
 def mean_difference(n_source: int, n_target: int) -> np.ndarray:
-    """(N, 1) e with e e' = M_0: x' e is the difference of the domains' means (Pan et al. 2011, eq. 3)."""
+    """Return (N, 1) e with e e' = M_0: x' e is the difference of the domains' means (Pan et al. 2011, eq. 3)."""
     return np.concatenate([np.full(n_source, 1.0 / n_source), np.full(n_target, -1.0 / n_target)])[:, None]
 
 
 def class_differences(labels_N: np.ndarray, guesses_M: np.ndarray, n_classes: int) -> np.ndarray:
-    """(N + M, C) columns e_c with e_c e_c' = M_c: differences of the means of each class (Long et al. 2013, eq. 7).
+    """Return (N + M, C) columns e_c with e_c e_c' = M_c: differences of the means of each class (Long et al. 2013, eq. 7).
 
     A class that one side lacks leaves the mean of the other side alone in its column, as in the authors' code.
     """
-    columns = []
-    for c in range(n_classes):
-        mine_N, theirs_M = labels_N == c, guesses_M == c
-        columns.append(
-            np.concatenate([mine_N / max(mine_N.sum(), 1), -(theirs_M / max(theirs_M.sum(), 1))]).astype(np.float64)
-        )
-    return np.stack(columns, axis=1)
+    classes = range(n_classes)
+    mine_NC, theirs_MC = np.equal.outer(labels_N, classes), np.equal.outer(guesses_M, classes)
+    shares = [is_in / np.maximum(is_in.sum(axis=0), 1) for is_in in (mine_NC, theirs_MC)]
+    return np.concatenate([shares[0], -shares[1]])
 
 
 def transfer_components(x_ND: np.ndarray, e_NQ: np.ndarray, *, ridge: float, k: int, kernel: str) -> np.ndarray:
-    """(D, K) map A: x A are the components of rows x, by falling eigenvalue, K = min(k, rank).
+    """Return the (D, K) map A: x A are the components of rows x, by falling eigenvalue, K = min(k, rank).
 
     `primal`: A maximises tr(A' X' H X A) under A' (X' M X + ridge I) A = I (Long et al. 2013, eq. 10).
     `linear`: the same for W in A = X' W with the linear kernel K = X X': tr(W' K H K W) under W' (K M K + ridge I) W = I

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def certainty(probabilities_NC: Tensor) -> Tensor:
-    """(N,) 1 + exp(-H) with H the entropy of each row in nats: 2 where a prediction is sure, 1 + 1 / C where it is uniform.
+    """Return (N,) 1 + exp(-H), H the entropy of each row in nats: 2 where a prediction is sure, 1 + 1 / C where it is uniform.
 
     Papers: CDAN+E (Long et al., NeurIPS 2018, arXiv:1705.10667, entropy conditioning) and MCC (Jin et al., ECCV 2020,
     arXiv:1912.03699, uncertainty reweighting) weigh examples by it.

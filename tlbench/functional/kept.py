@@ -16,8 +16,8 @@ KEPT = 4
 Arrays = tuple[np.ndarray, ...]
 
 
-def kept(function: Callable[[np.ndarray], Arrays]) -> Callable[[np.ndarray], Arrays]:
-    """Keeps the last results of a function of one array, by the array's content; they come back read-only."""
+def keep_results(function: Callable[[np.ndarray], Arrays]) -> Callable[[np.ndarray], Arrays]:
+    """Keep the last results of a function of one array, by the array's content; they come back read-only."""
     results: LRUCache = LRUCache(KEPT)
 
     def read_only(x: np.ndarray) -> Arrays:

@@ -10,38 +10,38 @@ from torch import Tensor
 
 
 def squared_distances(x_ND: Tensor, y_MD: Tensor) -> Tensor:
-    """(N, M) squared Euclidean distances, never below zero."""
+    """Return (N, M) squared Euclidean distances, never below zero."""
     cross_NM = x_ND @ y_MD.T
     return (x_ND.square().sum(1)[:, None] + y_MD.square().sum(1)[None] - 2 * cross_NM).clamp_min(0)
 
 
 def bandwidth(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Mean squared distance over all pairs of different pooled examples, without a gradient; never zero."""
+    """Return the mean squared distance over all pairs of different pooled examples, without a gradient; never zero."""
     pooled = torch.cat([xs_ND, xt_MD]).detach()
     n = len(pooled)
     return (squared_distances(pooled, pooled).sum() / (n * (n - 1))).clamp_min(torch.finfo(pooled.dtype).eps)
 
 
 def kernel(distances: Tensor, width: Tensor, scales: Sequence[float]) -> Tensor:
-    """Mean over the scales s of exp(-d / (s * width)); same shape as the squared distances d."""
+    """Return the mean over the scales s of exp(-d / (s * width)); same shape as the squared distances d."""
     return torch.stack([torch.exp(-distances / (scale * width)) for scale in scales]).mean(dim=0)
 
 
 def mean_of_all(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """As `bandwidth`, but over all n^2 pooled pairs, those of an example with itself too: (n - 1) / n of it."""
+    """Do as `bandwidth`, but over all n^2 pooled pairs, those of an example with itself too: (n - 1) / n of it."""
     n = len(xs_ND) + len(xt_MD)
     return bandwidth(xs_ND, xt_MD) * (n - 1) / n
 
 
 def median_of_source(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """Median squared distance over all N^2 pairs of source examples, those of an example with itself too; the lower of the
-    two in the middle. Without a gradient; never zero."""
+    """Return the (lower) median squared distance over all N^2 pairs of source examples, those of an example with itself too.
+    Without a gradient; never zero."""
     x_ND = xs_ND.detach()
     return squared_distances(x_ND, x_ND).median().clamp_min(torch.finfo(x_ND.dtype).eps)
 
 
 def one(xs_ND: Tensor, xt_MD: Tensor) -> Tensor:
-    """1: widths do not follow the batch."""
+    """Return 1: widths do not follow the batch."""
     return xs_ND.new_ones(())
 
 
@@ -59,7 +59,7 @@ class KernelSet:
     summed: bool = False
 
     def at(self, xs_ND: Tensor, xt_MD: Tensor) -> Kernel:
-        """The kernel with the widths that a batch gives it."""
+        """Return the kernel with the widths that a batch gives it."""
         unit = self.unit(xs_ND, xt_MD)
         return Kernel(self, unit.sqrt() if self.root else unit)
 
@@ -72,13 +72,13 @@ class Kernel:
     unit: Tensor
 
     def of_all(self, x_ND: Tensor, y_MD: Tensor) -> Tensor:
-        """(N, M) values k(x, y) of each x with each y."""
+        """Return (N, M) values k(x, y) of each x with each y."""
         if self.kernels.root:  # a root of rounding errors is far from 0, so distances are not had from inner products
             return self._values(torch.cdist(x_ND, y_MD, compute_mode="donot_use_mm_for_euclid_dist"))
         return self._values(squared_distances(x_ND, y_MD))
 
     def of_rows(self, x_ND: Tensor, y_ND: Tensor) -> Tensor:
-        """(N,) values k(x, y) of each x with the y of its row."""
+        """Return (N,) values k(x, y) of each x with the y of its row."""
         difference_ND = x_ND - y_ND
         if self.kernels.root:
             return self._values(torch.linalg.vector_norm(difference_ND, dim=1))

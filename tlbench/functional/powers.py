@@ -6,11 +6,11 @@ import numpy as np
 from scipy.linalg import lapack
 from scipy.special import ellipj, ellipkm1
 
-from tlbench.functional.kept import kept
+from tlbench.functional.kept import keep_results
 
 
 def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float) -> np.ndarray:
-    """x (cov(of) + ridge I)^power, (N, D), with the sample covariance (M - 1).
+    """Compute x (cov(of) + ridge I)^power, (N, D), with the sample covariance (M - 1).
 
     Costs O(D min(M, D)^2), most of which is kept for the next x. The way depends on shapes, ridge and power alone, and the
     results of both agree to rounding.
@@ -31,9 +31,9 @@ def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float)
     return ridge**power * x_ND + ((x_ND @ rows_KD.T) * added_K) @ rows_KD
 
 
-@kept
+@keep_results
 def scatter(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Eigenvalues (K,) of X'X for the centred rows X, K = min(M, D); (K, D) eigenvectors; their lengths (K,).
+    """Return eigenvalues (K,) of X'X for the centred rows X, K = min(M, D); (K, D) eigenvectors; their lengths (K,).
 
     From the smaller of X X' and X'X, which takes half as long as a thin SVD. With M <= D the vectors are U'X, of length
     sqrt(eigenvalue): those of vanishing length are right where unit vectors would be noise.
@@ -48,9 +48,9 @@ def scatter(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
     return values_K, vectors_MK.T @ x_MD, np.sqrt(values_K)
 
 
-@kept
+@keep_results
 def tridiagonal(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
-    """X'X = Q T Q' for the centred rows X: diagonal (D,) and side (D - 1,) of T, and Q as LAPACK's reflections.
+    """Compute X'X = Q T Q' for the centred rows X: diagonal (D,) and side (D - 1,) of T, and Q as LAPACK's reflections.
 
     A third of the work of all eigenvectors, which a power needs no more than this.
     """
@@ -68,7 +68,7 @@ def _centred(x_MD: np.ndarray) -> np.ndarray:
 
 
 def _reflected(packed_DD: np.ndarray, scale_D: np.ndarray, y_DN: np.ndarray, which: str) -> np.ndarray:
-    """Q' y ("T") or Q y ("N"); Q leaves the first coordinate alone."""
+    """Compute Q' y ("T") or Q y ("N"); Q leaves the first coordinate alone."""
     out_DN = np.array(y_DN, dtype=np.float64, order="F")
     out_DN[1:] = lapack.dormqr("L", which, packed_DD, scale_D, np.asfortranarray(out_DN[1:]), 64 * out_DN.shape[1])[0]
     return out_DN
@@ -77,7 +77,7 @@ def _reflected(packed_DD: np.ndarray, scale_D: np.ndarray, y_DN: np.ndarray, whi
 def _tridiagonal_power(
     diagonal_D: np.ndarray, beside_D: np.ndarray, y_DN: np.ndarray, least: float, most: float, power: float
 ) -> np.ndarray:
-    """T^(1/2) y or T^(-1/2) y for a tridiagonal T with eigenvalues in [least, most].
+    """Compute T^(1/2) y or T^(-1/2) y for a tridiagonal T with eigenvalues in [least, most].
 
     T^(-1/2) = 2 / pi * the integral of (T + t^2)^(-1) over t > 0. With t = sqrt(least) sc(u | 1 - least / most) the midpoint
     rule's error falls as exp(-2 pi^2 n / (ln(most / least) + 3)), to less than rounding with n points (Hale, Higham &

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from tlbench.functional.kept import kept
+from tlbench.functional.kept import keep_results
 
 
-@kept
+@keep_results
 def spectrum(x_ND: np.ndarray) -> tuple[np.ndarray, ...]:
-    """(K,) singular values of the centred rows, falling, and their (K, D) axes; K = min(N, D)."""
+    """Return (K,) singular values of the centred rows, falling, and their (K, D) axes; K = min(N, D)."""
     return np.linalg.svd(x_ND - x_ND.mean(axis=0), full_matrices=False)[1:]
 
 
 def principal_axes(x_ND: np.ndarray, k: int) -> np.ndarray:
-    """(D, K) first k principal axes of the rows, of unit length, columns by falling variance; K = min(k, N - 1, D).
+    """Return the (D, K) first k principal axes of the rows, of unit length, columns by falling variance; K = min(k, N - 1, D).
 
     The sign of each axis is such that its largest entry is positive.
 
@@ -29,8 +29,8 @@ def principal_axes(x_ND: np.ndarray, k: int) -> np.ndarray:
 
 
 def geodesic_factor(source_DK: np.ndarray, target_DK: np.ndarray) -> np.ndarray:
-    """(D, 2K) F with F F' = the geodesic flow kernel: the integral of Phi(t) Phi(t)' over t in [0, 1], where Phi runs along
-    the geodesic from the span of one set of orthonormal columns to that of the other.
+    """Return (D, 2K) F with F F' = the geodesic flow kernel: the integral of Phi(t) Phi(t)' over t in [0, 1], where Phi runs
+    along the geodesic from the span of one set of orthonormal columns to that of the other.
 
     Paper: Gong et al., Geodesic flow kernel for unsupervised domain adaptation, CVPR 2012, eqs. 4-6. The integral over one
     principal angle a is [[1 + s, c], [c, 1 - s]] / 2 with s = sin(2a) / (2a), c = (cos(2a) - 1) / (2a) (their matrices are

@@ -9,10 +9,10 @@ class Csv(CSVLogger):
     """One file, written at the end, in the order of the steps."""
 
     def save(self) -> None:
-        """Nothing yet: Lightning asks when the fit ends, and the checkpoints are still to come."""
+        """Do nothing yet: Lightning asks when the fit ends, and the checkpoints are still to come."""
 
     def finalize(self, status: str) -> None:
-        """Nothing yet, likewise."""
+        """Do nothing yet, likewise."""
 
     def end(self, ok: bool) -> None:
         self.experiment.metrics.sort(key=lambda row: row["step"])

@@ -23,7 +23,7 @@ BATCH = 1000
 def mlflow_logger(
     *, run: RunContent, folder: Path, tracking_uri: str, experiment: str, log_model: bool = False
 ) -> BatchedRun:
-    """A run in an MLflow store; its tag `run_key` is that of tlbench.
+    """Start a run in an MLflow store; its tag `run_key` is that of tlbench.
 
     Args:
         tracking_uri: a server, `sqlite:///FILE`, or `file:FOLDER` (which MLflow takes only with MLFLOW_ALLOW_FILE_STORE=true).
@@ -35,10 +35,8 @@ def mlflow_logger(
     if tracking_uri.startswith("sqlite:///"):
         Path(tracking_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     tags = {"run_key": run.key, "group": run.group, "job_type": str(run.record["method"])}
-    with FileLock(
-        Path(tempfile.gettempdir()) / f"tlbench-mlflow-{hashlib.sha256(tracking_uri.encode()).hexdigest()[:16]}.lock"
-    ):
-        # one process at a time makes the tables and the experiment
+    lock = f"tlbench-mlflow-{hashlib.sha256(tracking_uri.encode()).hexdigest()[:16]}.lock"
+    with FileLock(Path(tempfile.gettempdir()) / lock):  # one process at a time makes the tables and the experiment
         logger = BatchedRun(experiment, run.name, tracking_uri, tags)
         logger.log_hyperparams(run.parameters)
     logger.keeps_model = log_model
@@ -68,14 +66,14 @@ class BatchedRun(MLFlowLogger):
         self._waiting = []
 
     def finalize(self, status: str = "success") -> None:
-        """Nothing yet: Lightning asks when the fit ends, and the run goes on."""
+        """Do nothing yet: Lightning asks when the fit ends, and the run goes on."""
 
     def end(self, ok: bool) -> None:
         self.save()
         self.experiment.set_terminated(self.run_id, "FINISHED" if ok else "FAILED")
 
     def conclude(self, content: RunContent) -> None:
-        """The summary: numbers as metrics at the step of the chosen checkpoint, words and tags as MLflow's tags."""
+        """Log the summary: numbers as metrics at the step of the chosen checkpoint, words and tags as MLflow's tags."""
         self.log_metrics(content.numbers(), step=content.result.get("step", 0))
         for name, word in {**content.words(), "tags": ", ".join(content.tags)}.items():
             self.experiment.set_tag(self.run_id, name, word)

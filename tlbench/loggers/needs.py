@@ -8,7 +8,7 @@ from tlbench.errors import TlbenchError
 
 
 def need(module: str, logger: str) -> None:
-    """Raises TlbenchError with the command that installs it where a library is missing."""
+    """Raise TlbenchError with the command that installs it where a library is missing."""
     if find_spec(module) is None:
         raise TlbenchError(
             f"logger={logger} needs the library '{module}', which is not installed: pip install 'tlbench[{logger}]'."

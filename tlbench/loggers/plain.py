@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def no_logger(*, run: RunContent, folder: Path) -> None:
-    """Logs nothing; the run's record, history and predictions are kept all the same."""
+    """Log nothing; the run's record, history and predictions are kept all the same."""
 
 
 def csv_logger(*, run: RunContent, folder: Path) -> Logger:
-    """`logs/metrics.csv` in the run's folder."""
+    """Log to `logs/metrics.csv` in the run's folder."""
     from tlbench.loggers.csv import Csv
 
     return Csv(save_dir=folder, name="", version="", flush_logs_every_n_steps=1_000_000)

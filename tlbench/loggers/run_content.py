@@ -15,10 +15,10 @@ import pandas as pd
 
 from tlbench.metrics import REPORTED
 from tlbench.store.content_keys import NAMES, NOT_DATA, TAG_LENGTH
+from tlbench.store.records import COSTS
 
 NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""
-COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 POINTS = 200
 """Points of a curve, about; a longer history is thinned evenly."""
 ORACLE_CURVE = "ORACLE/target_score"
@@ -96,7 +96,7 @@ class RunContent:
         return self.result.get("gains", {}).get(self.record["reference"], {})
 
     def terms(self) -> list[dict[str, float]]:
-        """The history as one {name: value} a step."""
+        """Return the history as one {name: value} a step."""
         if self.history is None:
             return []
         steps: dict[int, dict[str, float]] = {}
@@ -105,7 +105,7 @@ class RunContent:
         return [steps[step] for step in sorted(steps)]
 
     def checkpoints(self) -> list[tuple[int, dict[str, float]]]:
-        """(step, values) of each checkpoint: what validators say of it, and its score on target labels, which is ORACLE."""
+        """Return (step, values) of each checkpoint: what validators say of it, and its score on target labels (ORACLE)."""
         found = self.record.get("checkpoints", []) if self.done else []
         return [
             (c["step"], {**{f"validator/{k}": v for k, v in c["scores"].items()}, ORACLE_CURVE: c["oracle_score"]})
@@ -113,21 +113,17 @@ class RunContent:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """Numbers and words that hold for the run as a whole."""
-        values: dict[str, Any] = {
-            "status": self.record["status"],
-            "run_key": self.key,
-            "created": self.record["created"],
-        }
+        """Return the numbers and words that hold for the run as a whole."""
+        values = {name: self.record[name] for name in ("status", "run_key", "created")}
         if not self.done:
             return values | {"reason": self.record["reason"]}
         values |= {"selection/rule": self.record["selection"], "selection/step": self.result["step"]}
-        values |= {"uses_target_labels": self.oracle}
+        values["uses_target_labels"] = self.oracle
         values |= {f"target/{name}": self.result["metrics"][name] for name in REPORTED}
         values |= {f"transfer/gain_over_{name}": gain["gain"] for name, gain in self.result["gains"].items()}
         if gain := self.gain:
-            values |= {f"transfer/{name}": gain[key] for name, key in
-                       {"gain": "gain", "gain_low": "low", "gain_high": "high", "p": "p", "flag": "flag"}.items()}  # fmt: skip
+            keys = {"gain": "gain", "gain_low": "low", "gain_high": "high", "p": "p", "flag": "flag"}
+            values |= {f"transfer/{name}": gain[key] for name, key in keys.items()}
             values |= {f"transfer/{flag}": float(gain["flag"] == flag) for flag in ("negative", "positive")}
             values |= {"transfer/reference": self.record["reference"], "transfer/reference_run": gain["run_key"]}
         costs = self.record["costs"]
@@ -135,15 +131,15 @@ class RunContent:
         return values | {f"costs/{phase}_seconds": value for phase, value in costs.get("phases", {}).items()}
 
     def numbers(self) -> dict[str, float]:
-        """The numbers of the summary."""
+        """Return the numbers of the summary."""
         return {k: float(v) for k, v in self.summary().items() if isinstance(v, int | float)}
 
     def words(self) -> dict[str, str]:
-        """The words of the summary."""
+        """Return the words of the summary."""
         return {k: v for k, v in self.summary().items() if isinstance(v, str)}
 
     def prediction_rows(self, most: int) -> tuple[pd.DataFrame, int]:
-        """Predictions of the reported selection, at most `most` rows spread evenly over the test part, and how many there are."""
+        """Return up to `most` predictions of the reported selection, spread evenly over the test part, and how many there are."""
         if self.predictions is None or not self.done:
             return pd.DataFrame(), 0
         rows = self.predictions[self.predictions["step"] == self.result["step"]].drop(columns="step")
@@ -155,5 +151,5 @@ class RunContent:
 
 
 def stride(n: int) -> int:
-    """Every how manieth of `n` steps is logged."""
+    """Return k where every k-th of `n` steps is logged."""
     return max(1, -(-n // POINTS))

@@ -13,7 +13,7 @@ need("tensorboard", "tensorboard")
 
 
 def tensorboard_logger(*, run: RunContent, folder: Path) -> Events:
-    """Event files straight in `folder`; `tensorboard --logdir STORE` finds them all."""
+    """Log to event files straight in `folder`; `tensorboard --logdir STORE` finds them all."""
     return Events(save_dir=str(folder), name="", version="", default_hp_metric=False)
 
 
@@ -21,7 +21,7 @@ class Events(TensorBoardLogger):
     """Scalars, and words as texts."""
 
     def conclude(self, content: RunContent) -> None:
-        """The summary: numbers at the step of the chosen checkpoint, words as texts, and the config as hyper-parameters."""
+        """Log the summary: numbers at the step of the chosen checkpoint, words as texts, and the config as hyper-parameters."""
         step = content.result.get("step", 0)
         numbers = content.numbers()
         self.log_metrics(numbers, step=step)
@@ -34,11 +34,11 @@ class Events(TensorBoardLogger):
         )
 
     def save(self) -> None:
-        """Without Lightning's `hparams.yaml`: the run's own `config.yaml` lies beside."""
+        """Save without Lightning's `hparams.yaml`: the run's own `config.yaml` lies beside."""
         self.experiment.flush()
 
     def finalize(self, status: str) -> None:
-        """Nothing yet: Lightning asks when the fit ends, and a writer that is closed begins another file."""
+        """Do nothing yet: Lightning asks when the fit ends, and a writer that is closed begins another file."""
 
     def end(self, ok: bool) -> None:
         self.experiment.close()

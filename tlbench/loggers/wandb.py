@@ -34,7 +34,7 @@ def wandb_logger(
     init_timeout: float = 30.0,
     finish_timeout: float = 120.0,
 ) -> RunLogger | None:
-    """A run on the server, or, without one (`WANDB_MODE=offline`, no key, no network), in `folder/wandb`, to be synced later.
+    """Start a run on the server, or, without one (`WANDB_MODE=offline`, no key, no network), in `folder/wandb`, to be synced.
 
     Args:
         folder: made if need be.
@@ -47,21 +47,15 @@ def wandb_logger(
     if how == "disabled":
         return None
     logger = RunLogger(run, table_rows, keeps_report=log_report, keeps_model=log_model)
-    about = {"group": run.group, "job_type": str(run.record["method"]), "name": run.name, "tags": run.tags}
-    begun(
-        logger,
-        folder,
-        how,
-        {"project": project, "entity": entity, "id": run.key, **about},
-        init_timeout,
-        finish_timeout,
-    )
+    about: dict[str, Any] = {"project": project, "entity": entity, "id": run.key, "name": run.name}
+    about |= {"group": run.group, "job_type": str(run.record["method"]), "tags": run.tags}
+    begin_session(logger, folder, how, about, init_timeout, finish_timeout)
     logger.log_hyperparams(run.parameters)
     return logger
 
 
-def begun(logger: Session, folder: Path, how: str, about: dict[str, Any], init: float, finish: float) -> None:
-    """Starts the session; offline where the server does not let it in."""
+def begin_session(logger: Session, folder: Path, how: str, about: dict[str, Any], init: float, finish: float) -> None:
+    """Start the session; offline where the server does not let it in."""
     logging.getLogger("wandb").setLevel(logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
     stage(folder)
@@ -76,7 +70,7 @@ def begun(logger: Session, folder: Path, how: str, about: dict[str, Any], init: 
 
 
 def stage(folder: Path) -> None:
-    """Files of artefacts wait for their upload with the runs, not in the user's home, unless $WANDB_DATA_DIR is set.
+    """Let files of artefacts wait for their upload with the runs, not in the user's home, unless $WANDB_DATA_DIR is set.
 
     A run's folder of logs lies aside until the run ends and is then moved; W&B looks where it put the files, so they lie in the
     store itself. The name is not `.wandb`: W&B would take such a folder for that of its runs.
@@ -97,7 +91,7 @@ class Session(WandbLogger):
         self.known = False
 
     def start(self, **arguments: Any) -> None:
-        """Sets `known`: the server has this run, finished, so its curves are not logged again."""
+        """Set `known`: the server has this run, finished, so its curves are not logged again."""
         run = wandb.init(**arguments)
         run.define_metric("trainer/global_step")
         run.define_metric("*", step_metric="trainer/global_step", step_sync=True)
@@ -109,7 +103,7 @@ class Session(WandbLogger):
             super().log_metrics(metrics, step)
 
     def end(self, ok: bool) -> None:
-        """Waits for uploads, `finish_timeout` at most, or for the file of an offline run.
+        """Wait for uploads, `finish_timeout` at most, or for the file of an offline run.
 
         W&B's service writes that file, and `finish` may return before it has: half of the files held no record yet when they were
         read at once. It ends with the session's last word; the next session starts another.
@@ -128,7 +122,7 @@ class RunLogger(Session):
         self.table_rows, self.keeps_report, self.keeps_model = table_rows, keeps_report, keeps_model
 
     def conclude(self, content: RunContent) -> None:
-        """Tags with the flag, the summary, the table of predictions and the artefacts."""
+        """Log tags with the flag, the summary, the table of predictions and the artefacts."""
         run = self.experiment
         run.tags = tuple(content.tags)
         summary = content.summary()
@@ -136,8 +130,8 @@ class RunLogger(Session):
         if len(rows) and not self.known:
             run.log({"predictions": wandb.Table(dataframe=rows)})
         if n and self.table_rows:
-            summary |= {"predictions_table/rows": len(rows), "predictions_table/rows_of": n,
-                        "predictions_table/capped": len(rows) < n}  # fmt: skip
+            shown = {"rows": len(rows), "rows_of": n, "capped": len(rows) < n}
+            summary |= {f"predictions_table/{name}": value for name, value in shown.items()}
         run.summary.update(summary)
         if content.done:
             self._artefacts(content)
@@ -157,7 +151,7 @@ class RunLogger(Session):
 
 
 def report_files(content: RunContent, folder: Path) -> list[Path]:
-    """The record and all kept predictions, written into a folder."""
+    """Write the record and all kept predictions into a folder."""
     paths = [folder / "record.json"]
     paths[0].write_text(json.dumps(content.record, indent=1), "utf-8")
     if content.predictions is not None:

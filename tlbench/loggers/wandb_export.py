@@ -17,10 +17,10 @@ import wandb
 from rich.progress import track
 
 from tlbench.errors import TlbenchError
-from tlbench.loggers import replay
-from tlbench.loggers.stored_content import content_of
-from tlbench.loggers.wandb import Session, begun
+from tlbench.loggers import RunContent, replay
+from tlbench.loggers.wandb import Session, begin_session
 from tlbench.loggers.wandb_mode import mode
+from tlbench.loggers.writing import MODEL
 from tlbench.store.reading import StoreReader
 
 TABLE_ROWS = 10_000
@@ -64,7 +64,7 @@ class Summary:
 
 
 def export_runs(store: StoreReader, target: Target, ledger: Ledger, logger_of: Callable[..., Any]) -> tuple[int, int]:
-    """Logs every run that is not there yet as it is now. Returns runs exported, and runs that were there.
+    """Log every run that is not there yet as it is now; return the number exported, and of those that were there.
 
     Args:
         logger_of: makes the logger of a config for a run and a folder.
@@ -82,6 +82,18 @@ def export_runs(store: StoreReader, target: Target, ledger: Ledger, logger_of: C
             replay(logger_of(target.logger, run=content, folder=target.folder), content)
             ledger.note(key, stamps[key])
     return len(new), len(stamps) - len(new)
+
+
+def content_of(store: StoreReader, record: dict[str, Any]) -> RunContent:
+    """Return all that a live logger was told of a run; weights were kept only by that logger, next to its log."""
+    key = record["run_key"]
+    folder = store.folder(key)
+    try:
+        history, predictions = (pd.read_parquet(folder / f"{name}.parquet") for name in ("history", "predictions"))
+        model = folder / "logs" / MODEL
+        return RunContent(record, store.config(key), history, predictions, model if model.is_file() else None)
+    except (OSError, ValueError) as error:
+        raise TlbenchError(f"{folder} is damaged ({error}). `tlbench store check` names what is wrong.") from error
 
 
 class Ledger:
@@ -108,7 +120,7 @@ class Ledger:
 
 
 def store_id(store: StoreReader) -> str:
-    """A name that stays with a store; made at its first export."""
+    """Return a name that stays with a store; it is made at its first export."""
     path = store.root / ".store-id"
     if not path.is_file():
         with tempfile.NamedTemporaryFile(
@@ -122,7 +134,7 @@ def store_id(store: StoreReader) -> str:
 
 
 def log_summary(found: Summary, target: Target, how: str, about: dict[str, Any]) -> None:
-    """A run with the tidy table, the table of cells and the report."""
+    """Log a run with the tidy table, the table of cells and the report."""
     about = {
         **about,
         "job_type": "summary",
@@ -133,7 +145,7 @@ def log_summary(found: Summary, target: Target, how: str, about: dict[str, Any])
     }
     session = Session()
     waits = (float(target.logger.get(name, seconds)) for name, seconds in WAITS.items())
-    begun(session, target.folder, how, about, *waits)
+    begin_session(session, target.folder, how, about, *waits)
     try:
         _log_content(session.experiment, found, about["id"])
     except BaseException:
@@ -155,6 +167,6 @@ def _log_content(run: Any, found: Summary, run_id: str) -> None:
 
 
 def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    """The first rows of a table, in kinds that W&B's tables take."""
+    """Return the first rows of a table, in kinds that W&B's tables take."""
     shown = table.head(TABLE_ROWS).astype(object)
     return shown.where(shown.notna(), None)

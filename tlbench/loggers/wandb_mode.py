@@ -10,39 +10,32 @@ import requests
 import wandb
 
 REACH_SECONDS = 5.0
-MODES = {
-    "online": "online",
-    "run": "online",
-    "shared": "online",
-    "offline": "offline",
-    "dryrun": "offline",
-    "disabled": "disabled",
-}
+NOT_ONLINE = {"offline": "offline", "dryrun": "offline", "disabled": "disabled"}
+"""W&B's modes without a server; all others (online, run, shared) are online."""
 _gone_offline: list[str] = []
 """Why this process stopped asking the server."""
 
 
 def mode() -> str:
-    """`online`, `offline` or `disabled`: as asked for by $WANDB_MODE or `wandb offline`, and online only where that works."""
+    """Return `online`, `offline` or `disabled`, as $WANDB_MODE or `wandb offline` asks for, and online only where that works."""
     if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1"):
         return "disabled"
-    asked = MODES.get(os.environ.get("WANDB_MODE") or str(wandb.setup().settings.mode), "online")
-    if asked != "online" or not _gone_offline:
-        if asked == "online" and (reason := hindrance(server(), os.environ.get("WANDB_API_KEY"))):
-            go_offline(reason)
-            return "offline"
-        return asked
-    return "offline"
+    asked = os.environ.get("WANDB_MODE") or str(wandb.setup().settings.mode)
+    if asked in NOT_ONLINE:
+        return NOT_ONLINE[asked]
+    if not _gone_offline and (reason := why_unreachable(server(), os.environ.get("WANDB_API_KEY"))):
+        go_offline(reason)
+    return "offline" if _gone_offline else "online"
 
 
 def server() -> str:
-    """Address of the server."""
+    """Return the address of the server."""
     return os.environ.get("WANDB_BASE_URL") or str(wandb.setup().settings.base_url)
 
 
 @cache
-def hindrance(address: str, _key: str | None) -> str | None:
-    """What keeps this process from the server, or None; looked at once for each address and key."""
+def why_unreachable(address: str, _key: str | None) -> str | None:
+    """Return what keeps this process from the server, or None; looked at once for each address and key."""
     try:
         requests.head(address, timeout=REACH_SECONDS)
     except requests.RequestException as error:
@@ -53,7 +46,7 @@ def hindrance(address: str, _key: str | None) -> str | None:
 
 
 def go_offline(reason: object) -> None:
-    """From here on this process logs offline; says so once."""
+    """Log offline from here on in this process; say so once."""
     text = " ".join(str(reason).split())
     if not _gone_offline:
         print(f"tlbench: W&B goes on offline: {text}. `wandb sync` uploads later.", file=sys.stderr)

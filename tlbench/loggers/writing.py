@@ -16,7 +16,7 @@ MODEL = "model.safetensors"
 
 
 def log_terms(logger: Any, history: Sequence[dict[str, float]], of: int, done: int = 0) -> int:
-    """Logs terms as `train/NAME`, at steps counted from 1.
+    """Log terms as `train/NAME`, at steps counted from 1.
 
     Args:
         logger: Lightning's, of either of its two base classes, or None.
@@ -35,7 +35,7 @@ def log_terms(logger: Any, history: Sequence[dict[str, float]], of: int, done: i
 
 
 def conclude(logger: Logger | None, content: RunContent) -> None:
-    """Logs what is known only at the end: checkpoints, gains, costs, predictions. A logger that fails ends no run."""
+    """Log what is known only at the end: checkpoints, gains, costs, predictions. A logger that fails ends no run."""
     if logger is None:
         return
     try:
@@ -51,7 +51,7 @@ def conclude(logger: Logger | None, content: RunContent) -> None:
 
 
 def close(logger: Logger | None, ok: bool) -> None:
-    """Writes what is buffered and ends the logger's session. A logger that fails ends no run."""
+    """Write what is buffered and end the logger's session. A logger that fails ends no run."""
     if logger is None:
         return
     try:
@@ -65,7 +65,7 @@ def close(logger: Logger | None, ok: bool) -> None:
 
 
 def replay(logger: Logger | None, content: RunContent) -> None:
-    """All that a live logger would have been told, after the run."""
+    """Log all that a live logger would have been told, after the run."""
     terms = content.terms()
     log_terms(logger, terms, len(terms))
     conclude(logger, content)
@@ -73,7 +73,7 @@ def replay(logger: Logger | None, content: RunContent) -> None:
 
 
 def keep_model(logger: Logger | None, learner: Any, folder: Path) -> Path | None:
-    """Weights of a method's network as safetensors, for a logger whose `keeps_model` is true; None without a network."""
+    """Save a method's network as safetensors, for a logger whose `keeps_model` is true; return None without a network."""
     from torch import nn
 
     network = getattr(learner, "network", None)
@@ -87,7 +87,5 @@ def keep_model(logger: Logger | None, learner: Any, folder: Path) -> Path | None
 
 
 def _told(logger: Logger, error: Exception) -> None:
-    reason = " ".join(str(error).split())
-    print(
-        f"tlbench: {type(logger).__name__} failed, the run is kept: {type(error).__name__}: {reason}", file=sys.stderr
-    )
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    print(f"tlbench: {type(logger).__name__} failed, the run is kept: {reason}", file=sys.stderr)

@@ -27,5 +27,5 @@ class Method:
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:
-        """The labelled sets that the method trains on, pooled: the source, and the shots where there are any."""
+        """Return the labelled sets that the method trains on, pooled: the source, and the shots where there are any."""
         return [task.source] if task.shots is None else [task.source, task.shots]

@@ -10,7 +10,7 @@ from functools import cache
 
 @cache
 def code_fingerprint(method: type) -> str | None:
-    """Hash of the files of a method's class and of its bases outside tlbench; None where there is no source to read.
+    """Hash the files of a method's class and of its bases outside tlbench; None where there is no source to read.
 
     Comments, docstrings and layout have no part in it. What tlbench itself does is in the version that a record names.
     """

@@ -13,7 +13,7 @@ from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 
 if TYPE_CHECKING:
-    from tlbench.data.inputs import Inputs
+    from tlbench.data.inputs import Rows
     from tlbench.task import Task
 
 
@@ -39,14 +39,14 @@ class EstimatorMethod(Method, ABC):
 
     @abstractmethod
     def fit(self, task: Task) -> Self:
-        """Fits on what the task shows; returns itself."""
+        """Fit on what the task shows; return the method itself."""
 
-    def features(self, x_ND: Inputs, domain: str) -> Inputs:
-        """Rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""
+    def features(self, x_ND: Rows, domain: str) -> Rows:
+        """Return rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""
         return x_ND
 
-    def predict_proba(self, x_ND: Inputs, domain: str = "target") -> np.ndarray:
-        """(N, C) class probabilities of examples of the `source` or the `target`; the classifier on their `features`."""
+    def predict_proba(self, x_ND: Rows, domain: str = "target") -> np.ndarray:
+        """Return (N, C) class probabilities of examples of the `source` or the `target`; the classifier on their `features`."""
         return self.classifier.predict_proba(self.features(x_ND, domain))
 
 

@@ -53,11 +53,11 @@ class GradientMethod(Method, nn.Module):
         self.progress, self.steps = 0.0, 1
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
-        """The scalars to add to the classification loss, by name, each with its weight in it."""
+        """Return the scalars to add to the classification loss, by name, each with its weight in it."""
         raise NotImplementedError
 
     def losses(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> dict[str, Tensor]:
-        """All terms of one step. The labelled sets come source first; they are one pool for the classification loss."""
+        """Return all terms of one step. The labelled sets come source first; they are one pool for the classification loss."""
         batches, domains = [inputs for inputs, _ in labelled], list(self.domains[: len(labelled)])
         adapts = self.needs_target and target is not None
         if adapts and target is not None:
@@ -74,24 +74,24 @@ class GradientMethod(Method, nn.Module):
         return terms
 
     def _named_scalars(self, terms: object) -> dict[str, Tensor]:
-        """What `adaptation_terms` gave. Raises TlbenchError where it is no dict of scalars."""
+        """Return what `adaptation_terms` gave. Raises TlbenchError where it is no dict of scalars."""
         given = type(terms).__name__
         if isinstance(terms, dict):
             wrong = [name for name, term in terms.items() if not (isinstance(term, Tensor) and term.ndim == 0)]
             if not wrong:
                 return terms
-            given = f"{given} with {type(terms[wrong[0]]).__name__} of shape "
-            given += f"{tuple(getattr(terms[wrong[0]], 'shape', ()))} under '{wrong[0]}'"
+            term = terms[wrong[0]]
+            given += f" with {type(term).__name__} of shape {tuple(getattr(term, 'shape', ()))} under '{wrong[0]}'"
         raise TlbenchError(
             f"{type(self).__name__}.adaptation_terms must return a dict of scalar tensors by name, such as "
             f'{{"means": self.weight * gap}}; it returned a {given}.'
         )
 
     def outputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, F) and class probabilities (B, C) of a batch; a method that predicts in a way of its own overrides it."""
+        """Return features (B, F) and class probabilities (B, C) of a batch; overridden by methods that predict otherwise."""
         features, logits = self.network(x)
         return features.float(), logits.float().softmax(dim=1)
 
     def predict_proba(self, x: Tensor) -> Tensor:
-        """(B, C) class probabilities of a batch."""
+        """Return (B, C) class probabilities of a batch."""
         return self.outputs(x)[1]

@@ -11,7 +11,7 @@ from tlbench.errors import TlbenchError
 from tlbench.method.estimator import EstimatorMethod
 
 if TYPE_CHECKING:
-    from tlbench.data.inputs import Inputs
+    from tlbench.data.inputs import Rows
     from tlbench.task import Task
 
 
@@ -33,18 +33,18 @@ class MappedMethod(EstimatorMethod, ABC):
         self.dim = dim
 
     def most(self, width: int) -> int:
-        """Dimensions that a map of rows of this width has at most."""
+        """Return the dimensions that a map of rows of this width has at most."""
         return width
 
     @abstractmethod
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
-        """Learns the map from the labelled source and the unlabelled target."""
+        """Learn the map from the labelled source and the unlabelled target."""
 
     @abstractmethod
     def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
-        """Rows of the `source` or the `target`, mapped."""
+        """Map rows of the `source` or the `target`."""
 
-    def features(self, x_ND: Inputs, domain: str) -> np.ndarray:
+    def features(self, x_ND: Rows, domain: str) -> np.ndarray:
         return self.mapped(dense(x_ND), domain)
 
     def fit(self, task: Task) -> Self:
@@ -57,17 +57,17 @@ class MappedMethod(EstimatorMethod, ABC):
         return self
 
 
-def dense(x_ND: Inputs) -> np.ndarray:
-    """Rows as a dense array."""
+def dense(x_ND: Rows) -> np.ndarray:
+    """Return rows as a dense array."""
     return x_ND if isinstance(x_ND, np.ndarray) else x_ND.toarray()
 
 
 def length_ratio(x_ND: np.ndarray, mapped_NK: np.ndarray) -> float:
-    """Root mean square length of rows over that of their images. Times it a map keeps lengths, and a C its meaning."""
+    """Return the root mean square length of rows over that of their images. Times it a map keeps lengths, and a C its meaning."""
     return float(np.sqrt(np.square(x_ND).sum() / np.square(mapped_NK).sum()))
 
 
 def unit_rows(x_ND: np.ndarray) -> np.ndarray:
-    """Each row divided by its Euclidean length; a row of zeros stays."""
+    """Divide each row by its Euclidean length; a row of zeros stays."""
     length_N = np.linalg.norm(x_ND, axis=1, keepdims=True)
     return np.divide(x_ND, length_N, out=np.zeros_like(x_ND, dtype=np.float64), where=length_N > 0)

@@ -27,11 +27,11 @@ class Reference(Method, ABC):
 
     @abstractmethod
     def examples(self, task: Task, target_labels: np.ndarray | None) -> list[Labelled]:
-        """The labelled sets. `target_labels` are those of `task.target`, given to an oracle only, else None."""
+        """Return the labelled sets. `target_labels` are those of `task.target`, given to an oracle only, else None."""
 
 
 def shots_of(task: Task) -> Labelled:
-    """The labelled target examples, or Refused where there are none."""
+    """Return the labelled target examples. Raises Refused where there are none."""
     if task.shots is None:
         raise Refused(
             "This reference trains on labelled target examples, but protocol.shots is 0. Set protocol.shots=3."

@@ -15,11 +15,10 @@ from tlbench.seeds import torch_seed
 from tlbench.training.frozen import Frozen
 
 _FROZEN: LRUCache = LRUCache(2)
-"""Frozen backbones, built once for all runs of a process."""
 
 
 def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.Module:
-    """The backbone of a run with this seed."""
+    """Build the backbone of a run with this seed."""
     torch_seed(seed, "backbone")
     found = found_weights(setup.config.backbone, setup.config.data_dir)
     changed = {} if found is None else {"weights": str(found.path)}
@@ -27,7 +26,7 @@ def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.
 
 
 def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:
-    """A backbone that is not trained; loaded weights do not depend on the seed."""
+    """Build a backbone that is not trained; loaded weights do not depend on the seed."""
     group = setup.config.backbone
     loaded = bool(group.get("pretrained") or group.get("weights"))
     seed = 0 if loaded else setup.config.seed

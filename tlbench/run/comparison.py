@@ -29,7 +29,7 @@ class Reference:
     predictions: pd.DataFrame
 
     def at(self, step: int) -> pd.DataFrame:
-        """Its test predictions after a step."""
+        """Return its test predictions after a step."""
         return self.predictions[self.predictions["step"] == step]
 
 
@@ -61,7 +61,7 @@ class Gains:
     known: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
 
     def of(self, own: pd.DataFrame, step: int, rule: str) -> dict[str, dict[str, Any]]:
-        """Gain over each reference under the same selection, with the reference's run key, by the reference's name.
+        """Compute the gain over each reference under the same selection, with the reference's run key, by the reference's name.
 
         Args:
             own: test predictions of the run at this step.
@@ -84,31 +84,26 @@ class Gains:
         if not np.array_equal(other["row"], own["row"]):
             raise RuntimeError(f"run {reference.key} ({name}) was tested on other examples: it is no matched reference")
         right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
-        weights = self.how.metric.weights(own["label"].to_numpy())
+        how, groups = self.how, own["group"].to_numpy()
+        weights = how.metric.weights(own["label"].to_numpy())
         gain = paired_gain(
-            right,
-            other_right,
-            own["group"].to_numpy(),
-            alpha=self.how.alpha,
-            margin=self.how.margin,
-            seed=self.how.seed,
-            weights_N=weights,
+            right, other_right, groups, alpha=how.alpha, margin=how.margin, seed=how.seed, weights_N=weights
         )
         score = float(np.average(other_right, weights=weights))
         return {**gain.as_dict(), "run_key": reference.key, "reference_step": step, "reference_score": score}
 
 
 def compared_with(setup: Setup) -> dict[str, Any]:
-    """What a record says of the comparison: the reference whose gain counts, the level and the margin."""
+    """Return what a record says of the comparison: the reference whose gain counts, the level and the margin."""
     config = setup.config
     return {"reference": next(iter(config.reference_names), None), "alpha": config.alpha, "margin": config.margin}
 
 
 def is_current(record: dict[str, Any], setup: Setup) -> bool:
-    """Whether a finished run's gains are over the references, and at the level and margin, that this setup asks for."""
-    same = all(record[key] == value for key, value in compared_with(setup).items() if key != "reference")
-    if not same:
+    """Tell whether a finished run's gains are over the references, and at the level and margin, that this setup asks for."""
+    if (record["alpha"], record["margin"]) != (setup.config.alpha, setup.config.margin):
         return False
+    # by run key too: a reference of another revision is another run
     wanted = [(name, reference.key) for name, reference in setup.references.items()]
     stored = [[(n, g["run_key"]) for n, g in found["gains"].items()] for found in record["selections"].values()]
     return all(gains == wanted for gains in stored)
@@ -117,7 +112,7 @@ def is_current(record: dict[str, Any], setup: Setup) -> bool:
 def compared_again(
     record: dict[str, Any], setup: Setup, predictions: pd.DataFrame, references: References
 ) -> dict[str, Any]:
-    """The record with its gains worked out anew from stored predictions: the run itself does not depend on them."""
+    """Compute the gains of a record anew from stored predictions: the run itself does not depend on them."""
     gains, own = Gains(Comparison.of(setup), references), Reference(record["run_key"], {}, predictions)
     selections = {
         rule: {**found, "gains": gains.of(own.at(found["step"]), found["step"], rule)}

@@ -17,7 +17,7 @@ from tlbench.store.records import SCHEMA
 
 
 def described(setup: Setup) -> dict[str, Any]:
-    """What a record says of a run whatever becomes of it."""
+    """Return what a record says of a run whatever becomes of it."""
     config, method = setup.config, setup.method
     names = {group: getattr(config, group)["name"] for group in ("dataset", "classifier", "method")}
     return {
@@ -45,7 +45,7 @@ def described(setup: Setup) -> dict[str, Any]:
 
 
 def backbone_label(backbone: dict[str, Any]) -> str:
-    """What tables print: the backbone, and what of it is trained where that is not all."""
+    """Return what tables print: the backbone, and what of it is trained where that is not all."""
     name, mode = backbone["name"], backbone["mode"]
     if mode == "finetune" or name == "identity":
         return name
@@ -60,11 +60,15 @@ def weights_of(setup: Setup) -> dict[str, str] | None:
     if not backbone.get("pretrained"):
         return None
     found = found_weights(backbone, setup.config.data_dir)
-    return {"name": backbone.get("model", backbone["name"]), "origin": "download"} if found is None else found.described
+    return (
+        {"name": str(backbone.get("model") or backbone["name"]), "origin": "download"}
+        if found is None
+        else found.described
+    )
 
 
 def sizes_of(run: Prepared) -> dict[str, int]:
-    """Examples of each part; `labelled` are those that the learner learns from."""
+    """Count the examples of each part; `labelled` are those that the learner learns from."""
     task = run.task
     return {
         "labelled": sum(len(part) for part in run.learner.labelled(task)),
@@ -77,7 +81,7 @@ def sizes_of(run: Prepared) -> dict[str, int]:
 
 
 def examples_seen(run: Prepared) -> int:
-    """Examples that pass in training: batches of both domains, or the labelled ones once."""
+    """Count the examples that pass in training: batches of both domains, or the labelled ones once."""
     optim = run.setup.config.optim
     if isinstance(run.learner, GradientMethod):
         return (1 + run.learner.needs_target) * optim.batch_size * optim.steps
@@ -85,7 +89,7 @@ def examples_seen(run: Prepared) -> int:
 
 
 def costs_of(seconds: dict[str, float], seen: int) -> dict[str, Any]:
-    """Seconds in all and by phase, peak memory (MiB, of the process so far), and examples a second of training."""
+    """Return seconds in all and by phase, peak memory (MiB, of the process so far), and examples a second of training."""
     return {
         "seconds": round(sum(seconds.values()), 4),
         "train_seconds": round(seconds["fit"], 4),

@@ -34,24 +34,19 @@ if TYPE_CHECKING:
 
 
 def ensure(setup: Setup) -> str:
-    """Does the run unless it is done, its references before it; returns its status.
+    """Do the run unless it is done, its references before it; return its status.
 
     Whatever goes wrong is recorded with its reason; only KeyboardInterrupt and the like pass through.
     """
     store, key = RunStore(setup.config.store), setup.key
     with store.lock(key):
-        if (known := store.record(key)) is not None and known["status"] == "done":
-            _brought_up_to_date(store, known, setup)
-            return "done"
-        return _done_now(store, setup)
-
-
-def _brought_up_to_date(store: RunStore, known: dict[str, Any], setup: Setup) -> None:
-    """A finished run that is asked for another comparison, or for features that it does not keep."""
-    if not is_current(known, setup):
-        store.rewrite_record(compared_again(known, setup, store.every_prediction(setup.key), _references(store, setup)))
-    if lacks_features(known, setup):
-        add_features(setup, store)
+        if (known := store.record(key)) is None or known["status"] != "done":
+            return _done_now(store, setup)
+        if not is_current(known, setup):
+            store.rewrite_record(compared_again(known, setup, store.every_prediction(key), _references(store, setup)))
+        if lacks_features(known, setup):
+            add_features(setup, store)
+        return "done"
 
 
 def _done_now(store: RunStore, setup: Setup) -> str:
@@ -94,7 +89,7 @@ def _done_now(store: RunStore, setup: Setup) -> str:
 def attempt(
     setup: Setup, references: References, logger: Logger | None, logs: Path, resume: Path
 ) -> tuple[Judged, Path | None]:
-    """The stages of a run; what it comes to, and a file of weights where its logger asks for one."""
+    """Go through the stages of a run; return what it comes to, and a file of weights where its logger asks for one."""
     prepared, hidden = prepare(setup)
     (fitted,) = fit([prepared], [Watch(logger, resume)])
     result = judge(fitted, hidden, references)
@@ -102,14 +97,14 @@ def attempt(
 
 
 def _references(store: RunStore, setup: Setup) -> dict[str, Reference | None]:
-    """Finished references on the same recipe, done now if need be; None for one that cannot be had."""
-    return {
-        name: _read(store, other.key) if ensure(other) == "done" else None for name, other in setup.references.items()
-    }
+    """Return finished references on the same recipe, done now if need be; None for one that cannot be had."""
+    # under the run's own lock; no two runs wait for one another, as a reference has only those before it as references
+    known = setup.references.items()
+    return {name: _read(store, other.key) if ensure(other) == "done" else None for name, other in known}
 
 
 def _read(store: RunStore, key: str) -> Reference:
-    """A finished run to compare with. Raises Damaged where its predictions are not those that were written."""
+    """Read a finished run to compare with. Raises Damaged where its predictions are not those that were written."""
     record = store.record(key)
     assert record is not None
     if lost := [name for name in store.damaged_files(key, record) if name.startswith("predictions")]:
@@ -119,14 +114,14 @@ def _read(store: RunStore, key: str) -> Reference:
 
 
 def lacks_features(record: dict[str, Any], setup: Setup) -> bool:
-    """Whether a finished run kept fewer features than it is asked for."""
+    """Tell whether a finished run kept fewer features than it is asked for."""
     asked = setup.config.embeddings
     lost = asked > 0 and not RunStore(setup.config.store).keeps_features(record["run_key"])
     return lost or record.get("embeddings", 0) < asked
 
 
 def add_features(setup: Setup, store: RunStore) -> None:
-    """Does a finished run once more for its features alone: its record and predictions stay as they are."""
+    """Do a finished run once more for its features alone: its record and predictions stay as they are."""
     _references(store, setup)
     key = setup.key
     with tempfile.TemporaryDirectory() as logs:
@@ -142,8 +137,8 @@ def add_features(setup: Setup, store: RunStore) -> None:
     store.forget_state(key)
 
 
-def lost(setup: Setup, reason: str) -> None:
-    """Records a run whose process died (killed for memory, say) as failed, unless it is done by now."""
+def record_lost_run(setup: Setup, reason: str) -> None:
+    """Record a run whose process died (killed for memory, say) as failed, unless it is done by now."""
     store = RunStore(setup.config.store)
     record = {**described(setup), **setup.keys, "status": "failed", "reason": f"Its process died. {reason}"}
     record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
@@ -153,7 +148,7 @@ def lost(setup: Setup, reason: str) -> None:
 
 @contextmanager
 def threads_of(setup: Setup) -> Iterator[None]:
-    """As many threads as the config says, where it says it."""
+    """Use as many threads as the config says, if it says."""
     threads = setup.config.trainer.threads
     with _threads().limit(limits=threads or None):
         if threads:
@@ -163,5 +158,5 @@ def threads_of(setup: Setup) -> Iterator[None]:
 
 @lru_cache(maxsize=1)
 def _threads() -> ThreadpoolController:
-    """Looking for the libraries that have threads takes as long as a small fit; their number no longer changes at a first run."""
+    """Find the libraries that have threads once: it takes as long as a small fit, and none is added after a first run."""
     return ThreadpoolController()

@@ -30,7 +30,7 @@ class Watch:
 
 
 def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> list[Fitted]:
-    """Fits runs, one after the other.
+    """Fit runs, one after the other.
 
     Args:
         watches: one a run; None for none.
@@ -39,11 +39,9 @@ def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> lis
 
 
 def _fit(run: Prepared, watch: Watch) -> Fitted:
-    clock = Clock()
-    clock.laps = dict(run.seconds)
-    checkpoints, history = (
-        _of_gradient(run, watch) if isinstance(run.learner, GradientMethod) else _of_estimator(run, watch)
-    )
+    clock = Clock(run.seconds)
+    train = _of_gradient if isinstance(run.learner, GradientMethod) else _of_estimator
+    checkpoints, history = train(run, watch)
     clock.lap("fit")
     trained = trained_looks(run)
     clock.lap("distances")

@@ -17,7 +17,7 @@ from tlbench.run.clock import Clock
 from tlbench.run.comparison import Comparison, Gains, References
 from tlbench.run.describe import costs_of, examples_seen, sizes_of
 from tlbench.run.stage_values import Fitted
-from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen, no_such_rule, val_score
+from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen_checkpoints, no_such_rule, val_score
 from tlbench.store.reading import HISTORY
 from tlbench.task import Hidden, Task
 from tlbench.training.checkpoints import Checkpoint
@@ -35,17 +35,16 @@ class Judged:
 
 
 def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
-    """Judges a run against its references.
+    """Judge a run against its references.
 
     Raises:
         TlbenchError: the rule that the run asks for picks nothing under its protocol.
     """
-    clock, prepared = Clock(), fitted.prepared
-    clock.laps = dict(fitted.seconds)
+    clock, prepared = Clock(fitted.seconds), fitted.prepared
     setup, task, tested = prepared.setup, prepared.task, hidden.in_file_order()
     checkpoints = [replace(found, test=found.test[hidden.file_order]) for found in fitted.checkpoints]
     metric = setup.dataset.metric
-    picks = chosen(checkpoints, task, tested.labels, metric)
+    picks = chosen_checkpoints(checkpoints, task, tested.labels, metric)
     if setup.config.selection.rule not in picks:
         raise no_such_rule(setup.config.selection.name, setup.config.protocol["name"])
     outputs = {index: predicted(checkpoints[index], tested) for index in sorted(set(picks.values()))}
@@ -69,7 +68,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
             checkpoints[index].step: {k: v for k, v in found.items() if not isinstance(v, float)}
             for index, found in numbers.items()
         },
-        "checkpoints": [judged(checkpoint, task, tested.labels, metric) for checkpoint in checkpoints],
+        "checkpoints": [judged_checkpoint(checkpoint, task, tested.labels, metric) for checkpoint in checkpoints],
         "distances": distances,
         "sizes": sizes_of(prepared),
         "costs": costs_of(clock.laps, examples_seen(prepared)),
@@ -81,7 +80,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
 
 
 def predicted(checkpoint: Checkpoint, hidden: Hidden) -> pd.DataFrame:
-    """Test predictions at a checkpoint, one row an example."""
+    """Return the test predictions at a checkpoint, one row an example."""
     return pd.DataFrame(
         {
             "step": checkpoint.step,
@@ -95,8 +94,8 @@ def predicted(checkpoint: Checkpoint, hidden: Hidden) -> pd.DataFrame:
     )
 
 
-def judged(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metric) -> dict[str, Any]:
-    """What each validator says of a checkpoint, beside its score on the target test part, which is ORACLE."""
+def judged_checkpoint(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metric) -> dict[str, Any]:
+    """Return what each validator says of a checkpoint, beside its score on the target test part, which is ORACLE."""
     val = val_score(checkpoint, task, metric)
     return {
         "step": checkpoint.step,
@@ -106,20 +105,19 @@ def judged(checkpoint: Checkpoint, task: Task, labels: np.ndarray, metric: Metri
 
 
 def _distances(fitted: Fitted, hidden: Hidden) -> dict[str, dict[str, Any]]:
-    """Distances of the two domains, by what they are measured in: `raw`, `trained`."""
-    run = fitted.prepared
-    looks = {"raw": run.raw.get("distances"), "trained": fitted.trained.get("distances")}
-    seed = run.setup.config.seed
-    return {
-        kind: measured(look, run.task, hidden.target_labels, seed) for kind, look in looks.items() if look is not None
-    }
+    """Compute distances of the two domains, by what they are measured in: `raw`, `trained`."""
+    run, found = fitted.prepared, {}
+    for kind, looks in (("raw", run.raw), ("trained", fitted.trained)):
+        if "distances" in looks:
+            found[kind] = measured(looks["distances"], run.task, hidden.target_labels, run.setup.config.seed)
+    return found
 
 
 def _features(fitted: Fitted, hidden: Hidden) -> dict[str, np.ndarray]:
-    """Features that a run keeps for maps, as `StoreReader.features` gives them; nothing where `embeddings` is 0."""
+    """Return the features that a run keeps for maps, as `StoreReader.features` gives them; nothing where `embeddings` is 0."""
     run, kept = fitted.prepared, dict[str, np.ndarray]()
-    for kind, look in (("raw", run.raw.get("embeddings")), ("trained", fitted.trained.get("embeddings"))):
-        if look is not None:
-            found = embedded(look, run.task, hidden.target_labels)
+    for kind, looks in (("raw", run.raw), ("trained", fitted.trained)):
+        if "embeddings" in looks:
+            found = embedded(looks["embeddings"], run.task, hidden.target_labels)
             kept |= {name if "label" in name else f"{kind}_{name}": values for name, values in found.items()}
     return kept

@@ -10,6 +10,7 @@ import numpy as np
 
 from tlbench.data.inputs import LazyInputs
 from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.method.mapped import dense
 from tlbench.selection.view import Seen
 from tlbench.training.checkpoints import Look
 from tlbench.training.device import device_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
-    """The inputs, or what a backbone as it came makes of images.
+    """Return the inputs, or what a backbone as it came makes of images.
 
     Distances only in a run that is itself the reference of its recipe, since all others have the same; for maps in every run, so
     that each has its own of before and after.
@@ -42,28 +43,17 @@ def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
 
 
 def outputs_of(run: Prepared) -> Outputs:
-    """How a learner as it is now is looked at: features and class probabilities."""
+    """Return a function that looks at a learner as it is now: at its features and class probabilities."""
     learner = run.learner
     if isinstance(learner, GradientMethod):
         return Look(learner.to(run.device).eval(), run.device, run.setup.config.optim.steps)
-    estimator = learner
-
-    def look(inputs: Inputs, domain: str) -> Seen:
-        rows = estimator.features(inputs, domain)
-        dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
-        return Seen(dense, estimator.predict_proba(inputs, domain))
-
-    return look
+    return lambda inputs, domain: Seen(dense(learner.features(inputs, domain)), learner.predict_proba(inputs, domain))
 
 
 def trained_looks(run: Prepared) -> dict[str, Sampled]:
-    """The features that a run has learnt; nothing where it learns none."""
+    """Return the features that a run has learnt; nothing where it learns none."""
     config, learner = run.setup.config, run.learner
     if isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
         return {}
     wanted = {"distances": config.distances, "embeddings": config.embeddings}
-    return {
-        what: sampled(run.task, examples, config.seed, outputs=outputs_of(run))
-        for what, examples in wanted.items()
-        if examples
-    }
+    return {what: sampled(run.task, n, config.seed, outputs=outputs_of(run)) for what, n in wanted.items() if n}

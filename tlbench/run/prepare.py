@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def prepare(setup: Setup) -> tuple[Prepared, Hidden]:
-    """Reads the data and builds the learner; what only the judge may see comes apart.
+    """Read the data and build the learner; what only the judge may see comes apart.
 
     Weights depend on the seed alone, not on the method, so a method and its references start from the same network.
     """
@@ -43,7 +43,7 @@ def prepare(setup: Setup) -> tuple[Prepared, Hidden]:
 
 
 def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tuple[Learner, Task, Inputs]:
-    """Backbone, classifier and method; task and test come back with frozen features where the backbone is frozen.
+    """Build backbone, classifier and method; task and test come back with frozen features where the backbone is frozen.
 
     A frozen backbone under random augmentation stays in the network: its features change from step to step.
     """
@@ -69,7 +69,7 @@ def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tup
 
 
 def _method(setup: Setup, task: Task, hidden: Hidden, **given: Any) -> Learner:
-    """The method round its network or classifier; target labels leave the harness here, and only for an oracle."""
+    """Build the method round its network or classifier; target labels leave the harness here, and only for an oracle."""
     if not issubclass(setup.method, Reference):
         return setup.made("method", **given)
     reference: Reference = setup.made("method")

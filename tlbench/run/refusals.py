@@ -7,7 +7,7 @@ from tlbench.run.setup import Setup
 
 
 def refuse_impossible(setup: Setup) -> None:
-    """Raises Refused with the reason if this method cannot run on this recipe."""
+    """Raise Refused with the reason if this method cannot run on this recipe."""
     config, method, name = setup.config, setup.method, setup.config.method["name"]
     if method.needs_shots and config.shots == 0:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")

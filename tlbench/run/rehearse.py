@@ -28,7 +28,7 @@ _rehearsed: set[str] = set()
 
 
 def rehearse(setup: Setup) -> None:
-    """Raises TlbenchError where a part refuses its config, or the selection needs what the protocol does not keep."""
+    """Raise TlbenchError where a part refuses its config, or the selection needs what the protocol does not keep."""
     config, augment, backbone = setup.config, setup.augment, setup.config.backbone
     rule = config.selection.rule
     lacks_val = rule in NEED_SOURCE_VAL and not setup.protocol.keeps_source_val
@@ -61,7 +61,7 @@ def _rehearse(setup: Setup, shape: tuple[int, ...]) -> None:
 
 
 def _rehearse_learner(setup: Setup, model: nn.Module) -> None:
-    """Classifier and method on the features of a backbone."""
+    """Build classifier and method on the features of a backbone."""
     backbone, name, width = setup.config.backbone, setup.config.method["name"], int(cast(Any, model).out_dim)
     if setup.shape == "gradient":
         head = setup.made("classifier", in_dim=width, n_classes=2)
@@ -83,7 +83,7 @@ def _rehearse_learner(setup: Setup, model: nn.Module) -> None:
 
 
 def _check_count(module: nn.Module, what: str) -> None:
-    """Raises TlbenchError for more weights than any machine trains, before they are allocated."""
+    """Raise TlbenchError for more weights than any machine trains, before they are allocated."""
     if (count := sum(p.numel() for p in module.parameters())) > MOST_WEIGHTS:
         raise TlbenchError(
             f"{what} would have {count:.1e} weights, and {MOST_WEIGHTS:.0e} is the most. Set smaller widths."
@@ -92,7 +92,7 @@ def _check_count(module: nn.Module, what: str) -> None:
 
 @contextmanager
 def _one_line(what: str) -> Iterator[None]:
-    """Raises TlbenchError where torch cannot make a part, of 10^20 weights, say."""
+    """Raise TlbenchError where torch cannot make a part, of 10^20 weights, say."""
     try:
         yield
     except (RuntimeError, OverflowError, MemoryError) as error:

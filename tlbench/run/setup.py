@@ -44,7 +44,7 @@ class Setup:
 
     @classmethod
     def of(cls, config: RunConfig) -> Setup:
-        """Raises TlbenchError where a part of the config names nothing, or refuses its values."""
+        """Set up a config. Raises TlbenchError where a part of it names nothing, or refuses its values."""
         dataset = _dataset(json.dumps(config.dataset), config.data_dir, os.getcwd())
         return cls(
             config=config,
@@ -59,7 +59,7 @@ class Setup:
     def made(
         self, kind: str, *, drop: tuple[str, ...] = (), changed: Mapping[str, Any] | None = None, **given: Any
     ) -> Any:
-        """The object that a group of the config names.
+        """Make the object that a group of the config names.
 
         Args:
             drop: keys that are not its own.
@@ -111,26 +111,15 @@ class Setup:
 
 @lru_cache(maxsize=64)
 def _dataset(group: str, data_dir: str, _folder: str) -> Dataset:
-    """Built once a process and working folder, from which relative paths start: a sweep asks for it hundreds of times, and it
-    holds no data."""
+    """Build a data set once a process and working folder (where relative paths start): a sweep asks for it hundreds of times."""
     return dataset_named(json.loads(group), data_dir)
 
 
 def dataset_named(group: Group, data_dir: str, name: str | None = None) -> Dataset:
-    """The data set of a config group, for its names, its recipe or its data; reads none yet."""
+    """Return the data set of a config group, for its names, its recipe or its data; none are read yet."""
     return build("dataset", group, name=group["name"] if name is None else name, data_dir=data_dir)
 
 
-def method_of(group: Group) -> type[Method]:
-    """The class of a method's config, where there is no run yet."""
-    return method_class(group)
-
-
-def shape_of(group: Group) -> str:
-    """What a classifier's config is for, where there is no run yet: `gradient` or `estimator`."""
-    return classifier_shape(group)
-
-
 def logger_of(group: Group, **given: Any) -> Any:
-    """The logger of a config group; None for no log."""
+    """Make the logger of a config group; None for no log."""
     return build("logger", group, **given)

@@ -11,13 +11,12 @@ LOGIT_LIMIT = 30.0
 
 
 def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
-    """Float64 copies of feature arrays (N_i, D): each column with mean 0 and variance 1, then divided by sqrt(D).
+    """Return float64 copies of feature arrays (N_i, D): each column with mean 0 and variance 1, then divided by sqrt(D).
 
     Rows then have a mean square of 1 whatever D is, so one strength of a penalty suits 64 and 5,000 columns.
 
     Args:
-        parts: feature arrays of one width.
-        like: the first so many of them, pooled, set the means and variances. A column that is constant there stays 0.
+        like: the first so many parts, pooled, set the means and variances. A column that is constant there stays 0.
     """
     arrays = [np.asarray(part, dtype=np.float64) for part in parts]
     scaler = StandardScaler().fit(np.concatenate(arrays[:like]))
@@ -25,7 +24,7 @@ def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
 
 
 def importance_weights(source_train_SD: np.ndarray, target_TD: np.ndarray, source_val_VD: np.ndarray) -> np.ndarray:
-    """Density ratio p_target(x) / p_source(x) at the source validation examples, by a domain classifier.
+    """Estimate the density ratio p_target(x) / p_source(x) at the source validation examples, by a domain classifier.
 
         w(x) = S / T * p(target | x) / p(source | x)
 

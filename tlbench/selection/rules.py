@@ -25,7 +25,7 @@ NEED_SOURCE_VAL = (SOURCE_VAL, "iwv", "dev")
 
 
 def no_such_rule(selection: str, protocol: str) -> TlbenchError:
-    """The error of a selection that cannot be had under a protocol."""
+    """Return the error of a selection that cannot be had under a protocol."""
     if selection in NEED_SOURCE_VAL:
         return TlbenchError(
             f"selection={selection} needs source validation data, and protocol={protocol} keeps none here. "
@@ -37,21 +37,21 @@ def no_such_rule(selection: str, protocol: str) -> TlbenchError:
 
 
 def last_best(scores: Sequence[float]) -> int:
-    """Index of the highest score; of equals the last, which has trained longest."""
+    """Return the index of the highest score; of equals the last, which has trained longest."""
     return len(scores) - 1 - int(np.argmax(np.asarray(scores)[::-1]))
 
 
 def val_score(checkpoint: Checkpoint, task: Task, metric: Metric) -> float | None:
-    """The metric on source validation, or None where there is none."""
+    """Compute the metric on source validation; None where there is none."""
     if task.source_val is None or checkpoint.source_val is None:
         return None
     return score(checkpoint.source_val, task.source_val.labels, metric)
 
 
-def chosen(
+def chosen_checkpoints(
     checkpoints: Sequence[Checkpoint], task: Task, labels: np.ndarray, metric: Metric = ACCURACY
 ) -> dict[str, int]:
-    """Index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`.
+    """Return the index of the checkpoint that each rule picks: `last`, each validator that has what it needs, `oracle`.
 
     Args:
         labels: of the test examples; `oracle` alone looks at them.

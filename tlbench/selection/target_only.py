@@ -15,7 +15,7 @@ AT_ONCE = 1024
 
 
 def entropy(probabilities_NC: np.ndarray) -> float:
-    """Minus the mean entropy of the predictions: 1/N sum_i sum_c p_ic log p_ic, in [-log C, 0].
+    """Compute minus the mean entropy of the predictions: 1/N sum_i sum_c p_ic log p_ic, in [-log C, 0].
 
     Used as a validator by Morerio et al., ICLR 2018; the criterion is Grandvalet & Bengio, NeurIPS 2004.
     """
@@ -23,7 +23,7 @@ def entropy(probabilities_NC: np.ndarray) -> float:
 
 
 def diversity(probabilities_NC: np.ndarray) -> float:
-    """Entropy of the mean prediction: -sum_c q_c log q_c with q = 1/N sum_i p_i, in [0, log C].
+    """Compute the entropy of the mean prediction: -sum_c q_c log q_c with q = 1/N sum_i p_i, in [0, log C].
 
     The balance term of Krause et al., NeurIPS 2010; a validator in Musgrave et al., arXiv:2208.07360.
     """
@@ -31,7 +31,7 @@ def diversity(probabilities_NC: np.ndarray) -> float:
 
 
 def im(probabilities_NC: np.ndarray) -> float:
-    """Information maximisation: diversity + entropy, the mutual information of input and prediction, in [0, log C].
+    """Compute diversity + entropy (information maximisation), the mutual information of input and prediction, in [0, log C].
 
     Krause et al., NeurIPS 2010; Shi & Sha, ICML 2012; a validator in Musgrave et al., arXiv:2208.07360.
     """
@@ -39,7 +39,7 @@ def im(probabilities_NC: np.ndarray) -> float:
 
 
 def bnm(probabilities_NC: np.ndarray) -> float:
-    """Batch nuclear norm: sum of the singular values of P over its upper bound, |P|_* / sqrt(N min(N, C)), in (0, 1].
+    """Compute the batch nuclear norm: sum of the singular values of P over its upper bound, |P|_* / sqrt(N min(N, C)), in (0, 1].
 
     Paper    Cui et al., Towards Discriminability and Diversity: Batch Nuclear-norm Maximization, CVPR 2020
     Departs  1. divided by the paper's bound, so that it does not grow with N
@@ -50,7 +50,7 @@ def bnm(probabilities_NC: np.ndarray) -> float:
 
 
 def snd(probabilities_NC: np.ndarray, temperature: float = TEMPERATURE) -> float:
-    """Soft neighbourhood density: mean entropy of each example's soft neighbours, in [0, log(N - 1)].
+    """Compute soft neighbourhood density: mean entropy of each example's soft neighbours, in [0, log(N - 1)].
 
         s_ij = <u_i, u_j> with u = p / |p|,  q_i = softmax_{j != i}(s_ij / temperature),  SND = 1/N sum_i H(q_i)
 
@@ -69,7 +69,7 @@ def snd(probabilities_NC: np.ndarray, temperature: float = TEMPERATURE) -> float
 
 
 def class_cluster(features_ND: np.ndarray, probabilities_NC: np.ndarray) -> float:
-    """Silhouette of the unit-length target features under the predicted classes (ClassSS), in [-1, 1].
+    """Compute the silhouette of the unit-length target features under the predicted classes (ClassSS), in [-1, 1].
 
         a_i, b_i = mean distance of i to its own class (without i) and to the nearest other class
         1/N sum_i (b_i - a_i) / max(a_i, b_i), with 0 for an only member of a class and for 0 / 0
@@ -92,7 +92,7 @@ def class_cluster(features_ND: np.ndarray, probabilities_NC: np.ndarray) -> floa
 
 
 def mixval(probabilities_NC: np.ndarray, mixed: Mixed) -> float:
-    """MixVal: are mixed target inputs given the class predicted for their larger part? In [0, 1].
+    """Compute MixVal: are mixed target inputs given the class predicted for their larger part? In [0, 1].
 
         r_P = [argmax p(mixed) = argmax p(first)]; mean of (share of r over pairs of one predicted class,
         share of r over pairs of two)
@@ -112,7 +112,7 @@ def mixval(probabilities_NC: np.ndarray, mixed: Mixed) -> float:
 
 
 def _clipped(probabilities_NC: np.ndarray) -> np.ndarray:
-    """In float64 and within [0, 1]: rounding below 0 would make an entropy infinite."""
+    """Clip to [0, 1], in float64: rounding below 0 would make an entropy infinite."""
     if probabilities_NC.ndim != 2 or 0 in probabilities_NC.shape:
         raise ValueError(f"Needs (N, C) probabilities with N >= 1, got {probabilities_NC.shape}.")
     return np.clip(np.asarray(probabilities_NC, dtype=np.float64), 0.0, 1.0)
@@ -128,14 +128,14 @@ def _unit_rows(x_ND: np.ndarray) -> np.ndarray:
 
 
 def _distances(x_MD: np.ndarray, y_ND: np.ndarray) -> np.ndarray:
-    """(M, N) Euclidean distances of rows of length 0 or 1; 0 where rounding alone would keep them apart."""
+    """Return (M, N) Euclidean distances of rows of length 0 or 1; 0 where rounding alone would keep them apart."""
     square_M1, square_1N = (x_MD**2).sum(axis=1)[:, None], (y_ND**2).sum(axis=1)[None, :]
     square_MN = square_M1 + square_1N - 2.0 * x_MD @ y_ND.T
     return np.sqrt(np.where(square_MN > 1e-12, square_MN, 0.0))
 
 
 def _silhouette(sums_NK: np.ndarray, own_N: np.ndarray, size_K: np.ndarray) -> float:
-    """Mean silhouette from each row's sum of distances to each class, its own class and the sizes of the classes."""
+    """Compute the mean silhouette from each row's sum of distances to each class, its own class and the sizes of the classes."""
     rows = np.arange(len(own_N))
     inside_N = sums_NK[rows, own_N] / np.maximum(size_K[own_N] - 1, 1)
     other_NK = sums_NK / size_K

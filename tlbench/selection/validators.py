@@ -42,9 +42,9 @@ VALIDATORS: dict[str, Callable[[View], float]] = {
 
 
 def scores(view: View) -> dict[str, float]:
-    """Scores of a model by every validator that the view allows, each finite; higher is better.
+    """Score a model by every validator that the view allows, each finite; higher is better.
 
     `iwv` and `dev` are left out without source validation examples, `mixval` without mixed inputs.
     """
-    allowed = {name for name in VALIDATORS if getattr(view, NEEDS.get(name, "target")) is not None}
-    return {name: validator(view) for name, validator in VALIDATORS.items() if name in allowed}
+    allowed = (name for name in VALIDATORS if getattr(view, NEEDS.get(name, "target")) is not None)
+    return {name: VALIDATORS[name](view) for name in allowed}

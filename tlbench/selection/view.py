@@ -89,11 +89,10 @@ class View:
 
 
 def mixing_rows(predictions_M: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows to mix for MixVal: each row once with one of its class, once with one of another.
+    """Draw pairs of rows to mix for MixVal: each row once with one of its class, once with one of another.
 
     Args:
         predictions_M: (M,) predicted class of each example.
-        rng: source of the partners.
 
     Returns:
         Rows (first_P, second_P) with P <= 2M, first the pairs within a class, then those between classes. A row without

@@ -12,7 +12,7 @@ SAME = 1e-9
 
 
 def source_val(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
-    """Accuracy on source validation examples: 1/N sum [argmax p_i = y_i], in [0, 1].
+    """Compute the accuracy on source validation examples: 1/N sum [argmax p_i = y_i], in [0, 1].
 
     What a shift between the domains does is out of its sight.
     """
@@ -20,7 +20,7 @@ def source_val(probabilities_NC: np.ndarray, labels_N: np.ndarray) -> float:
 
 
 def iwv(probabilities_NC: np.ndarray, labels_N: np.ndarray, weights_N: np.ndarray) -> float:
-    """Importance-weighted validation: 1 - 1/N sum w_i [argmax p_i != y_i], at most 1.
+    """Compute importance-weighted validation: 1 - 1/N sum w_i [argmax p_i != y_i], at most 1.
 
     Paper    Sugiyama, Krauledat & Mueller, Covariate Shift Adaptation by Importance Weighted Cross Validation,
              JMLR 8, 2007 (the weighted risk of IWCV; with weights of 1 this is the accuracy)
@@ -31,7 +31,7 @@ def iwv(probabilities_NC: np.ndarray, labels_N: np.ndarray, weights_N: np.ndarra
 
 
 def dev(probabilities_NC: np.ndarray, labels_N: np.ndarray, weights_N: np.ndarray) -> float:
-    """Deep embedded validation: minus the weighted risk with a control variate.
+    """Compute deep embedded validation: minus the weighted risk with a control variate.
 
         L_i = w_i [argmax p_i != y_i],  eta = -Cov(L, w) / Var(w),  DEV = -(mean L + eta mean w - eta)
 
@@ -51,7 +51,7 @@ def dev(probabilities_NC: np.ndarray, labels_N: np.ndarray, weights_N: np.ndarra
 def circular(
     source_SD: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray, target_probabilities_TC: np.ndarray
 ) -> float:
-    """Circular (reverse) validation: a classifier learnt from target predictions, tried on the labelled source.
+    """Compute circular (reverse) validation: a classifier learnt from target predictions, tried on the labelled source.
 
         fit ridge(target features -> one-hot predicted class), score its accuracy on the source, in [0, 1]
 
@@ -66,8 +66,9 @@ def circular(
     if shapes[0][1:] != shapes[2][1:] or shapes[0][:1] != shapes[1] or shapes[2][:1] != shapes[3][:1]:
         raise ValueError(f"circular needs shapes (S, D), (S,), (T, D) and (T, C), got {shapes}.")
     source, target = scaled(source_SD, target_TD, like=2)
-    classes = np.unique(target_probabilities_TC.argmax(axis=1))
-    one_hot_TK = np.equal.outer(target_probabilities_TC.argmax(axis=1), classes).astype(np.float64)
+    said_T = target_probabilities_TC.argmax(axis=1)
+    classes = np.unique(said_T)
+    one_hot_TK = np.equal.outer(said_T, classes).astype(np.float64)
     output_SK = Ridge(alpha=1.0).fit(target, one_hot_TK).predict(source).reshape(len(source), len(classes))
     best_SK = output_SK >= output_SK.max(axis=1, keepdims=True) - SAME
     right_S = (best_SK & np.equal.outer(labels_S, classes)).any(axis=1)

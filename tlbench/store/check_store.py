@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ WrongKey = Callable[[StoreReader, str, dict[str, Any]], str | None]
 
 
 def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, record: None) -> Checked:
-    """Reads every run, plan and left-over file of a store, and compares each file with its checksum.
+    """Read every run, plan and left-over file of a store, and compare each file with its checksum.
 
     Args:
         wrong_key: says what is wrong where a run's config is not that of its key; None where it is, or cannot be told.
@@ -62,12 +63,10 @@ def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, rec
         except (TlbenchError, OSError) as error:
             problems.append(Problem("record", store.folder(key), f"unreadable: {error}"))
             continue
-        if record is None:
-            problems.append(
-                Problem("record", store.folder(key), "holds no record.json; delete the folder and run again")
-            )
-        else:
+        if record is not None:
             records[key] = record
+            continue
+        problems.append(Problem("record", store.folder(key), "holds no record.json; delete the folder and run again"))
     current = {key: record for key, record in records.items() if record.get("schema") in READABLE}
     for key, record in current.items():
         problems += _run(store, key, record)
@@ -75,14 +74,12 @@ def check_store(store: StoreReader, wrong_key: WrongKey = lambda store, key, rec
         if (text := wrong_key(store, key, record)) is not None:
             problems.append(Problem("file", store.folder(key) / "config.yaml", text))
     problems += [*_index(store), *_left_over(store, records), *_plans(store, records)]
-    statuses: dict[str, int] = {}
-    for record in current.values():
-        statuses[record["status"]] = statuses.get(record["status"], 0) + 1
+    statuses = Counter(record["status"] for record in current.values())
     return Checked(problems, statuses, len(records) - len(current))
 
 
 def _folders(store: StoreReader) -> list[str]:
-    """Keys of all folders that are named like runs, those inside shards included."""
+    """Return the keys of all folders that are named like runs, those inside shards included."""
     found = []
     for path in store.root.iterdir():
         if path.is_dir() and re.fullmatch(r"[0-9a-f]+", path.name):
@@ -92,18 +89,14 @@ def _folders(store: StoreReader) -> list[str]:
 
 
 def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Problem]:
-    """Files of one run that are missing, torn or not those of its record."""
+    """Find the files of one run that are missing, torn or not those of its record."""
     folder = store.folder(key)
-    if record.get("run_key") != key:
-        yield Problem(
-            "record", folder, f"is a copy: its record is that of run {record.get('run_key')}; delete the folder"
-        )
+    if (other := record.get("run_key")) != key:
+        yield Problem("record", folder, f"is a copy: its record is that of run {other}; delete the folder")
     for name in store.damaged_files(key, record):
         if (folder / name).is_file():
-            yield Problem(
-                "file", folder / name, "is not what was written: its checksum does not fit; delete the folder "
-                f"'{folder}' and run again"
-            )  # fmt: skip
+            text = f"is not what was written: its checksum does not fit; delete the folder '{folder}' and run again"
+            yield Problem("file", folder / name, text)
             return
     try:
         if not isinstance(yaml.load((folder / "config.yaml").read_text("utf-8"), LOADER), dict):
@@ -132,16 +125,15 @@ def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Probl
 
 
 def _torn(path: Path, error: Exception) -> Problem:
-    reason = (
-        "is missing" if isinstance(error, FileNotFoundError) else f"is damaged ({' '.join(str(error).split())[:120]})"
-    )
+    told = f"is damaged ({' '.join(str(error).split())[:120]})"
+    reason = "is missing" if isinstance(error, FileNotFoundError) else told
     return Problem("file", path, f"{reason}; delete the folder '{path.parent}' and run again")
 
 
 def _references(
     store: StoreReader, key: str, record: dict[str, Any], known: dict[str, dict[str, Any]]
 ) -> Iterator[Problem]:
-    """References that the gains of a run name and that the store no longer has."""
+    """Find references that the gains of a run name and that the store no longer has."""
     gains = (gain for found in record.get("selections", {}).values() for gain in found["gains"].items())
     wanted = {(name, gain["run_key"]) for name, gain in gains}
     for name, reference in sorted(wanted):
@@ -152,16 +144,14 @@ def _references(
 
 
 def _index(store: StoreReader) -> Iterator[Problem]:
-    """An index that is not what the records say."""
-    if not (store.root / FILE).exists() or table.is_sound(store):
-        return
-    yield Problem(
-        "index", store.root / FILE, "is damaged, or not what the records say; delete it, or run `tlbench store compact`"
-    )
+    """Find an index that is not what the records say."""
+    if (store.root / FILE).exists() and not table.is_sound(store):
+        text = "is damaged, or not what the records say; delete it, or run `tlbench store compact`"
+        yield Problem("index", store.root / FILE, text)
 
 
 def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
-    """What processes that died have left; what a living one is working on is no problem."""
+    """Find what processes that died have left; what a living one is working on is no problem."""
     for path in sorted(store.root.iterdir()):
         aside = FORMERLY_ASIDE.match(path.name)
         if path.name.startswith(".old-") or (aside and not _held(store, aside[1])):
@@ -170,8 +160,7 @@ def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterat
         if not _held(store, path.name):
             yield Problem("left over", path, "of a process that died; delete it")
     places = (".index*.part", "plans/*.part", "[0-9a-f]*/*.part", "[0-9a-f]*/[0-9a-f]*/*.part")
-    parts = [path for place in places for path in store.root.glob(place)]
-    for path in sorted(parts):
+    for path in sorted(path for place in places for path in store.root.glob(place)):
         yield Problem("left over", path, "was never finished; delete it unless a command is writing it now")
     for path in sorted(store.root.glob(".resume/*.ckpt")):
         if records.get(path.stem, {}).get("status") == "done":
@@ -192,7 +181,7 @@ def _held(store: StoreReader, key: str) -> bool:
 
 
 def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
-    """Plans that cannot be read, and plans whose runs are not there."""
+    """Find plans that cannot be read, and plans whose runs are not there."""
     for path in plan_files(store):
         try:
             runs = {run["run_key"] for run in read_plan(path)["runs"]}
@@ -201,10 +190,7 @@ def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[P
             yield Problem("plan", path, told if told.startswith("is damaged") else f"is damaged ({error}); delete it")
             continue
         if missing := len(runs - records.keys()):
-            what = "none" if missing == len(runs) else f"{len(runs) - missing}"
-            text = (
-                f"{what} of its {len(runs)} runs is there"
-                if missing == len(runs)
-                else f"{missing} of its {len(runs)} runs are missing"
-            )
+            text = f"{missing} of its {len(runs)} runs are missing"
+            if missing == len(runs):
+                text = f"none of its {len(runs)} runs is there"
             yield Problem("plan", path, f"{text}; run its sweep again, or delete the plan if it is given up")

@@ -8,12 +8,10 @@ REPORTED = {"selection", "references", "alpha", "margin", "embeddings"}
 """What is only reported, or kept beside."""
 NOT_CONTENT = NAMES | REPORTED | {"trainer"}
 """With hardware: a run is the same run whatever they are."""
-
-
 TAG_LENGTH = 64
 """Letters of a tag; Weights & Biases takes no longer one."""
 
 
 def is_content(override: str) -> bool:
-    """Whether `key=value` says what a run is, and not only where it goes and what is reported of it."""
+    """Tell whether `key=value` says what a run is, and not only where it goes and what is reported of it."""
     return override.split("=", 1)[0].split(".")[0].lstrip("+~") not in NAMES | REPORTED

@@ -28,6 +28,8 @@ FRESH_NS = 2_000_000_000
 TABLES = ("runs", "checkpoints", "distances", "files")
 Rows = dict[str, list[dict[str, Any]]]
 """Rows of each of TABLES that one record gives."""
+RowsOf = Callable[[dict[str, Any]], Rows | None]
+"""From a record to its rows; None for a record of another version."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,8 @@ class Index:
     tables: Mapping[str, pa.Table]
     damaged: Mapping[str, str] = field(default_factory=dict)
 
-    def updated(self, store: StoreReader, rows_of: Callable[[dict[str, Any]], Rows | None],
-                keys: Sequence[str] | None = None) -> Index:  # fmt: skip
-        """The index of the store as it is now.
-
-        Args:
-            rows_of: rows of a record; None for a record of another version.
-            keys: only these runs; None for all.
-        """
+    def updated(self, store: StoreReader, rows_of: RowsOf, keys: Sequence[str] | None = None) -> Index:
+        """Return the index of the store as it is now, or of these runs of it alone."""
         began = time.time_ns()
         now = store.stamps() if keys is None else _some(store, keys)
         known = {key for key, stamp in now.items() if self.stamps.get(key) == stamp}
@@ -69,11 +65,8 @@ class Index:
                 continue
             if record is None:  # gone since
                 continue
-            stamps[key] = stamp
-            if stamp[0] > began - FRESH_NS:
-                stamps[key] = (0, 0)
-            rows = rows_of(record)
-            if rows is None:
+            stamps[key] = (0, 0) if stamp[0] > began - FRESH_NS else stamp
+            if (rows := rows_of(record)) is None:
                 older.add(key)
             else:
                 found.append((key, rows))
@@ -84,12 +77,12 @@ class Index:
         return Index(stamps, frozenset(older), tables, damaged)
 
     def only(self, keys: Set[str]) -> Index:
-        """The same of these runs alone."""
+        """Return the same of these runs alone."""
         tables = {name: _only(table, set(keys), len(self.stamps)) for name, table in self.tables.items()}
         return Index({key: self.stamps[key] for key in keys}, self.older & keys, tables)
 
     def frame(self, name: str) -> pd.DataFrame:
-        """One of the tables, runs in the order of their keys."""
+        """Return one of the tables, runs in the order of their keys."""
         table = self.tables.get(name)
         if table is None or not table.num_rows:
             return pd.DataFrame()
@@ -126,7 +119,7 @@ def _joined(kept: pa.Table | None, found: Sequence[tuple[str, Rows]], name: str)
 
 
 def read_index(store: StoreReader, layout: str) -> Index:
-    """The index that `write_index` left; EMPTY where there is none, it is damaged, or of another layout."""
+    """Read the index that `write_index` left; EMPTY where there is none, it is damaged, or of another layout."""
     try:
         return opened_index(store, layout)
     except (OSError, pa.ArrowException, KeyError):
@@ -134,7 +127,7 @@ def read_index(store: StoreReader, layout: str) -> Index:
 
 
 def opened_index(store: StoreReader, layout: str) -> Index:
-    """As `read_index`. Raises OSError, pyarrow.ArrowException or KeyError for a file that is damaged or not there."""
+    """Do as `read_index`. Raises OSError, pyarrow.ArrowException or KeyError for a file that is damaged or not there."""
     with pq.ParquetFile(store.root / FILE, page_checksum_verification=True) as file:
         if (file.schema_arrow.metadata or {}).get(b"layout") != layout.encode():
             return EMPTY
@@ -155,7 +148,7 @@ def _flat(keys: pa.ChunkedArray, lists: pa.ChunkedArray) -> pa.Table:
 
 
 def write_index(store: StoreReader, index: Index, layout: str) -> Path:
-    """Writes the index at one stroke, one row a run."""
+    """Write the index at one stroke, one row a run."""
     keys = sorted(index.stamps)
     columns: dict[str, Any] = {
         "key": pa.array(keys, pa.string()),
@@ -172,20 +165,16 @@ def write_index(store: StoreReader, index: Index, layout: str) -> Path:
 
 
 def _nested(table: pa.Table | None, place: Mapping[str, int]) -> pa.ListArray:
-    """A list of rows for each run."""
+    """Return a list of rows for each run."""
     if table is None or not table.num_rows:
         return pa.array([[] for _ in place], pa.list_(pa.null()))
     owner = np.array([place[key] for key in table["_key"].to_pylist()])
     rows = table.drop_columns("_key").take(pa.array(np.argsort(owner, kind="stable"))).combine_chunks()
-    values = pa.StructArray.from_arrays([_chunk(c) for c in rows.columns], fields=list(rows.schema))
+    values = pa.StructArray.from_arrays([c.combine_chunks() for c in rows.columns], fields=list(rows.schema))
     ends = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(place)))])
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
 
 
-def _chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-
-
 def layout_of(*modules: str) -> str:
-    """Name of what the code of some modules makes of a record: an index of other code is not read."""
+    """Name what the code of some modules makes of a record: an index of other code is not read."""
     return hashlib.sha256(b"".join(Path(module).read_bytes() for module in modules)).hexdigest()[:16]

@@ -42,7 +42,7 @@ class Planned:
 
 
 def plan_files(store: StoreReader) -> list[Path]:
-    """The plans of a store, by name."""
+    """Return the plans of a store, by name."""
     return sorted((store.root / "plans").glob("*.json"))
 
 
@@ -53,7 +53,7 @@ def write_plan(
     runs: Sequence[Mapping[str, Any]],
     cells: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Keeps a plan; one of the same name is replaced.
+    """Keep a plan; one of the same name is replaced.
 
     Args:
         arguments: of the command, for people to read.
@@ -68,7 +68,7 @@ def write_plan(
 
 
 def read_plan(path: Path) -> dict[str, Any]:
-    """`runs` and `cells` as `write_plan` was given them. Raises TlbenchError where the file is damaged."""
+    """Return `runs` and `cells` as `write_plan` was given them. Raises TlbenchError where the file is damaged."""
     try:
         plan = json.loads(path.read_text("utf-8"))
         return {"runs": [dict(run) for run in plan["runs"]], "cells": dict(plan["cells"])}
@@ -79,7 +79,7 @@ def read_plan(path: Path) -> dict[str, Any]:
 
 
 def planned(store: StoreReader) -> Planned:
-    """All plans of a store together."""
+    """Return all plans of a store together."""
     by_name = {path.stem: read_plan(path) for path in plan_files(store)}
     every = [run for plan in by_name.values() for run in plan["runs"]]
     tags: dict[str, set[str]] = {}

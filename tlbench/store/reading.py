@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tlbench.errors import TlbenchError
-from tlbench.store.records import checksum, opened
+from tlbench.store.records import checksum, opened_record
 
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
 HISTORY = ["step", "name", "value"]
@@ -32,26 +32,22 @@ class Damaged(TlbenchError):
 
 
 class StoreReader:
-    """A folder of run folders, each named by its run key: `KEY`, or, where there are very many, `KE/KEY`.
-
-    Args:
-        root: the folder.
-    """
+    """A folder of run folders, each named by its run key: `KEY`, or, where there are very many, `KE/KEY`."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
 
     def run_keys(self) -> list[str]:
-        """Keys of all runs that left a folder, in alphabetical order."""
+        """Return the keys of all runs that left a folder, in alphabetical order."""
         return list(self.stamps())
 
     def folder(self, key: str) -> Path:
-        """Where a run lies, or is to lie: the one place that knows."""
+        """Return where a run lies, or is to lie: the one place that knows."""
         flat, shard = f"{self.root}/{key}", f"{self.root}/{key[:SHARD]}/{key}"
         return Path(shard if not os.path.isdir(flat) and os.path.isdir(shard) else flat)
 
     def stamps(self) -> dict[str, tuple[int, int]]:
-        """When each record was last written (ns) and its size, by run key: all that a look for changes reads of a run."""
+        """Return when each record was last written (ns) and its size, by run key: all that a look for changes reads of a run."""
         found: dict[str, tuple[int, int]] = {}
         folders = [str(self.root)]
         while folders:
@@ -72,17 +68,17 @@ class StoreReader:
         return dict(sorted(found.items()))
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """The record of a run, or None. Raises Damaged where it is not the one that was written."""
+        """Return the record of a run, or None. Raises Damaged where it is not the one that was written."""
         path = self.folder(key) / "record.json"
         try:
-            return opened(path.read_text("utf-8"))
+            return opened_record(path.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
             raise Damaged(f"{path} is damaged ({error}). Delete the folder '{path.parent}' and run again.") from error
 
     def stamp(self, key: str) -> tuple[int, int] | None:
-        """When the record of a run was last written (ns) and its size, or None: it changes whenever the run is done again."""
+        """Return when the record of a run was last written (ns) and its size, or None: new whenever the run is done again."""
         try:
             at = os.stat(self.folder(key) / "record.json")
         except OSError:
@@ -90,12 +86,12 @@ class StoreReader:
         return at.st_mtime_ns, at.st_size
 
     def status(self, key: str) -> str | None:
-        """`done`, `failed`, `skipped`, or None for a run that left nothing."""
+        """Return `done`, `failed`, `skipped`, or None for a run that left nothing."""
         record = self.record(key)
         return None if record is None else record["status"]
 
     def config(self, key: str) -> dict[str, Any]:
-        """A run's resolved config. Raises TlbenchError where the file is missing or damaged."""
+        """Return a run's resolved config. Raises TlbenchError where the file is missing or damaged."""
         path = self.folder(key) / "config.yaml"
         try:
             found = yaml.load(path.read_text("utf-8"), Loader=LOADER)
@@ -106,23 +102,23 @@ class StoreReader:
             raise _lost(path) from error
 
     def predictions(self, key: str, selection: str) -> pd.DataFrame:
-        """Test predictions of a run under one selection: row, id, group, label, prediction, confidence."""
+        """Return the test predictions of a run under one selection: row, id, group, label, prediction, confidence."""
         record = self.record(key)
         if record is None or selection not in record.get("selections", {}):
             raise TlbenchError(f"Run {key} has no predictions under selection {selection}.")
         return self.at_step(key, record["selections"][selection]["step"])
 
     def at_step(self, key: str, step: int) -> pd.DataFrame:
-        """Test predictions of a run after a step that some selection picks."""
+        """Return the test predictions of a run after a step that some selection picks."""
         table = self._table(key, PREDICTIONS)
         return table.filter(pc.equal(table["step"], step)).drop_columns("step").to_pandas()
 
     def every_prediction(self, key: str) -> pd.DataFrame:
-        """Test predictions of a run at all steps that some selection picks: PREDICTIONS."""
+        """Return the test predictions of a run at all steps that some selection picks: PREDICTIONS."""
         return self._table(key, PREDICTIONS).to_pandas()
 
     def arrays_at_step(self, key: str, step: int, columns: Sequence[str]) -> list[np.ndarray]:
-        """Some columns of `at_step` as arrays: what a report reads ten thousand times."""
+        """Return some columns of `at_step` as arrays: what a report reads ten thousand times."""
         table = self._table(key, ["step", *columns])
         chosen = table["step"].to_numpy() == step
         return [table[name].to_numpy()[chosen] for name in columns]
@@ -136,19 +132,19 @@ class StoreReader:
             raise _lost(path) from error
 
     def history(self, key: str) -> pd.DataFrame:
-        """Loss terms of each step: HISTORY. Raises TlbenchError where the file is missing or damaged."""
+        """Return the loss terms of each step: HISTORY. Raises TlbenchError where the file is missing or damaged."""
         return self._table(key, HISTORY, "history.parquet").to_pandas()
 
     def has_predictions(self, key: str) -> bool:
-        """Whether the file is there; it may be damaged."""
+        """Tell whether the file is there; it may be damaged."""
         return os.path.exists(self.folder(key) / "predictions.parquet")
 
     def keeps_features(self, key: str) -> bool:
-        """Whether its features are there: the run was done with `embeddings` above 0."""
+        """Tell whether its features are there: the run was done with `embeddings` above 0."""
         return (self.folder(key) / FEATURES).is_file()
 
     def features(self, key: str) -> dict[str, np.ndarray]:
-        """Features that a run kept (`embeddings` above 0), of up to that many training examples of each domain.
+        """Return the features that a run kept (`embeddings` above 0), of up to that many training examples of each domain.
 
         Returns:
             raw_source, raw_target, trained_source, trained_target: (N, D) float32, before and after training (a method that
@@ -167,14 +163,14 @@ class StoreReader:
             raise Damaged(f"{path} is damaged. Delete the folder '{path.parent}' and run again.") from error
 
     def checksum(self, key: str, name: str) -> str | None:
-        """SHA-256 of a file of a run as it is now; None where it cannot be read."""
+        """Compute the SHA-256 of a file of a run as it is now; None where it cannot be read."""
         try:
             return checksum(self.folder(key) / name)
         except OSError:
             return None
 
     def damaged_files(self, key: str, record: Mapping[str, Any]) -> list[str]:
-        """Files of a run that are gone or not those that its record was written with; none known of a run without checksums."""
+        """Return the files of a run that are gone or not those that its record has checksums of."""
         return [name for name, wanted in record.get("files", {}).items() if self.checksum(key, name) != wanted]
 
 

@@ -18,17 +18,19 @@ READABLE = (2, 3)
 """Records of another schema are left alone. Those of 2 carry no checksums."""
 FILES = ("config.yaml", "predictions.parquet", "history.parquet", "features.npz")
 """What a record holds a checksum of, where the run has it. Logs are the loggers' own."""
+COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
+"""Of a record's `costs`, those that tables and loggers have."""
 SEAL = ', "checksum": "'
 
 
-def sealed(record: Mapping[str, Any]) -> str:
-    """The record as JSON with its checksum as the last entry. Raises ValueError for a number that is not finite."""
+def sealed_record(record: Mapping[str, Any]) -> str:
+    """Return the record as JSON with its checksum as the last entry. Raises ValueError for a number that is not finite."""
     body = json.dumps(dict(record), allow_nan=False)
     return f'{body[:-1]}{SEAL}{_digest(body.encode())}"}}'
 
 
-def opened(text: str) -> dict[str, Any]:
-    """The record that a text holds, its own checksum left out.
+def opened_record(text: str) -> dict[str, Any]:
+    """Return the record that a text holds, its own checksum left out.
 
     Raises:
         ValueError: it is no record, or another text than the one that was sealed.
@@ -45,13 +47,13 @@ def opened(text: str) -> dict[str, Any]:
 
 
 def checksum(path: str | Path) -> str:
-    """SHA-256 of a file. Raises OSError."""
+    """Compute the SHA-256 of a file. Raises OSError."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Checksum of each of FILES that a folder has."""
+    """Compute the checksum of each of FILES that a folder has."""
     return {name: checksum(folder / name) for name in FILES if (folder / name).is_file()}
 
 

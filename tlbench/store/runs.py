@@ -20,7 +20,7 @@ from filelock import FileLock
 from tlbench.aside import not_written, replacing, unique
 from tlbench.errors import TlbenchError
 from tlbench.store.reading import FEATURES, HISTORY, PREDICTIONS, StoreReader
-from tlbench.store.records import checksum, checksums, sealed
+from tlbench.store.records import checksum, checksums, sealed_record
 
 ASIDE = ".aside"
 """Where the folders of runs are made, under their keys: a lock sweeps its own run's alone, however many runs there are."""
@@ -32,7 +32,7 @@ class RunStore(StoreReader):
     """A store that runs are written to; its folder is made at the first write."""
 
     def check_writable(self) -> None:
-        """Raises TlbenchError where runs cannot be written."""
+        """Raise TlbenchError where runs cannot be written."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
@@ -43,29 +43,29 @@ class RunStore(StoreReader):
             ) from error
 
     def add_features(self, record: dict[str, Any], features: Mapping[str, np.ndarray]) -> None:
-        """Lays features beside a finished run, and replaces its record. The caller holds the run's lock."""
+        """Lay features beside a finished run, and replace its record. The caller holds the run's lock."""
         path = self.folder(record["run_key"]) / FEATURES
         with replacing(path) as aside, open(aside, "wb") as file:
             np.savez_compressed(file, **features)  # type: ignore[arg-type]
         self.rewrite_record({**record, "files": {**record.get("files", {}), FEATURES: checksum(path)}})
 
     def resume_file(self, key: str) -> Path:
-        """Where a run that is not finished keeps its state."""
+        """Return where a run that is not finished keeps its state."""
         return self.root / ".resume" / f"{key}.ckpt"
 
     def went_on(self, key: str, since: float) -> bool:
-        """Whether a run has kept a state since that time (seconds since 1970)."""
+        """Tell whether a run has kept a state since that time (seconds since 1970)."""
         path = self.resume_file(key)
         return path.is_file() and path.stat().st_mtime > since
 
     def forget_state(self, key: str) -> None:
-        """Removes what a run that is not finished has kept."""
+        """Remove what a run that is not finished has kept."""
         for path in (self.resume_file(key), self.resume_file(key).with_suffix(".part")):
             path.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Held by the one process that works on this run; freed by the system when that process dies.
+        """Hold the lock of the one process that works on this run; the system frees it when that process dies.
 
         What a process that died had written aside for this run is swept away first. The lock leaves no file: one that waits for
         it finds that what it waited for is gone, and takes a new one.
@@ -82,15 +82,15 @@ class RunStore(StoreReader):
                     path.unlink()
 
     def new_folder(self, key: str, what: str) -> Path:
-        """A folder in which something of a run is made before it is in its place. The caller holds the run's lock."""
+        """Make a folder in which something of a run is made before it is in its place. The caller holds the run's lock."""
         folder = self.root / ASIDE / key / unique(what)
         folder.mkdir(parents=True)
         return folder
 
     def rewrite_record(self, record: dict[str, Any]) -> None:
-        """Replaces the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
+        """Replace the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
         with replacing(self.folder(record["run_key"]) / "record.json") as aside:
-            aside.write_text(sealed(record), "utf-8")
+            aside.write_text(sealed_record(record), "utf-8")
 
     def write(
         self,
@@ -101,7 +101,7 @@ class RunStore(StoreReader):
         extra: Path | None = None,
         features: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Writes a run aside and renames it into place. The caller holds the run's lock.
+        """Write a run aside and rename it into place. The caller holds the run's lock.
 
         A finished run is never replaced; a failed or skipped one is. `extra`: a folder moved in as it is (logs).
         `features`: arrays for `features`; a run without any leaves no file.
@@ -119,7 +119,7 @@ class RunStore(StoreReader):
             _write_table(history, HISTORY, aside / "history.parquet")
             if features:
                 np.savez_compressed(aside / FEATURES, **features)  # type: ignore[arg-type]
-            (aside / "record.json").write_text(sealed({**record, "files": checksums(aside)}), "utf-8")
+            (aside / "record.json").write_text(sealed_record({**record, "files": checksums(aside)}), "utf-8")
             if extra is not None and extra.is_dir() and any(extra.iterdir()):
                 shutil.move(str(extra), aside / "logs")
             self._put(aside, key)
@@ -146,7 +146,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _write_table(table: pd.DataFrame | None, columns: Sequence[str], path: Path) -> None:
-    """What `DataFrame.to_parquet` writes, column by column, without its look at the whole: a third of the time."""
+    """Write what `DataFrame.to_parquet` writes, column by column, without its look at the whole: a third of the time."""
     if table is None:
         table = pd.DataFrame(columns=list(columns))
     pq.write_table(pa.table({name: pa.array(table[name], from_pandas=True) for name in columns}), path)

@@ -41,7 +41,7 @@ from tlbench.metrics import REPORTED
 from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_index, read_index, write_index
 from tlbench.store.index import __file__ as index_file
 from tlbench.store.reading import StoreReader
-from tlbench.store.records import READABLE
+from tlbench.store.records import COSTS, READABLE
 
 TORN = "predictions.parquet is missing; delete the run's folder and run its sweep again"
 CHANGED = "predictions.parquet is not what was written (checksum); delete the run's folder and run its sweep again"
@@ -51,7 +51,6 @@ CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "fami
 AXES = [*CELL, "seed"]
 CODE = ["harness", "method_revision", "method_code"]
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
-COSTS = ["seconds", "train_seconds", "peak_memory_mb", "examples_per_second"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
@@ -93,8 +92,8 @@ class Checked:
 
 
 def read_tables(store: StoreReader, keys: Sequence[str] | None = None, *, verify: bool = False) -> Tables:
-    """The tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from the records
-    that are newer.
+    """Read the tables of a store, or of some of its runs: from its index where `tlbench store compact` left one, and from newer
+    records.
 
     A record that is not the one that was written is in no table. A finished run whose predictions are gone counts as failed.
 
@@ -107,7 +106,7 @@ def read_tables(store: StoreReader, keys: Sequence[str] | None = None, *, verify
 
 
 def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None = None) -> Tables:
-    """A finished run whose predictions are gone, or others, counts as failed: nothing can be said of it, but of all others.
+    """Count a finished run whose predictions are gone, or others, as failed: nothing can be said of it, but of all others.
 
     Args:
         files: run_key and predictions (checksum, or None), to be compared with what is there; None: no such look.
@@ -117,11 +116,8 @@ def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None 
     torn = {key: TORN for key in done if not store.has_predictions(key)}
     checked = None
     if files is not None:
-        wanted = (
-            files.dropna(subset="predictions").set_index("run_key")["predictions"]
-            if len(files)
-            else pd.Series(dtype=str)
-        )
+        known = files if len(files) else pd.DataFrame(columns=["run_key", "predictions"])
+        wanted = known.dropna(subset="predictions").set_index("run_key")["predictions"]
         mine = [key for key in done if key in wanted.index and key not in torn]
         with ThreadPoolExecutor() as pool:
             found = pool.map(lambda key: store.checksum(key, "predictions.parquet"), mine)
@@ -138,12 +134,12 @@ def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None 
 
 
 def updated(store: StoreReader, index: Index, keys: Sequence[str] | None = None) -> Index:
-    """An index brought up to date; reads a time and a size of each run, and the records that have changed."""
+    """Bring an index up to date: read a time and a size of each run, and the records that have changed."""
     return index.updated(store, _rows, keys)
 
 
 def tables_of(index: Index) -> Tables:
-    """The tables that an index holds."""
+    """Return the tables that an index holds."""
     checkpoints, distances = index.frame("checkpoints"), index.frame("distances")
     return Tables(
         tidy(index.frame("runs")),
@@ -155,13 +151,13 @@ def tables_of(index: Index) -> Tables:
 
 
 def compact(store: StoreReader) -> tuple[Path, int]:
-    """Writes or renews the index of a store; returns its path and the number of its runs."""
+    """Write or renew the index of a store; return its path and the number of its runs."""
     index = updated(store, read_index(store, _layout()))
     return write_index(store, index, _layout()), len(index.stamps)
 
 
 def is_sound(store: StoreReader) -> bool:
-    """Whether the index of a store can be read and says of each run that it knows what its record says."""
+    """Tell whether the index of a store can be read and says of each run that it knows what its record says."""
     try:
         found = opened_index(store, _layout())
     except (OSError, pa.ArrowException, KeyError):
@@ -178,7 +174,7 @@ def _layout() -> str:
 
 
 def _rows(record: dict[str, Any]) -> Rows | None:
-    """Rows of the three tables that a record gives; None for one of another version."""
+    """Return the rows of the three tables that a record gives; None for one of another version."""
     if record.get("schema") not in READABLE:
         return None
     key = record["run_key"]
@@ -188,26 +184,24 @@ def _rows(record: dict[str, Any]) -> Rows | None:
             {"run_key": key, "step": c["step"], "oracle_score": c["oracle_score"], **c["scores"]}
             for c in record.get("checkpoints", [])
         ],
-        "distances": [
-            {"run_key": key, "features": kind, **values} for kind, values in record.get("distances", {}).items()
-        ],
+        "distances": [{"run_key": key, "features": k, **found} for k, found in record.get("distances", {}).items()],
         "files": [{"run_key": key, "predictions": record.get("files", {}).get("predictions.parquet")}],
     }
 
 
 def read_runs(store: StoreReader) -> pd.DataFrame:
-    """All runs of a store as a tidy table; see the module's text for its columns."""
+    """Return all runs of a store as a tidy table; see the module's text for its columns."""
     return read_tables(store).runs
 
 
 def tidy(table: pd.DataFrame) -> pd.DataFrame:
-    """The tidy table: its columns, in their order."""
+    """Return the tidy table: its columns, in their order."""
     named = sorted(column for column in table.columns if "_over_" in column)
     return table.reindex(columns=[*COLUMNS, *named])
 
 
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows that one record gives."""
+    """Return the rows that one record gives."""
     common = {name: record.get(name) for name in [*KEYS, *AXES, "created", *CODE]}
     common["tags"] = ", ".join(record.get("tags", ()))
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
@@ -231,6 +225,6 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
         row |= {"reference_run": gains[primary]["run_key"], "reference_step": gains[primary]["reference_step"]}
     for reference, gain in gains.items():
-        row |= {f"gain_over_{reference}": gain["gain"], f"run_over_{reference}": gain["run_key"],
-                f"step_over_{reference}": gain["reference_step"]}  # fmt: skip
+        over = {"gain": gain["gain"], "run": gain["run_key"], "step": gain["reference_step"]}
+        row |= {f"{what}_over_{reference}": value for what, value in over.items()}
     return row

@@ -27,7 +27,7 @@ AT_RANDOM = 5
 
 
 def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search) -> list[dict[str, Any]]:
-    """What each trial sets, by name, up to the first trial with a run that is not there; nothing in trial 0.
+    """Return what each trial sets, by name, up to the first trial with a run that is not there; nothing in trial 0.
 
     Tree-structured Parzen estimator (Bergstra et al., Algorithms for hyper-parameter optimization, NeurIPS 2011), after
     AT_RANDOM trials. More trials go on where fewer end. A trial with a run that failed (one that diverged, say) teaches nothing
@@ -47,7 +47,7 @@ def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search)
         )
     sampler = optuna.samplers.TPESampler(seed=search.seed, n_startup_trials=AT_RANDOM)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    kinds = {name: _distribution(optuna, found) for name, found in search.space.items()}
+    kinds = {name: _distribution(optuna, space) for name, space in search.space.items()}
     defaults, found = _defaults(composer, jobs[0], search), [dict[str, Any]()]
     if (score := score_of(composer, jobs, {})) is None:
         return found
@@ -63,17 +63,16 @@ def values_so_far(composer: Composer, jobs: Sequence[Overrides], search: Search)
 
 
 def score_of(composer: Composer, jobs: Sequence[Overrides], values: dict[str, Any]) -> float | None:
-    """Mean score of a trial's runs; None while one of them is not there, nan where one failed. Skipped ones do not count."""
-    scores, failed = [], False
+    """Return the mean score of a trial's runs but skipped ones; None while one of them is not there, nan where one failed."""
+    scores = []
     for job in jobs:
         config = composer.run_config(with_values(job, values))
         record = RunStore(config.store).record(Setup.of(config).key)
         if record is None:
             return None
-        failed = failed or record["status"] == "failed"
-        if record["status"] == "done":
-            scores.append(_score(record, config))
-    return float("nan") if failed or not scores else float(np.mean(scores))
+        if record["status"] != "skipped":
+            scores.append(_score(record, config) if record["status"] == "done" else float("nan"))
+    return float(np.mean(scores)) if scores else float("nan")
 
 
 def _score(record: dict[str, Any], config: RunConfig) -> float:
@@ -84,7 +83,7 @@ def _score(record: dict[str, Any], config: RunConfig) -> float:
 
 
 def same_trials(job: Overrides) -> tuple[str, ...]:
-    """What the runs that share trials have in common."""
+    """Return what the runs that share trials have in common."""
     return tuple(o for o in job if key_of(o) not in PER_RUN)
 
 
@@ -113,13 +112,15 @@ def _value(space: Range, drawn: Any) -> Any:
 
 
 def _defaults(composer: Composer, job: Overrides, search: Search) -> dict[str, Any]:
-    """What trial 0 is, as Optuna sees it."""
-    config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
-    found = {name: OmegaConf.select(config, name) for name in search.space}
+    """Return the values of trial 0, those of choices by their number, as Optuna has them."""
+    config = composer.raw(same_trials(job))
+    found = {}
     for name, space in search.space.items():
-        if not space.holds(found[name]):
+        value = OmegaConf.select(config, name)
+        if not space.holds(value):
             raise TlbenchError(
-                f"search.engine=tpe starts from {name}={found[name]}, which conf/search/{search.name}.yaml does not hold. Widen "
-                "its range."
+                f"search.engine=tpe starts from {name}={value}, which conf/search/{search.name}.yaml does not hold. Widen its "
+                "range."
             )
-    return {n: s.choices.index(found[n]) if s.choices is not None else found[n] for n, s in search.space.items()}
+        found[name] = value if space.choices is None else space.choices.index(value)
+    return found

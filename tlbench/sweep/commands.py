@@ -1,4 +1,4 @@
-"""`tlbench run` and `tlbench sweep`: the words round a sweep, and the exit status."""
+"""`tlbench run` and `tlbench sweep`: what they print, and the exit status."""
 
 from __future__ import annotations
 
@@ -27,25 +27,26 @@ MARK = {
 
 
 def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> int:
-    """One run and its references, in this process, with a progress bar on a terminal."""
+    """Do one run and its references, in this process, with a progress bar on a terminal."""
     hydra, own = split(overrides)
     if not any(o.startswith("hydra/launcher=") for o in hydra):
         hydra.append("hydra/launcher=basic")
     if sys.stderr.isatty() and not any(o.startswith("trainer.progress=") for o in own):
         own.append("trainer.progress=true")
     with sweeper([*hydra, "hydra.sweeper.quiet=true"], config_dir) as machine:
-        asked = [job for job in machine.plan(own) if job.asked]
+        jobs = machine.plan(own)
+        asked = [job for job in jobs if job.asked]
         if len(asked) > 1:
             raise TlbenchError(
                 f"These arguments ask for {len(asked)} runs; `tlbench run` does one. Use `tlbench sweep`."
             )
         if dry:
-            return dry_run(machine.plan(own))
+            return dry_run(jobs)
         outcome = machine.sweep(own)
     job = asked[0]
     record = outcome.store.record(job.key)
     if record is None or record["status"] != "done":
-        raise _Told.of(record, job)
+        raise _why_not_done(record, job)
     _show(record, outcome.store, job)
     return 0
 
@@ -57,7 +58,7 @@ def run_many(
     dry: bool,
     after: Callable[[Outcome], None] = lambda outcome: None,
 ) -> int:
-    """A sweep; 0 only when every run asked for was done. `after` is told of it at its end."""
+    """Do a sweep; return 0 only when every run asked for was done. `after` is told of it at its end."""
     hydra, own = split(overrides)
     with sweeper(hydra, config_dir) as machine:
         if dry:
@@ -68,25 +69,23 @@ def run_many(
     return status
 
 
-class _Told(TlbenchError):
-    @classmethod
-    def of(cls, record: dict[str, Any] | None, job: Job) -> TlbenchError:
-        if record is None:
-            return cls(f"{job.title()} left no record; its process was ended from outside.")
-        if record["status"] == "skipped":
-            return cls(record["reason"])
-        trace = record.get("traceback")
-        return cls(f"{job.title()} failed: {record['reason']}" + (f"\n{trace}" if trace else ""))
+def _why_not_done(record: dict[str, Any] | None, job: Job) -> TlbenchError:
+    if record is None:
+        return TlbenchError(f"{job.title()} left no record; its process was ended from outside.")
+    if record["status"] == "skipped":
+        return TlbenchError(record["reason"])
+    trace = record.get("traceback")
+    return TlbenchError(f"{job.title()} failed: {record['reason']}" + (f"\n{trace}" if trace else ""))
 
 
 def split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Overrides of Hydra's own config, and the others."""
+    """Return the overrides of Hydra's own config, and the others."""
     hydra = [o for o in overrides if o.lstrip("+~").startswith(("hydra/", "hydra."))]
     return hydra, [o for o in overrides if o not in hydra]
 
 
 def dry_run(jobs: Sequence[Job]) -> int:
-    """Prints the runs of a plan with their states."""
+    """Print the runs of a plan with their states."""
     for job in jobs:
         status = RunStore(job.config.store).status(job.key) or "missing"
         print(f"{status:<8} {job.key}  {job.title():<60} {' '.join(job.overrides)}")
@@ -95,7 +94,7 @@ def dry_run(jobs: Sequence[Job]) -> int:
 
 
 def conclude(outcome: Outcome) -> int:
-    """Says what is not done and why; 0, or 1, or 2 where nothing asked for can be run."""
+    """Say what is not done and why; return 0, or 1, or 2 where nothing asked for can be run."""
     console, counts = Console(stderr=True), Counter(outcome.statuses.values())
     console.print(", ".join(f"{n} {status or 'without a record'}" for status, n in counts.items()) + ".")
     unfinished = [job for job in outcome.jobs if outcome.statuses[job.key] != "done"]
@@ -113,7 +112,7 @@ def conclude(outcome: Outcome) -> int:
 
 
 def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
-    """The numbers of one run, for the terminal."""
+    """Print the numbers of one run."""
     rule = job.config.selection.rule  # as asked for now; the run may have been made under another
     if rule not in record["selections"]:
         raise no_such_rule(job.config.selection.name, job.config.protocol["name"])

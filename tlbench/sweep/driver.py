@@ -20,7 +20,7 @@ from joblib.externals.loky import get_reusable_executor
 from omegaconf import DictConfig, OmegaConf
 
 from tlbench.config.own_configs import replaced
-from tlbench.config.told import in_one_line, told
+from tlbench.config.told import error_in_one_line, in_one_line
 from tlbench.errors import TlbenchError, say_once
 from tlbench.paths import conf_dir
 from tlbench.sweep.job import execute
@@ -29,17 +29,17 @@ from tlbench.sweep.sweeper import OWN, TlbenchSweeper, register
 
 @contextmanager
 def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[TlbenchSweeper]:
-    """A sweeper that is ready to go.
+    """Yield a sweeper that is ready to go.
 
     Args:
         hydra_overrides: overrides of Hydra's own config (`hydra/launcher=...`, `hydra.launcher.n_jobs=...`).
         config_dir: a folder of the user's own configs, searched before tlbench's.
     """
-    if config_dir is not None and not Path(config_dir).is_dir():
+    own = [] if config_dir is None else [Path(config_dir)]
+    if own and not own[0].is_dir():
         raise TlbenchError(f"Config folder '{config_dir}' does not exist. Set by --config-dir.")
-    if (
-        os.getcwd() not in sys.path
-    ):  # a method of the user's own lies where the command is given; last, so it hides nothing
+    # a method of the user's own lies where the command is given; last, so it hides nothing
+    if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     # workers of an earlier pool of this process know neither its folder nor its import path of today
     get_reusable_executor().shutdown(wait=True)
@@ -49,15 +49,15 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
     with initialize_config_dir(str(conf_dir()), job_name="tlbench", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
-        if config_dir is not None:
+        for folder in own:
             # not `hydra.searchpath`: the loader would find the user's configs, but not list them as options
             folders = hydra.config_loader.get_search_path()
-            folders.prepend("command-line", f"file://{Path(config_dir).resolve()}")
+            folders.prepend("command-line", f"file://{folder.resolve()}")
             GlobalHydra.instance().clear()
             hydra = Hydra.create_main_hydra2("tlbench", folders)
-            for line in replaced(Path(config_dir)):
+            for line in replaced(folder):
                 say_once(line)
-        with in_one_line(*([Path(config_dir)] if config_dir is not None else [])):
+        with in_one_line(*own):
             master = hydra.compose_config(
                 config_name="config", overrides=list(hydra_overrides), run_mode=RunMode.MULTIRUN
             )
@@ -68,7 +68,7 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
         try:
             found = Plugins.instance().instantiate_sweeper(hydra_context=context, task_function=execute, config=master)
         except HydraException as error:  # round the words of the sweeper itself
-            raise error.__cause__ if isinstance(error.__cause__, TlbenchError) else told(error) from error
+            raise error.__cause__ if isinstance(error.__cause__, TlbenchError) else error_in_one_line(error) from error
         assert isinstance(found, TlbenchSweeper)
         yield found
 
@@ -84,7 +84,7 @@ def _check_sweeper(overrides: Sequence[str]) -> None:
 
 
 def _check_launcher(config: DictConfig) -> None:
-    """What Hydra or a launcher would say only when the first run of a sweep is launched."""
+    """Raise what Hydra or a launcher would say only when the first run of a sweep is launched."""
     target = str(OmegaConf.select(config, "hydra.launcher._target_"))
     if not target.startswith(("hydra_plugins.", "hydra._internal.core_plugins.")):
         raise TlbenchError(

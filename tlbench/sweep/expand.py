@@ -13,7 +13,7 @@ from tlbench.sweep.search_trials import Asked, search_of, with_trials
 
 
 def expand(composer: Composer, arguments: Sequence[str]) -> list[Asked]:
-    """Every job that the arguments ask for, in order and once, without references."""
+    """Return every job that the arguments ask for, in order and once, without references."""
     jobs: dict[tuple[str, ...], Asked] = {}
     for grid in grids(composer, arguments):
         search, others = search_of(composer, grid)
@@ -23,7 +23,7 @@ def expand(composer: Composer, arguments: Sequence[str]) -> list[Asked]:
 
 
 def grids(composer: Composer, arguments: Sequence[str]) -> list[Overrides]:
-    """The grids of `sweep=NAME`, each with the other arguments in place of its own; without it the arguments alone."""
+    """Return the grids of `sweep=NAME`, each with the other arguments in place of its own; without it the arguments alone."""
     named = [a.split("=", 1)[1] for a in arguments if key_of(a) == "sweep"]
     others = [a for a in arguments if key_of(a) != "sweep"]
     if not named:

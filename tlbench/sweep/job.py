@@ -13,7 +13,7 @@ from tlbench.sweep.worker import end_with_parent
 
 
 def execute(config: DictConfig) -> list[str]:
-    """The task function that Hydra's launchers call; returns the status of each run of the job."""
+    """Do the runs of a job, as the task function that Hydra's launchers call, and return the status of each."""
     end_with_parent()
     runs = settled_configs(config) or [settle(config, HydraConfig.get().runtime.choices)]
     return [ensure(Setup.of(run)) for run in runs]

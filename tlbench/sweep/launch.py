@@ -15,12 +15,10 @@ ALONE = 4
 
 
 def launch_all(jobs: Sequence[Job], launch: Callable[[Sequence[Job]], None], store: RunStore) -> list[tuple[Job, str]]:
-    """Launches jobs until each has left a record or was lost; returns the lost ones with the launcher's reason.
+    """Launch jobs until each has left a record or was lost; return the lost ones with the launcher's reason.
 
     Args:
-        jobs: jobs of one stage.
         launch: starts some of them and waits; raises where a process died.
-        store: where their records appear.
     """
     before = {job.key: store.stamp(job.key) for job in jobs}
     lost: dict[str, tuple[Job, str]] = {}

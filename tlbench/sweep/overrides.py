@@ -21,7 +21,7 @@ def key_of(override: str) -> str:
 
 
 def parsed(arguments: Sequence[str]) -> list[Override]:
-    """Hydra's own reading of them. Raises TlbenchError in one line."""
+    """Parse the arguments as Hydra does. Raises TlbenchError in one line."""
     try:
         return OverridesParser.create().parse_overrides(list(arguments))
     except HydraException as error:
@@ -30,7 +30,7 @@ def parsed(arguments: Sequence[str]) -> list[Override]:
 
 
 def values_of(override: Override) -> Overrides:
-    """The single overrides that a list or a range stands for."""
+    """Return the single overrides that a list or a range stands for."""
     if override.is_sweep_override():
         _refuse_endless(override)
         return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
@@ -38,7 +38,7 @@ def values_of(override: Override) -> Overrides:
 
 
 def _refuse_endless(override: Override) -> None:
-    """Raises TlbenchError for what names no values one by one: a glob, an interval, a range without an end."""
+    """Raise TlbenchError for what names no values one by one: a glob, an interval, a range without an end."""
     swept = override.value()
     if isinstance(swept, RangeSweep):
         ends = [number for number in (swept.start, swept.stop, swept.step) if number is not None]

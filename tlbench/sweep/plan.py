@@ -53,7 +53,7 @@ class Job:
 
 
 def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
-    """All runs, references first, each once. Raises TlbenchError for whatever is wrong before anything runs."""
+    """Return all runs, references first, each once. Raises TlbenchError for whatever is wrong before anything runs."""
     asked = [(job, Setup.of(composer.run_config(job.overrides))) for job in expand(composer, arguments)]
     for _, setup in asked:
         rehearse(setup)
@@ -86,7 +86,7 @@ def _add(jobs: dict[str, Job], job: Asked, setup: Setup, *, asked: bool, stage: 
 
 
 def _check_data(setups: Sequence[Setup]) -> None:
-    """Reads each domain once, so that a missing or wrong file is told before the first run."""
+    """Read each domain once, so that a missing or wrong file is told before the first run."""
     seen = set()
     for setup in setups:
         for domain in (*setup.pair.sources, setup.pair.target):
@@ -96,14 +96,14 @@ def _check_data(setups: Sequence[Setup]) -> None:
 
 
 def keep_plan(store: RunStore, jobs: Sequence[Job], arguments: Sequence[str], name: str) -> None:
-    """Keeps the plan in the store, so that a report can tell what is missing."""
+    """Keep the plan in the store, so that a report can tell what is missing."""
     configs = {job.cell: job.config for job in jobs}
     cells = {cell: config.model_dump(mode="json") for cell, config in configs.items()}
     write_plan(store, name, arguments, rows_of_plan(jobs), cells)
 
 
 def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """What a report must know of each run before it is there."""
+    """Return what a report must know of each run before it is there."""
     runs: list[dict[str, Any]] = []
     for job in jobs:
         about = described(job.setup)
@@ -113,7 +113,7 @@ def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
 
 
 def plan_name(arguments: Sequence[str]) -> str:
-    """A name that the same command gets again."""
+    """Return a name that the same command gets again."""
     named = [a.split("=", 1)[1] for a in arguments if key_of(a) == "sweep"]
     digest = hashlib.sha256("\n".join(sorted(arguments)).encode()).hexdigest()[:8]
     return f"{named[-1] if named else 'sweep'}-{digest}"

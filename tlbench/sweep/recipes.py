@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig
 from tlbench.config.compose import PER_RUN, Composer, flat_keys, plain
 from tlbench.data.base_dataset import Dataset
 from tlbench.errors import TlbenchError, unknown
-from tlbench.run.setup import dataset_named, method_of, shape_of
+from tlbench.run.setup import classifier_shape, dataset_named, method_class
 from tlbench.sweep.overrides import Overrides, key_of, parsed
 
 SETTABLE = ("protocol", "augment", "backbone", "classifier", "optim", "trainer")
@@ -19,7 +19,7 @@ SETTABLE = ("protocol", "augment", "backbone", "classifier", "optim", "trainer")
 
 
 def dataset_like(composer: Composer, job: Sequence[str]) -> Dataset:
-    """The data set of a job, for its names, its recipe and what of it is on this machine; reads no data."""
+    """Return the data set of a job, for its names, its recipe and what of it is on this machine; no data are read."""
     own = tuple(o for o in job if key_of(o) in ("dataset", "data_dir") or key_of(o).startswith("dataset."))
     return _dataset_like(composer, own)
 
@@ -32,7 +32,7 @@ def _dataset_like(composer: Composer, overrides: tuple[str, ...]) -> Dataset:
 
 
 def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrides]:
-    """Adds what a job leaves open: from the recipe of its method, then from the data set's, by the shape of its method,
+    """Add what a job leaves open: from the recipe of its method, then from the data set's, by the shape of its method,
     or, for a reference, by the shapes of the methods that it is swept beside."""
     jobs = [[*method_recipe(composer, job), *job] for job in jobs]
     shapes = [_shape(composer, tuple(o for o in job if key_of(o) in ("method", "classifier"))) for job in jobs]
@@ -48,7 +48,7 @@ def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrid
 
 
 def _data_recipe(dataset: Dataset) -> dict[str, Overrides]:
-    """The recipe of a data set, `reference` as a list of one shape.
+    """Return the recipe of a data set, `reference` as a list of one shape.
 
     Raises:
         TlbenchError: a part of it is no list of key=value, or the shape is none.
@@ -69,7 +69,7 @@ def _data_recipe(dataset: Dataset) -> dict[str, Overrides]:
 
 
 def method_recipe(composer: Composer, job: Sequence[str]) -> Overrides:
-    """What the config of the job's method asks for under `recipe` and the job itself does not set.
+    """Return what the config of the job's method asks for under `recipe` and the job itself does not set.
 
     Raises:
         TlbenchError: it is no list of key=value, or sets what is not the recipe's.
@@ -86,7 +86,7 @@ def method_recipe(composer: Composer, job: Sequence[str]) -> Overrides:
 
 
 def _recipe(composer: Composer, job: Sequence[str]) -> tuple[str, Overrides]:
-    """Name of the job's method, and the recipe in its config."""
+    """Return the name of the job's method, and the recipe in its config."""
     return _recipe_of(composer, tuple(o for o in job if key_of(o).split(".")[0] == "method"))
 
 
@@ -106,7 +106,7 @@ def _recipe_of(composer: Composer, overrides: tuple[str, ...]) -> tuple[str, Ove
 
 
 def _check_keys(composer: Composer, job: Sequence[str]) -> None:
-    """Raises TlbenchError with the nearest known key where the recipe of the job's method misspells one."""
+    """Raise TlbenchError with the nearest known key where the recipe of the job's method misspells one."""
     name, recipe = _recipe(composer, job)
     keys = [key_of(o) for o in recipe if "." in key_of(o)]
     if not keys:
@@ -118,7 +118,7 @@ def _check_keys(composer: Composer, job: Sequence[str]) -> None:
 
 
 def keys_in(config: DictConfig, group: str) -> set[str]:
-    """The dotted keys of a group in a composed config; none where nothing is chosen."""
+    """Return the dotted keys of a group in a composed config; none where nothing is chosen."""
     return {f"{group}.{key}" for key in flat_keys(config[group] or {})}
 
 
@@ -129,7 +129,7 @@ def _place(name: str) -> str:
 @lru_cache(maxsize=64)
 def _shape(composer: Composer, overrides: tuple[str, ...]) -> str:
     config = composer.raw(overrides)
-    shape = method_of({**config.method, "name": config.hydra.runtime.choices.method}).learner
+    shape = method_class({**config.method, "name": config.hydra.runtime.choices.method}).learner
     if shape == "either" and any(key_of(o) == "classifier" for o in overrides):
-        return shape_of({**config.classifier})
+        return classifier_shape({**config.classifier})
     return shape

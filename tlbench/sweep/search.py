@@ -46,7 +46,7 @@ class Range(Strict):
         return self
 
     def at(self, u: float) -> Any:
-        """The value at u in [0, 1): uniform u gives values uniform over the choices, the integers, the logarithms or the
+        """Return the value at u in [0, 1): uniform u gives values uniform over the choices, the integers, the logarithms or the
         numbers of the range."""
         if self.choices is not None:
             return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
@@ -58,7 +58,7 @@ class Range(Strict):
         return round_value(low * (high / low) ** u if self.scale == "log" else low + u * (high - low), self)
 
     def holds(self, value: Any) -> bool:
-        """Whether a value lies in the range."""
+        """Tell whether a value lies in the range."""
         if self.choices is not None:
             return value in self.choices
         return self.low is not None and self.high is not None and self.low <= value <= self.high
@@ -84,7 +84,7 @@ class Search(Strict):
         return self
 
     def values(self) -> list[dict[str, Any]]:
-        """What each trial sets, by name: nothing in trial 0. (For `tpe`, see `tlbench.sweep.adaptive`.)"""
+        """Return what each trial sets, by name: nothing in trial 0. (For `tpe`, see `tlbench.sweep.adaptive`.)"""
         if self.engine == "grid":
             combinations = product(*(space.choices or [] for space in self.space.values()))
             return [{}, *(dict(zip(self.space, values, strict=True)) for values in combinations)]
@@ -94,19 +94,19 @@ class Search(Strict):
 
 
 def round_value(value: float, space: Range) -> float:
-    """A number of a range to DIGITS significant digits, still inside it."""
+    """Round a number of a range to DIGITS significant digits, still inside it."""
     assert space.low is not None
     assert space.high is not None
     return min(max(float(f"{value:.{DIGITS}g}"), space.low), space.high)
 
 
 def with_values(job: Overrides, values: dict[str, Any]) -> Overrides:
-    """The overrides of a job with what a trial sets."""
+    """Return the overrides of a job with what a trial sets."""
     return [*(o for o in job if key_of(o) not in values), *(f"{key}={written(value)}" for key, value in values.items())]
 
 
 def uniforms(engine: str, n: int, seed: int, name: str) -> np.ndarray:
-    """(n,) numbers in [0, 1) that depend on the seed, the name and their place alone.
+    """Draw (n,) numbers in [0, 1) that depend on the seed, the name and their place alone.
 
     `sobol`: points of a scrambled one-dimensional Sobol sequence, 2^k to 2^(k+1) - 1 in an order of the name's own for each
     k. The first 2^k points stand one in each of 2^k equal parts of [0, 1), for every name (an extensible Latin hypercube).
@@ -123,7 +123,7 @@ def uniforms(engine: str, n: int, seed: int, name: str) -> np.ndarray:
 
 
 def written(value: Any) -> str:
-    """A value as Hydra reads it in an override: 0.01, true, null, word, 'two words', [1,2], {a:1}."""
+    """Write a value as Hydra reads it in an override: 0.01, true, null, word, 'two words', [1,2], {a:1}."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list):
@@ -131,9 +131,8 @@ def written(value: Any) -> str:
     if isinstance(value, dict):
         return f"{{{','.join(f'{key}:{written(v)}' for key, v in value.items())}}}"
     if isinstance(value, str):
-        is_word = re.fullmatch(r"[A-Za-z_]\w*", value) and value.lower() not in ("true", "false", "null", "nan", "inf")
+        if re.fullmatch(r"[A-Za-z_]\w*", value) and value.lower() not in ("true", "false", "null", "nan", "inf"):
+            return value
         # in quotes Hydra halves the backslashes before a quote, and leaves all others as they are
-        return (
-            value if is_word else "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), value) + "'"
-        )
+        return "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), value) + "'"
     return repr(value)

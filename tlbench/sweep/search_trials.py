@@ -9,11 +9,11 @@ from typing import Any
 from omegaconf import DictConfig
 from pydantic import ValidationError
 
-from tlbench.config.compose import PER_RUN, Composer, plain
+from tlbench.config.compose import Composer, plain
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
 from tlbench.method import Reference
-from tlbench.run.setup import method_of, shape_of
+from tlbench.run.setup import classifier_shape, method_class
 from tlbench.store.content_keys import is_content
 from tlbench.store.plans import BESIDE
 from tlbench.sweep.adaptive import same_trials, values_so_far
@@ -43,7 +43,7 @@ class Asked:
 
 
 def search_of(composer: Composer, grid: Sequence[str]) -> tuple[Search | None, Overrides]:
-    """The search that a grid asks for, and its other arguments. What those set is not searched.
+    """Return the search that a grid asks for, and its other arguments. What those set is not searched.
 
     Raises:
         TlbenchError: the space or a number is out of range, or nothing is left to search.
@@ -86,12 +86,14 @@ def _range(name: str, key: str, value: Any) -> Range:
 
 
 def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | None) -> Iterator[Asked]:
-    """Each job that has all searched keys once a trial, the others once. Raises TlbenchError if none has them."""
+    """Yield each job that has all searched keys once a trial, the others once. Raises TlbenchError if none has them."""
+    if search is None:
+        yield from map(Asked, jobs)
+        return
     lacks, jobs = None, list(jobs)
     values: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for job in jobs:
-        missing = None if search is None else _lacks(composer, job, search)
-        if search is None or missing is not None:
+        if (missing := _lacks(composer, job, search)) is not None:
             lacks = lacks or missing
             yield Asked(job)
             continue
@@ -107,12 +109,12 @@ def with_trials(composer: Composer, jobs: Iterable[Overrides], search: Search | 
 
 
 def _lacks(composer: Composer, job: Overrides, search: Search) -> TlbenchError | None:
-    """Why a search does not apply to a job, or None: a reference is left alone, and all searched keys must be there."""
-    config = composer.raw([o for o in job if key_of(o) not in PER_RUN])
-    if issubclass(method_of({**config.method, "name": config.hydra.runtime.choices.method}), Reference):
+    """Return why a search does not apply to a job, or None: a reference is left alone, and all searched keys must be there."""
+    config = composer.raw(same_trials(job))
+    if issubclass(method_class({**config.method, "name": config.hydra.runtime.choices.method}), Reference):
         return TlbenchError(f"search={search.name} applies to no method asked for: references are left alone.")
     known = {group: keys_in(config, group) | {group} for group in SEARCHED}
-    if config.classifier and shape_of({**config.classifier}) == "estimator":
+    if config.classifier and classifier_shape({**config.classifier}) == "estimator":
         known["optim"] = set()  # it is there, and without effect
     for key in search.space:
         own = known[key.split(".")[0]]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def prepare_images(jobs: Sequence[Job]) -> None:
-    """Makes the image caches that the jobs need, with all cores and a bar, before workers would each wait for them."""
+    """Make the image caches that the jobs need, with all cores and a bar, before workers would each wait for them."""
     seen = set()
     for setup in (job.setup for job in jobs):
         dataset, augment = setup.dataset, setup.augment
@@ -29,7 +29,7 @@ def prepare_images(jobs: Sequence[Job]) -> None:
 
 
 def prepare_weights(jobs: Sequence[Job]) -> None:
-    """Loads the pretrained weights that the jobs need once: downloads are done before the workers start, and weights that
+    """Load the pretrained weights that the jobs need once: downloads are done before the workers start, and weights that
     cannot be had are told at once, not by every run after its own retries. Raises TlbenchError."""
     seen = set()
     for setup in (job.setup for job in jobs):

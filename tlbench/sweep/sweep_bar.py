@@ -21,7 +21,7 @@ POLL_SECONDS, SHARE = 0.5, 0.01
 
 @contextmanager
 def sweep_bar(store: RunStore, keys: Sequence[str], console: Console) -> Iterator[None]:
-    """Shows how many of these runs have left a fresh folder, until the block ends."""
+    """Show how many of these runs have left a fresh folder, until the block ends."""
     before = {key: store.stamp(key) for key in keys}
     ended = threading.Event()
     columns = [

@@ -21,7 +21,7 @@ from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.method.code import code_fingerprint
 from tlbench.run.comparison import is_current
-from tlbench.run.ensure import lacks_features, lost
+from tlbench.run.ensure import lacks_features, record_lost_run
 from tlbench.store.runs import RunStore
 from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, keep_plan, make_plan, plan_name
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
-    """Whether nothing is left to do for a job: it cannot be run, or is done and compared with what it asks for."""
+    """Tell whether nothing is left to do for a job: it cannot be run, or is done and compared with what it asks for."""
     if record is None or record["status"] == "failed":
         return False
     if record["status"] == "skipped":
@@ -55,7 +55,7 @@ def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
 
 
 def has_other_code(record: dict[str, Any], job: Job) -> bool:
-    """Whether a run was made by another version of its method's code, under the same revision."""
+    """Tell whether a run was made by another version of its method's code, under the same revision."""
     made_by = record.get("method_code")  # none: by a version that did not note it
     return made_by is not None and made_by != code_fingerprint(job.setup.method)  # type: ignore[arg-type]
 
@@ -81,7 +81,7 @@ class TlbenchSweeper(Sweeper):
         return make_plan(self.composer, arguments)
 
     def sweep(self, arguments: Sequence[str]) -> Outcome:
-        """All of it; where a search chooses its trials by scores, round after round until the plan grows no more."""
+        """Do all of it; where a search chooses its trials by scores, round after round until the plan grows no more."""
         outcome = self._round(arguments)
         while any(job.search for job in outcome.jobs):
             known = {job.key for job in outcome.jobs}
@@ -95,7 +95,7 @@ class TlbenchSweeper(Sweeper):
         return self.run(self.plan(arguments), arguments, plan_name(arguments))
 
     def run(self, jobs: list[Job], arguments: Sequence[str], name: str) -> Outcome:
-        """Writes a plan into the store and does what is missing of it."""
+        """Write a plan into the store and do what is missing of it."""
         if not jobs:
             raise TlbenchError("These arguments ask for no run at all, as seed=range(0) would.")
         stores = {job.config.store for job in jobs}
@@ -111,10 +111,11 @@ class TlbenchSweeper(Sweeper):
                 todo.append(job)
             elif record is not None and has_other_code(record, job):
                 changed[job.config.method["name"]] += 1
-        for name, n in changed.items():
-            text = f"{name}: its code has changed since {n} runs that are there were made, and its revision has not: they are "
+        for method, n in changed.items():
             console.print(
-                f"{text}not run again. Raise `revision` in its class if its numbers have moved.", soft_wrap=True
+                f"{method}: its code has changed since {n} runs that are there were made, and its revision has not: they are "
+                "not run again. Raise `revision` in its class if its numbers have moved.",
+                soft_wrap=True,
             )
         references = sum(not job.asked for job in jobs)
         console.print(
@@ -128,7 +129,7 @@ class TlbenchSweeper(Sweeper):
         return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo))
 
     def _launch(self, todo: Sequence[Job], name: str, store: RunStore) -> None:
-        """Stage by stage: a reference is done before the runs that are compared with it."""
+        """Launch stage by stage: a reference is done before the runs that are compared with it."""
         assert self.hydra_context is not None
         assert self.config is not None
         assert self.task_function is not None
@@ -151,24 +152,24 @@ class TlbenchSweeper(Sweeper):
                 launcher.launch([_launched(part, name) for part in parts], initial_job_idx=0)
 
             for job, reason in launch_all(jobs, launch, store):
-                lost(job.setup, reason)
+                record_lost_run(job.setup, reason)
 
 
 def together(n: int, config: DictConfig | None) -> int:
-    """Runs in a job of a launcher. Where a processor has more than 16 runs to do they come in parts, at most 16 at once,
-    so that the launcher's own work, a few hundredths of a second a job, does not add up; on a cluster a job is a run."""
+    """Return how many runs a job of a launcher has: more than one where a local processor has more than 16 to do, at most 16, so
+    that the launcher's own work, a few hundredths of a second a job, does not add up; on a cluster a job is a run."""
     local = config is not None and str(config.hydra.launcher._target_).endswith(LOCAL)
     return max(1, min(16, n // (16 * (os.cpu_count() or 1)))) if local else 1
 
 
 def _launched(jobs: Sequence[Job], name: str) -> list[str]:
-    """What a launcher gets: the words of the first run, and what all come to in the plan; the sweep's name is their group."""
+    """Return what a launcher gets: the overrides of the first run, and all runs as settled, in the group of the sweep's name."""
     configs = [job.config if job.config.group else job.config.model_copy(update={"group": name}) for job in jobs]
     return [*jobs[0].overrides, settled_override(configs)]
 
 
 def register() -> None:
-    """Makes the sweeper known to Hydra, as `hydra/sweeper=tlbench`.
+    """Make the sweeper known to Hydra, as `hydra/sweeper=tlbench`.
 
     Hydra takes plug-ins only from the namespace package `hydra_plugins`. Naming this module there as well spares us a
     second top-level package.

@@ -15,13 +15,13 @@ worker for its parent's number is too late where the parent died while the worke
 
 
 def name_sweep() -> None:
-    """In the process of a sweep, before it starts workers."""
+    """Name this process, that of a sweep, to the workers that it is about to start."""
     os.environ[SWEEP] = str(os.getpid())
 
 
 @cache
 def end_with_parent() -> None:
-    """In a worker process, starts a watch that ends the process once its sweep is gone; elsewhere does nothing.
+    """Start a watch that ends a worker process once its sweep is gone; elsewhere do nothing.
 
     A pool's workers would otherwise wait for work for ever, each with a gigabyte of libraries.
     """
