@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.errors import TlbenchError
-from tlbench.functional.components import class_differences, mean_difference, transfer_components
+from tlbench.functional.components import TransferComponents, class_differences, mean_difference
 from tlbench.method import MappedMethod
 from tlbench.method.mapped import unit_rows
 
@@ -37,11 +37,11 @@ class Jda(MappedMethod):
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         both_ND = unit_rows(np.concatenate([source_ND, target_MD]))
         whole_N1 = np.sqrt(n_classes) * mean_difference(len(source_ND), len(target_MD))
-        guesses, e_NQ = None, whole_N1
+        components, guesses, e_NQ = TransferComponents(both_ND, self.kernel), None, whole_N1
         self.history = []
         self.length = float(np.sqrt(np.square(source_ND).sum(axis=1).mean()))
         for _ in range(self.rounds):
-            self.map = transfer_components(both_ND, e_NQ, ridge=self.ridge, k=self.dim, kernel=self.kernel)
+            self.map = components.map(e_NQ, ridge=self.ridge, k=self.dim)
             classifier = copy.copy(self.classifier).fit(self.mapped(source_ND, "source"), labels_N)
             before, guesses = guesses, classifier.predict_proba(self.mapped(target_MD, "target")).argmax(axis=1)
             changed = 1.0 if before is None else float((guesses != before).mean())

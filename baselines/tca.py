@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.errors import TlbenchError
-from tlbench.functional.components import mean_difference, transfer_components
+from tlbench.functional.components import TransferComponents, mean_difference
 from tlbench.method import MappedMethod
 from tlbench.method.mapped import length_ratio
 
@@ -34,7 +34,7 @@ class Tca(MappedMethod):
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         e_NQ = mean_difference(len(source_ND), len(target_MD))
         both_ND = np.concatenate([source_ND, target_MD])
-        self.map = transfer_components(both_ND, e_NQ, ridge=self.ridge, k=self.dim, kernel=self.kernel)
+        self.map = TransferComponents(both_ND, self.kernel).map(e_NQ, ridge=self.ridge, k=self.dim)
         self.map *= length_ratio(source_ND, source_ND @ self.map)
 
     def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:

@@ -87,3 +87,22 @@ def test_what_no_data_set_can_have_is_told(wrong, message):
     office(classes=["mug", "pen"], input_shape=[4, 1], transforms=[lambda inputs, rows: inputs])
     with pytest.raises(TlbenchError, match=message):
         office(**wrong)
+
+
+def test_pairs_of_the_config_are_what_all_stands_for():
+    listed = office(pairs=["A-W", "dslr-amazon"])
+    assert [str(pair) for pair in listed.pairs] == ["amazon-webcam", "dslr-amazon"]
+    assert str(listed.pair("W-A")) == "webcam-amazon"  # others can be named
+    with pytest.raises(TlbenchError, match="Unknown domain"):
+        office(pairs=["A-X"]).pairs  # noqa: B018
+
+
+def test_pairs_here_are_those_whose_domains_are():
+    class Part(Named):
+        def is_here(self, domain):
+            return domain != "webcam"
+
+    whole = office()
+    part = Part(name=whole.name, short=whole.short, classes=whole.classes, input_shape=whole.input_shape)
+    assert [str(pair) for pair in part.pairs_here] == ["amazon-dslr", "dslr-amazon"]
+    assert whole.pairs_here == whole.pairs

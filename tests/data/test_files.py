@@ -9,8 +9,9 @@ import scipy.sparse as sp
 from sklearn.datasets import dump_svmlight_file
 
 from tests.support import config_of, dataset_of
+from tlbench.data.files import FileDataset
 from tlbench.data.inputs import as_rows, dense_float32, stack
-from tlbench.data.readers import read_hdf5, read_mat, read_svmlight
+from tlbench.data.readers import read_hdf5, read_mat, read_npz, read_svmlight
 from tlbench.errors import TlbenchError
 
 
@@ -126,3 +127,37 @@ def test_a_domain_is_read_once_and_again_when_its_file_has_changed(toy):
     fields = scipy.io.loadmat(path)
     scipy.io.savemat(path, {"fts": fields["fts"] + 1.0, "labels": fields["labels"]})
     np.testing.assert_allclose(dataset.load("left").inputs, first.inputs + 1.0)
+
+
+def test_parts_may_be_arrays_of_one_npz_file(tmp_path):
+    """As HAR's persons are: each with a training and a test part under names of its own."""
+    rng, arrays = np.random.default_rng(0), {}
+    for person in (2, 11):
+        for part, n in (("train", 6), ("test", 4)):
+            arrays[f"x_{part}_{person}"] = rng.normal(size=(n, 2, 5)).astype(np.float16)
+            arrays[f"y_{part}_{person}"] = np.arange(n, dtype=np.int8) % 2
+    np.savez(tmp_path / "all.npz", **arrays)
+
+    def part(which, person):
+        return {"path": "all.npz", "inputs": f"x_{which}_{person}", "labels": f"y_{which}_{person}"}
+
+    people = (2, 11, 30)
+    own = FileDataset(
+        data_dir=tmp_path,
+        reader=read_npz,
+        name="own",
+        short={str(person): str(person) for person in people},
+        classes=["walk", "sit"],
+        input_shape=[2, 5],
+        files={str(person): {name: part(name, person) for name in ("train", "test")} for person in people},
+        counts={str(person): 10 for person in people},
+        pairs=["2-11", "2-30"],
+    )
+    domain = own.load("11")
+    assert domain.inputs.shape == (10, 2, 5)
+    assert domain.given_test.tolist() == [False] * 6 + [True] * 4
+    np.testing.assert_array_equal(domain.inputs[:6], arrays["x_train_11"])
+    assert [own.is_here(name) for name in own.domains] == [True, True, False]
+    assert [str(pair) for pair in own.pairs_here] == ["2-11"]
+    with pytest.raises(TlbenchError, match="Unknown array 'x_train_30'"):
+        own.load("30")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from tlbench.data.transforms import rescale, row_l1, row_l2, zscore
+from tlbench.data.transforms import channel_zscore, rescale, row_l1, row_l2, zscore
 
 ALL = np.arange(4)
 X = np.array([[1.0, 3, 0], [2, 2, 4], [0, 0, 0], [5, 5, 10]])
@@ -36,3 +36,15 @@ def test_row_l2_gives_unit_length_and_leaves_empty_rows(kind):
     got = row_l2(kind(np.array([[3.0, 4.0], [0.0, 0.0], [-2.0, 0.0]])), np.arange(1))
     got = got if isinstance(got, np.ndarray) else got.toarray()
     np.testing.assert_allclose(got, [[0.6, 0.8], [0.0, 0.0], [-1.0, 0.0]])
+
+
+def test_channels_get_the_statistics_of_the_rows_that_may_be_looked_at():
+    rng = np.random.default_rng(0)
+    x = rng.normal([[[1.0], [5.0]]], [[[2.0], [0.5]]], (30, 2, 7))
+    x[:, 1] *= np.arange(30)[:, None] < 20  # what is held out differs
+    scaled = channel_zscore(x, np.arange(20))
+    assert scaled.dtype == np.float32
+    assert scaled[:20].mean(axis=(0, 2)) == pytest.approx([0, 0], abs=1e-6)
+    assert scaled[:20].std(axis=(0, 2)) == pytest.approx([1, 1], rel=1e-5)
+    assert scaled[25] == pytest.approx((x[25] - x[:20].mean((0, 2))[:, None]) / x[:20].std((0, 2))[:, None], rel=1e-5)
+    assert (channel_zscore(np.ones((4, 2, 3)), np.arange(4)) == 0).all()

@@ -2,12 +2,17 @@ import numpy as np
 import pytest
 from scipy.linalg import eigh
 
-from tlbench.functional.components import class_differences, mean_difference, transfer_components
+from tlbench.functional import components
+from tlbench.functional.components import TransferComponents, class_differences, mean_difference
 
 
 def draw(n, width, seed=0):
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, width)) @ rng.normal(size=(width, width)) + seed
+
+
+def transfer_components(x, e, *, ridge, k, kernel):
+    return TransferComponents(x, kernel).map(e, ridge=ridge, k=k)
 
 
 XS, XT = draw(12, 4), draw(9, 4, 1)
@@ -60,7 +65,27 @@ def test_more_components_than_the_rank_are_not_there_and_nonsense_is_refused():
     x, e = np.concatenate([XS, XT]), mean_difference(12, 9)
     assert transfer_components(x, e, ridge=1.0, k=99, kernel="linear").shape == (4, 4)
     for change in ({"ridge": 0.0}, {"k": 0}, {"kernel": "rbf"}):
-        with pytest.raises(ValueError, match="transfer_components got"):
+        with pytest.raises(ValueError, match=r"transfer components of 21 rows got|must be primal or linear"):
             transfer_components(x, e, **{"ridge": 1.0, "k": 2, "kernel": "linear", **change})
-    with pytest.raises(ValueError, match="transfer_components got"):
+    with pytest.raises(ValueError, match="transfer components of 20 rows got"):
         transfer_components(x[1:], e, ridge=1.0, k=2, kernel="linear")
+
+
+@pytest.mark.parametrize("kernel", ["linear", "primal"])
+@pytest.mark.parametrize("ridge", [0.05, 3.0])
+def test_lanczos_on_wide_features_finds_what_the_dense_solver_finds(kernel, ridge, monkeypatch):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(90, 60)) @ np.diag(np.geomspace(3, 0.1, 60)) + rng.normal(size=60)
+    e = np.concatenate([mean_difference(50, 40), class_differences(np.arange(50) % 3, np.arange(40) % 3, 3)], axis=1)
+    want = transfer_components(x, e, ridge=ridge, k=6, kernel=kernel)
+    monkeypatch.setattr(components, "DENSE", 10)
+    monkeypatch.setattr(components, "eigh", lambda *_, **__: pytest.fail("the dense solver was used"))
+    assert transfer_components(x, e, ridge=ridge, k=6, kernel=kernel) == pytest.approx(want, rel=1e-8, abs=1e-10)
+
+
+def test_one_problem_serves_any_differences():
+    x, e = np.concatenate([XS, XT]), mean_difference(12, 9)
+    shared = TransferComponents(x, "linear")
+    first = shared.map(e, ridge=1.0, k=2)
+    shared.map(class_differences(LABELS, GUESSES, 3), ridge=0.1, k=3)
+    assert (shared.map(e, ridge=1.0, k=2) == first).all()
