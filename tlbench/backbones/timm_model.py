@@ -65,6 +65,22 @@ class TimmBackbone(nn.Module):
         groups = group_parameters(self.model, self.model.group_matcher(coarse=True))  # type: ignore[operator]
         return [[named[name] for name in groups[key]] for key in sorted(groups)]
 
+    def chain(self) -> list[nn.Module] | None:
+        """Return modules that one after the other are the network, one for each of `stages`; None where it is no chain."""
+        model: Any = self.model
+        if type(model).__name__ == "EfficientNet":
+            parts = [[model.conv_stem, model.bn1], *([block] for block in model.blocks)]
+            parts[-1] += [model.conv_head, model.bn2]
+        elif type(model).__name__ == "ResNet":
+            stem = [model.conv1, model.bn1, model.act1, model.maxpool]
+            parts = [stem, [model.layer1], [model.layer2], [model.layer3], [model.layer4]]
+        else:
+            return None
+        parts[-1].append(model.global_pool)
+        whole = [nn.Sequential(*part) for part in parts]
+        same = [{id(p) for p in part.parameters()} for part in whole] == [{id(p) for p in s} for s in self.stages()]
+        return list(whole) if same else None
+
 
 def _created(model: str, pretrained: bool, options: dict[str, Any]) -> nn.Module:
     import timm

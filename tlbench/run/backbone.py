@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 from torch import nn
 
+from tlbench.backbones.cut import cut_before
 from tlbench.backbones.found_weights import found_weights
-from tlbench.backbones.stages import HOW
+from tlbench.backbones.small import Identity
+from tlbench.backbones.stages import HOW, fixed_parameters, is_frozen
 from tlbench.caching import once
 from tlbench.run.setup import Setup
 from tlbench.seeds import torch_seed
-from tlbench.training.frozen import Frozen
+from tlbench.training.device import device_of
+from tlbench.training.frozen import Frozen, on_features
+
+if TYPE_CHECKING:
+    from tlbench.data.inputs import Inputs
+    from tlbench.task import Task
 
 _FROZEN: LRUCache = LRUCache(2)
 
@@ -32,3 +40,30 @@ def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:
     seed = 0 if loaded else setup.config.seed
     mark = json.dumps([group, seed, input_shape])
     return once(_FROZEN, mark, lambda: Frozen.of(built_backbone(setup, seed, input_shape), group))
+
+
+def trained_part(setup: Setup, task: Task, test: Inputs) -> tuple[nn.Module, list[nn.Parameter], Task, Inputs]:
+    """Build what of a run's backbone is trained; the outputs of what is not take the place of task and test, computed once.
+
+    A frozen backbone gives features, and nothing of it is left to train; of a network of which the last stages are trained, the
+    stages before them give theirs. Under random augmentation all of it stays in the network: features change from step to step.
+
+    Returns:
+        The part that is left, those of its parameters that are not trained, task and test inputs.
+    """
+    group, gradient = setup.config.backbone, setup.shape == "gradient"
+    device, name = device_of(setup.config.trainer.accelerator), group["name"]
+    if is_frozen(group) and not setup.changes_images:
+        task, test = on_features(frozen_backbone(setup, task.input_shape), task, test, device, name)
+        return Identity(input_shape=task.input_shape), [], task, test
+    whole = built_backbone(setup, setup.config.seed, task.input_shape)
+    fixed = fixed_parameters(whole, group) if gradient else []
+    cut = None
+    if fixed and group["mode"] == "last_k" and not setup.changes_images:
+        cut = cut_before(whole, int(group["last_k"]), task.input_shape)
+    if cut is None:
+        return whole, fixed, task, test
+    trunk, tail = cut
+    still = Frozen.of(trunk, {**group, "before_last": group["last_k"]})
+    task, test = on_features(still, task, test, device, f"first stages of {name}")
+    return tail, [], task, test

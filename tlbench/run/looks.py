@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tlbench.backbones.cut import Tail
 from tlbench.data.inputs import LazyInputs
 from tlbench.method import EstimatorMethod, GradientMethod
 from tlbench.method.mapped import dense
@@ -34,7 +35,9 @@ def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
     config = setup.config
     wanted = {"distances": 0 if config.reference_names else config.distances, "embeddings": config.embeddings}
     look: Callable[[Inputs], np.ndarray] = flat
-    if isinstance(task.source.inputs, LazyInputs) and isinstance(learner, GradientMethod):
+    if isinstance(learner, GradientMethod) and (
+        isinstance(task.source.inputs, LazyInputs) or isinstance(learner.network.backbone, Tail)
+    ):
         look = partial(frozen_features, learner.network.backbone, device=device_of(config.trainer.accelerator))
     found = {what: sampled(task, n, config.seed, rows=look) for what, n in wanted.items() if n}
     if found and isinstance(learner, GradientMethod):

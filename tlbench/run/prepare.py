@@ -5,23 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import nn
 
-from tlbench.backbones.small import Identity
-from tlbench.backbones.stages import fixed_parameters, is_frozen
 from tlbench.classifiers.network import Network
 from tlbench.data.inputs import Inputs, as_rows
 from tlbench.method import Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
-from tlbench.run.backbone import built_backbone, frozen_backbone
+from tlbench.run.backbone import trained_part
 from tlbench.run.clock import Clock
 from tlbench.run.looks import raw_looks
 from tlbench.run.setup import Setup
 from tlbench.run.stage_values import Prepared
 from tlbench.seeds import torch_seed
 from tlbench.task import Hidden, Labelled, Task, load_task, map_inputs
-from tlbench.training.device import device_of, set_arithmetic
-from tlbench.training.frozen import on_features
+from tlbench.training.device import set_arithmetic
 
 if TYPE_CHECKING:
     from tlbench.run.stage_values import Learner
@@ -43,18 +39,10 @@ def prepare(setup: Setup) -> tuple[Prepared, Hidden]:
 
 
 def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tuple[Learner, Task, Inputs]:
-    """Build backbone, classifier and method; task and test come back with frozen features where the backbone is frozen.
-
-    A frozen backbone under random augmentation stays in the network: its features change from step to step.
-    """
+    """Build backbone, classifier and method; task and test come back with the features of what of the backbone is frozen."""
     config, gradient = setup.config, setup.shape == "gradient"
     set_arithmetic(config.trainer)
-    if is_frozen(config.backbone) and not setup.changes_images:
-        device = device_of(config.trainer.accelerator)
-        task, test = on_features(frozen_backbone(setup, task.input_shape), task, test, device, config.backbone["name"])
-        backbone: nn.Module = Identity(input_shape=task.input_shape)
-    else:
-        backbone = built_backbone(setup, config.seed, task.input_shape)
+    backbone, fixed, task, test = trained_part(setup, task, test)
     if not gradient:
         task, test = map_inputs(task, test, as_rows, (int(np.prod(task.input_shape)),))
         classifier = setup.made("classifier", n_classes=task.n_classes, seed=config.seed)
@@ -63,7 +51,7 @@ def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tup
     torch_seed(config.seed, "head")
     head = setup.made("classifier", in_dim=backbone.out_dim, n_classes=task.n_classes)
     how = config.backbone.get("batch_norm", "shared")
-    network = Network(backbone, head, fixed=fixed_parameters(backbone, config.backbone), batch_norm=how)
+    network = Network(backbone, head, fixed=fixed, batch_norm=how)
     torch_seed(config.seed, "method")
     return _method(setup, task, hidden, network=network), task, test
 
