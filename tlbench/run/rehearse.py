@@ -43,11 +43,15 @@ def rehearse(setup: Setup) -> None:
         _rehearsed.add(mark)
 
 
+def unloaded(backbone: dict[str, Any]) -> dict[str, Any]:
+    """Return what a backbone config has in place of its weights, where only its shape matters."""
+    return {key: value for key, value in (("pretrained", False), ("weights", None)) if key in backbone}
+
+
 def _rehearse(setup: Setup, shape: tuple[int, ...]) -> None:
     backbone, classifier, method = setup.config.backbone, setup.config.classifier, setup.config.method
-    unloaded = {key: value for key, value in (("pretrained", False), ("weights", None)) if key in backbone}
     with _one_line(f"backbone '{backbone['name']}'"), torch.device("meta"):
-        model = setup.made("backbone", changed=unloaded, drop=HOW, input_shape=shape)
+        model = setup.made("backbone", changed=unloaded(backbone), drop=HOW, input_shape=shape)
     if isinstance(model, FittedBackbone):
         check_fitted(backbone["name"], backbone["mode"], augmented=setup.changes_images)
     else:

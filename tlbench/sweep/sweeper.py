@@ -23,6 +23,7 @@ from tlbench.method.code import code_fingerprint
 from tlbench.run.comparison import is_current
 from tlbench.run.ensure import lacks_features, record_lost_run
 from tlbench.store.runs import RunStore
+from tlbench.sweep.forecast import forecast
 from tlbench.sweep.launch import launch_all
 from tlbench.sweep.plan import Job, keep_plan, make_plan, plan_name
 from tlbench.sweep.shared_inputs import prepare_images, prepare_weights
@@ -124,6 +125,8 @@ class TlbenchSweeper(Sweeper):
         if todo:
             prepare_weights(todo)
             prepare_images(todo)
+            if line := forecast(todo, store).line(processes(self.config)):
+                console.print(line, soft_wrap=True)
             with sweep_bar(store, [job.key for job in todo], console):
                 self._launch(todo, name, store)
         return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo))
@@ -153,6 +156,12 @@ class TlbenchSweeper(Sweeper):
 
             for job, reason in launch_all(jobs, launch, store):
                 record_lost_run(job.setup, reason)
+
+
+def processes(config: DictConfig | None) -> int:
+    """Return how many runs a launcher of this machine has side by side; 1 for one process, and for launchers unknown here."""
+    jobs = None if config is None else OmegaConf.select(config, "hydra.launcher.n_jobs")
+    return 1 if jobs is None else int(jobs) if int(jobs) > 0 else os.cpu_count() or 1
 
 
 def together(n: int, config: DictConfig | None) -> int:
