@@ -84,3 +84,14 @@ def test_facts_say_what_was_run():
 
 def test_an_empty_store_says_so():
     assert overview(found()).headline == "The store holds no runs."
+
+
+def test_gains_of_the_first_figure_stand_in_the_order_of_the_methods():
+    first = overview(found(*CELLS))
+    assert first.gains.columns.tolist() == ["method", "pair", "gain", "flag"]
+    assert first.gains["method"].tolist() == ["coral", "coral", "dann", "dann", "mmd"]  # no reference, no hole
+    assert first.gains["gain"].tolist() == [0.5, 4.0, -3.0, 2.0, 1.0]
+    several = overview(
+        found(*CELLS[:4], cell("dann", "a-b", gain=9.0, flag="positive", protocol="q", cell_key="other"))
+    )
+    assert set(several.gains["method"]) == {"dann, p", "dann, q"}

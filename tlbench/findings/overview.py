@@ -48,6 +48,7 @@ class Overview:
         negative, positive: cells that are flagged, the greatest first.
         alone: flag to cells without a flag, each run of which is flagged by itself.
         methods: one row a method, as texts: method, mean gain, then how many pairs it helped, hurt, ...
+        gains: one row a compared cell of these methods, in their order: method, pair, gain (points), flag.
         missing: what was planned and is not there, and why; cells come first.
         n_compared: cells of methods that have a gain.
         n_holes: cells among what is missing.
@@ -59,6 +60,7 @@ class Overview:
     positive: list[CellLine]
     alone: dict[str, list[CellLine]]
     methods: pd.DataFrame
+    gains: pd.DataFrame
     missing: list[str] = field(default_factory=list)
     n_compared: int = 0
     n_holes: int = 0
@@ -68,7 +70,7 @@ def overview(found: Evidence) -> Overview:
     """Gather what a newcomer reads first of a store."""
     cells = found.cells
     if cells.empty:
-        return Overview("The store holds no runs.", [], [], [], {}, pd.DataFrame(), _missing(found))
+        return Overview("The store holds no runs.", [], [], [], {}, pd.DataFrame(), pd.DataFrame(), _missing(found))
     methods = cells[cells["role"] == "method"]
     why = {row.cell_key: (row.cause, row.evidence) for row in found.causes.itertuples()}
     varied = _varied(cells)
@@ -76,7 +78,17 @@ def overview(found: Evidence) -> Overview:
     negative, positive = (_lines(methods[methods["flag"] == flag], flag, why, varied) for flag in flags)
     alone = {flag: _lines(unanimous(cells, flag), flag, {}, varied) for flag in flags}
     n_compared, n_holes = int(methods["gain"].notna().sum()), int((cells["hole"] != "").sum())
-    told = (_headline(methods), _facts(found), negative, positive, alone, at_a_glance(methods), _missing(found))
+    glance = at_a_glance(methods)
+    told = (
+        _headline(methods),
+        _facts(found),
+        negative,
+        positive,
+        alone,
+        glance,
+        _gains(methods, glance),
+        _missing(found),
+    )
     return Overview(*told, n_compared, n_holes)
 
 
@@ -97,16 +109,30 @@ def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
     columns = ["method", "gain", "over", "n_pairs", *COUNTED]
     if methods.empty:
         return pd.DataFrame(columns=columns)
-    named = methods.assign(name=[method_name(cell) for cell in methods.itertuples()])
     rows = []
-    for (name, *where), own in named.groupby(["name", *_varied(methods)], sort=False):
+    for name, own in methods.groupby(_labels(methods), sort=False):
         gain = own["gain"].mean() if own["gain"].notna().all() else float("nan")
         counts = own["flag"].value_counts()
         over = ", ".join(sorted({str(r) for r in own["reference"].dropna()}))
-        rows.append([", ".join([name, *where]), gain, over, len(own), *(int(counts.get(flag, 0)) for flag in COUNTED)])
+        rows.append([name, gain, over, len(own), *(int(counts.get(flag, 0)) for flag in COUNTED)])
     found = pd.DataFrame(rows, columns=columns).assign(lone=lambda table: table["over"] == "")
     order = {"lone": True, "over": True, "gain": False}
     return found.sort_values(list(order), ascending=list(order.values()), ignore_index=True, kind="stable")[columns]
+
+
+def _labels(methods: pd.DataFrame) -> pd.Series:
+    """Name each cell's method, with what of its recipe is not the same everywhere."""
+    where = methods[_varied(methods)].astype(str)
+    names = [method_name(cell) for cell in methods.itertuples()]
+    return pd.Series(
+        [", ".join([n, *rest]) for n, rest in zip(names, where.to_numpy(), strict=True)], methods.index, dtype=object
+    )
+
+
+def _gains(methods: pd.DataFrame, glance: pd.DataFrame) -> pd.DataFrame:
+    place = {name: i for i, name in enumerate(glance["method"])}
+    found = methods.assign(method=_labels(methods))[["method", "pair", "gain", "flag"]].dropna(subset="gain")
+    return found.sort_values("method", key=lambda names: names.map(place), kind="stable", ignore_index=True)
 
 
 def _headline(methods: pd.DataFrame) -> str:

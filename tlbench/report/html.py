@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,6 +15,7 @@ from tlbench.findings.flags import FLAGS, MEANING
 from tlbench.findings.grid import Grid
 from tlbench.findings.overview import overview
 from tlbench.report.analysis import Analysis
+from tlbench.report.figures.glance import glance
 from tlbench.report.figures.style import as_svg
 from tlbench.report.pictures import CAPTIONS, blocks
 from tlbench.report.section import Draw, Section
@@ -41,11 +43,13 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
     first, laid = overview(evidence), blocks(evidence)
     parts = [(CAPTIONS[name], draw) for _, figures in laid for name, draw in figures.items()]
     parts += [(s.captions.get(name, s.title), draw) for s in found.sections for name, draw in s.figures.items()]
+    top = _svg(partial(glance, first.gains, rule)) if len(first.gains) else None
     drawn = iter(list(zip([caption for caption, _ in parts], as_svgs([draw for _, draw in parts]), strict=True)))
     shown = [_block(grid, list(islice(drawn, len(figures)))) for grid, figures in laid]
     sections = [_section(section, list(islice(drawn, len(section.figures)))) for section in found.sections]
     return environment.get_template("report.html.j2").render(
         first=first,
+        top=top,
         glance=_table(glance_texts(first.methods)) if len(first.methods) else None,
         shown=SHOWN,
         blocks=shown,

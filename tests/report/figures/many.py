@@ -20,6 +20,7 @@ from tlbench.report.figures.cost import gain_over_cost
 from tlbench.report.figures.distance import gain_over_distance
 from tlbench.report.figures.embedding_maps import embedding_maps
 from tlbench.report.figures.forest import gain_forest
+from tlbench.report.figures.glance import glance
 from tlbench.report.figures.heat_map import gain_heat_map
 from tlbench.report.figures.label_efficiency import label_efficiency
 from tlbench.report.figures.leaderboard import leaderboard
@@ -177,6 +178,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "forest_by_pair": lambda: gain_forest(gains(30, 2), RULE),
     "forest_by_method": lambda: gain_forest(gains(3, 12), RULE, by="method"),
     "forest_cut": lambda: gain_forest(gains(30, 60), RULE, most=40),
+    "glance": lambda: glance(gains(12, 10), RULE),
+    "glance_few": lambda: glance(gains(1, 1), RULE),
     "leaderboard": lambda: leaderboard(board(), RULE),
     "leaderboard_few": lambda: leaderboard(board(3, 4), RULE),
     "rank_diagram": ranking,
