@@ -134,7 +134,10 @@ def test_lite0_knows_photographs_that_it_never_saw():
     from tlbench.backbones.pixels import pixels_of
     from tlbench.data.images.augment import Augment
 
-    settings = settled("dataset=office_caltech10_images", "pair=A-D", "backbone=efficientnet_lite0", "augment=plain")
+    settings = settled(
+        "dataset=office_caltech10_images", "pair=A-D", "protocol=transductive", "method=source_only", "classifier=head",
+        "backbone=efficientnet_lite0", "augment=plain",
+    )  # fmt: skip
     augment = Augment(**{k: v for k, v in settings.augment.items() if k not in ("name", "_target_")})
     assert (augment.size, augment.side, augment.interpolation, augment.mean) == (224, 256, "bicubic", [0.5, 0.5, 0.5])
     assert pixels_of(settings.backbone).sd == (0.5, 0.5, 0.5)
