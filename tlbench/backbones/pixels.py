@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tlbench.errors import TlbenchError
+
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -28,11 +30,19 @@ class Pixels:
     interpolation: str = "bilinear"
 
 
+OTHERS = {"mobilenetv2_100.deep_sort": Pixels()}
+"""Of weights that timm does not have, by their name: trained in torchvision's way."""
+
+
 def pixels_of(backbone: Mapping[str, Any]) -> Pixels:
     """Return what the weights of a backbone config expect: what timm says of them; `input_size` in its place where it is set."""
     model = backbone.get("model")
-    if not model or not backbone.get("pretrained"):
+    if not model or not (backbone.get("pretrained") or backbone.get("weights")):
         return Pixels()
+    if backbone.get("checkpoint") in OTHERS:
+        return OTHERS[str(backbone["checkpoint"])]
+    if not isinstance(size := backbone.get("input_size", 1), int):
+        raise TlbenchError(f"backbone.input_size must be a whole number of pixels, got {size!r}.")
     import timm  # slow to import, and most runs on small data need none of it
 
     setting = timm.models.get_pretrained_cfg(model) if timm.is_model(model) else None
@@ -41,7 +51,7 @@ def pixels_of(backbone: Mapping[str, Any]) -> Pixels:
     return Pixels(
         tuple(setting.mean),
         tuple(setting.std),
-        int(backbone.get("input_size") or setting.input_size[-1]),
+        backbone.get("input_size") or setting.input_size[-1],
         float(setting.crop_pct),
         "bicubic" if setting.interpolation == "bicubic" else "bilinear",
     )
@@ -53,10 +63,13 @@ def as_weights_expect(augment: dict[str, Any], backbone: Mapping[str, Any]) -> d
     if not open_keys:
         return augment
     pixels = pixels_of(backbone)
-    size = augment["size"] or pixels.size
+    given = augment.get("size")
+    size = (
+        given if isinstance(given, int) and not isinstance(given, bool) else pixels.size
+    )  # what is no size is refused later
     wanted = {
         "size": size,
-        "side": math.floor(int(size) / pixels.share),
+        "side": math.floor(size / pixels.share),
         "interpolation": pixels.interpolation,
         "mean": list(pixels.mean),
         "sd": list(pixels.sd),

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tlbench.backbones.found_weights import own_digest
 from tlbench.backbones.weights import file_hash
 from tlbench.config.schema import RunConfig, checked_config
 from tlbench.data.images.augment import BILINEAR
@@ -17,8 +18,12 @@ HARNESS = 2
 """Raised when the harness itself moves the numbers of all runs. 2: the target's examples come in an order of their own."""
 
 
-def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
-    """Return all that two runs must share to be compared: everything but the method, and the data's fingerprint."""
+def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -> dict[str, Any]:
+    """Return all that two runs must share to be compared: everything but the method, and the data's fingerprint.
+
+    Args:
+        weights: hash of pretrained weights that their name does not tell, see `own_digest`.
+    """
     recipe = config.model_dump(mode="json", exclude=NOT_CONTENT | {"method"})
     recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in NOT_DATA}
     # batch statistics (MMD, CORAL) are of one device's share of a batch, so the number of devices moves numbers
@@ -27,22 +32,26 @@ def recipe_of(config: RunConfig, fingerprint: str) -> dict[str, Any]:
         recipe["augment"] = {k: v for k, v in recipe["augment"].items() if k != "interpolation"}
     if recipe["backbone"].get("weights"):
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
+    elif weights is not None:
+        recipe["backbone"]["weights"] = weights
+    if recipe["backbone"]["mode"] == "last_k":  # runs of before mixed pixels for MixVal, not what the first stages give
+        recipe["backbone"]["kept_outputs"] = 1
     return {**recipe, **hardware, "fingerprint": fingerprint, "harness": HARNESS}
 
 
-def recipe_key(config: RunConfig, fingerprint: str) -> str:
+def recipe_key(config: RunConfig, fingerprint: str, weights: str | None = None) -> str:
     """Compute the hash of the recipe, the seed included."""
-    return _digest(recipe_of(config, fingerprint))
+    return _digest(recipe_of(config, fingerprint, weights))
 
 
-def run_key(config: RunConfig, fingerprint: str, revision: int) -> str:
+def run_key(config: RunConfig, fingerprint: str, revision: int, weights: str | None = None) -> str:
     """Compute the hash of recipe, method and the method's revision."""
-    return _digest({**recipe_of(config, fingerprint), "method": config.method, "revision": revision})
+    return _digest({**recipe_of(config, fingerprint, weights), "method": config.method, "revision": revision})
 
 
-def cell_key(config: RunConfig, fingerprint: str, revision: int) -> str:
+def cell_key(config: RunConfig, fingerprint: str, revision: int, weights: str | None = None) -> str:
     """Compute the run key without the seed."""
-    content = {**recipe_of(config, fingerprint), "method": config.method, "revision": revision}
+    content = {**recipe_of(config, fingerprint, weights), "method": config.method, "revision": revision}
     return _digest({k: v for k, v in content.items() if k != "seed"})
 
 
@@ -55,7 +64,8 @@ def key_of_stored(config: Mapping[str, Any], record: Mapping[str, Any]) -> str |
     if record.get("harness") != HARNESS:
         return None
     try:
-        return run_key(checked_config(dict(config)), record["data_fingerprint"], record["method_revision"])
+        weights = own_digest(record.get("weights"))
+        return run_key(checked_config(dict(config)), record["data_fingerprint"], record["method_revision"], weights)
     except (TlbenchError, OSError):
         return None
 

@@ -58,10 +58,11 @@ class FileDataset(Dataset):
         return [(entry["path"], {**shared, **{k: v for k, v in entry.items() if k != "path"}}) for entry in entries]
 
     def is_here(self, domain: str) -> bool:
-        return any(
-            (path := self.data_dir / name).is_file() and (path.suffix != ".npz" or npz_holds(path, options["inputs"]))
-            for name, options in self._named(domain)
-        )
+        return any(self._holds(self.data_dir / name, options) for name, options in self._named(domain))
+
+    def _holds(self, path: Path, options: Mapping[str, Any]) -> bool:
+        named = path.suffix == ".npz" and "inputs" in options
+        return path.is_file() and (not named or npz_holds(path, options["inputs"]))
 
     def _found(self, name: str) -> Path:
         path = self.data_dir / name
@@ -74,7 +75,7 @@ class FileDataset(Dataset):
         raise TlbenchError(f"{self.name}: file '{name}' is missing in '{self.data_dir}'. {set_by}. Source: {homepage}")
 
     def load(self, domain: str) -> Domain:
-        stats = [path.stat() for name in (domain, self.domains[0]) for path, _ in self._parts(name)]
+        stats = [path.stat() for name in (domain, self._first) for path, _ in self._parts(name)]
         state = domain, *((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
         return once(self._loaded, state, lambda: self._read(domain))
 
@@ -105,19 +106,24 @@ class FileDataset(Dataset):
         lacking = sorted(set(values) - set(np.unique(raw).tolist()))
         if strange or lacking:
             raise TlbenchError(
-                f"{self.name}: the labels of domain '{domain}' differ from those of '{self.domains[0]}': "
+                f"{self.name}: the labels of domain '{domain}' differ from those of '{self._first}': "
                 f"only here {strange}, lacking here {lacking}. Domains of a data set share one label space."
             )
         return np.searchsorted(values, raw).astype(np.int64)
 
     @property
+    def _first(self) -> str:
+        """The first domain that is here: it says which labels there are."""
+        return next((domain for domain in self.domains if self.is_here(domain)), self.domains[0])
+
+    @property
     def _label_values(self) -> list[float]:
         """Labels as the files write them, ascending; taken from the first domain, checked against all others."""
-        found = [self.reader(path, **options)[1] for path, options in self._parts(self.domains[0])]
+        found = [self.reader(path, **options)[1] for path, options in self._parts(self._first)]
         values = np.unique(np.concatenate(found)).tolist()
         if len(values) != len(self.classes):
             raise TlbenchError(
-                f"{self.name}, {self.domains[0]}: {len(values)} different labels, but conf/dataset/{self.name}.yaml "
+                f"{self.name}, {self._first}: {len(values)} different labels, but conf/dataset/{self.name}.yaml "
                 f"names {len(self.classes)} classes."
             )
         return values
@@ -125,13 +131,23 @@ class FileDataset(Dataset):
     def fingerprint(self, domains: Sequence[str]) -> str:
         whole = hashlib.sha256()
         for domain in sorted(domains):
-            for path, _ in self._parts(domain):
+            for path, options in self._parts(domain):
                 stat = path.stat()
-                whole.update(f"{domain} {_file_hash(path, stat.st_size, stat.st_mtime_ns)}".encode())
+                names = (options["inputs"], options["labels"]) if path.suffix == ".npz" and "inputs" in options else ()
+                whole.update(f"{domain} {_file_hash(path, stat.st_size, stat.st_mtime_ns, names)}".encode())
         return whole.hexdigest()[:16]
 
 
 @lru_cache(maxsize=1024)
-def _file_hash(path: Path, _size: int, _changed: int) -> str:
+def _file_hash(path: Path, _size: int, _changed: int, names: tuple[str, ...]) -> str:
+    """Hash a file, or of an .npz file the named arrays alone: others may come to it."""
+    if names:
+        with np.load(path, allow_pickle=False) as arrays:
+            if all(name in arrays for name in names):
+                parts = [np.ascontiguousarray(arrays[name]) for name in names]
+                whole = hashlib.sha256(f"{[(part.dtype.str, part.shape) for part in parts]}".encode())
+                for part in parts:
+                    whole.update(part.data.cast("B"))
+                return whole.hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -44,7 +44,7 @@ class PackagedEncoder:
 
     @property
     def name(self) -> str:
-        return f"{self.package} {self._version()}"
+        return f"{self.package} {self._version()} {self.folder}"
 
     def _version(self) -> str:
         try:
@@ -78,7 +78,11 @@ def encoded(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
     done = cache_dir() / "sentences" / f"{whole.hexdigest()[:20]}.npy"
 
     def encode(part: Path) -> None:
+        try:
+            rows_ND = encoder(texts)
+        except OSError as error:  # of the encoder's own files, not of the cache
+            raise TlbenchError(f"The sentence encoder {encoder.name} cannot be used: {error}") from error
         with part.open("wb") as file:
-            np.save(file, encoder(texts))
+            np.save(file, rows_ND)
 
     return np.load(built(done, encode, "The cache of sentences"))

@@ -9,7 +9,7 @@ from cachetools import LRUCache
 from torch import nn
 
 from tlbench.backbones.cut import cut_before
-from tlbench.backbones.found_weights import found_weights
+from tlbench.backbones.found_weights import check_there, found_weights
 from tlbench.backbones.small import Identity
 from tlbench.backbones.stages import HOW, fixed_parameters, is_frozen
 from tlbench.caching import once
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tlbench.data.inputs import Inputs
     from tlbench.task import Task
 
+MOST_OUTPUTS = 2 * 10**9
+"""Bytes of outputs of fixed stages that a run may hold; where there would be more, the images pass through the whole network."""
 _FROZEN: LRUCache = LRUCache(2)
 
 
@@ -29,6 +31,7 @@ def built_backbone(setup: Setup, seed: int, input_shape: tuple[int, ...]) -> nn.
     """Build the backbone of a run with this seed."""
     torch_seed(seed, "backbone")
     found = found_weights(setup.config.backbone, setup.config.data_dir)
+    check_there(setup.config.backbone, found, setup.config.data_dir)
     changed = {} if found is None else {"weights": str(found.path)}
     return setup.made("backbone", changed=changed, drop=HOW, input_shape=input_shape)
 
@@ -38,7 +41,8 @@ def frozen_backbone(setup: Setup, input_shape: tuple[int, ...]) -> Frozen:
     group = setup.config.backbone
     loaded = bool(group.get("pretrained") or group.get("weights"))
     seed = 0 if loaded else setup.config.seed
-    mark = json.dumps([group, seed, input_shape])
+    found = found_weights(group, setup.config.data_dir)
+    mark = json.dumps([group, seed, input_shape, None if found is None else found.described])
     return once(_FROZEN, mark, lambda: Frozen.of(built_backbone(setup, seed, input_shape), group))
 
 
@@ -61,7 +65,8 @@ def trained_part(setup: Setup, task: Task, test: Inputs) -> tuple[nn.Module, lis
     cut = None
     if fixed and group["mode"] == "last_k" and not setup.changes_images:
         cut = cut_before(whole, int(group["last_k"]), task.input_shape)
-    if cut is None:
+    rows = len(task.source) + task.target.shape[0] + test.shape[0]
+    if cut is None or 4 * rows * cut[0].out_dim > MOST_OUTPUTS:
         return whole, fixed, task, test
     trunk, tail = cut
     still = Frozen.of(trunk, {**group, "before_last": group["last_k"]})

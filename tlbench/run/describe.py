@@ -60,11 +60,11 @@ def weights_of(setup: Setup) -> dict[str, str] | None:
     if not backbone.get("pretrained"):
         return None
     found = found_weights(backbone, setup.config.data_dir)
-    return (
-        {"name": str(backbone.get("model") or backbone["name"]), "origin": "download"}
-        if found is None
-        else found.described
-    )
+    if found is not None:
+        return found.described
+    if backbone.get("checkpoint"):
+        return {"name": str(backbone["checkpoint"]), "origin": "not here"}
+    return {"name": str(backbone.get("model") or backbone["name"]), "origin": "download"}
 
 
 def sizes_of(run: Prepared) -> dict[str, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from tlbench.backbones.found_weights import found_weights, own_digest
 from tlbench.config.build import build, classifier_shape, method_class
 from tlbench.config.keys import HARNESS as HARNESS
 from tlbench.config.keys import cell_key, recipe_key, run_key
@@ -92,10 +93,12 @@ class Setup:
     def keys(self) -> dict[str, str]:
         """Run key, recipe key, cell key and data fingerprint. Reads (or makes) the data of the pair."""
         fingerprint, revision = self.dataset.fingerprint([*self.pair.sources, self.pair.target]), self.method.revision
+        found = found_weights(self.config.backbone, self.config.data_dir)
+        weights = None if found is None else own_digest(found.described)
         return {
-            "run_key": run_key(self.config, fingerprint, revision),
-            "recipe_key": recipe_key(self.config, fingerprint),
-            "cell_key": cell_key(self.config, fingerprint, revision),
+            "run_key": run_key(self.config, fingerprint, revision, weights),
+            "recipe_key": recipe_key(self.config, fingerprint, weights),
+            "cell_key": cell_key(self.config, fingerprint, revision, weights),
             "data_fingerprint": fingerprint,
         }
 

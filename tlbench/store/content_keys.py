@@ -1,7 +1,7 @@
 """Which keys of a config say what a run is, and which do not."""
 
-NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_hand"}
-"""Of a data set's config: words for people, and paths, whose content is in the fingerprint."""
+NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_hand", "pairs"}
+"""Of a data set's config: words for people, what `pair=all` stands for, and paths, whose content is in the fingerprint."""
 NAMES = {"data_dir", "store", "logger", "group", "tags", "sweep"}
 """Paths, names and logging."""
 REPORTED = {"selection", "references", "alpha", "margin", "embeddings"}

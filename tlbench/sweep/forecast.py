@@ -1,11 +1,12 @@
-"""How long the runs of a sweep will take, told before they start: by those of their kind in the store, else by a timed step."""
+"""How long the runs of a sweep will take, told before they start: by a timed step, else by runs of their kind in the store."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -54,25 +55,27 @@ class Forecast:
 
 
 def forecast(todo: Sequence[Job], store: RunStore) -> Forecast:
-    """Estimate what jobs will take; times one step of each kind of network that is trained on images and not in the store yet."""
-    runs = read_tables(store).runs
-    timed: dict[Any, float | None] = {}
+    """Estimate what jobs will take; a step of each kind of network that is trained on images is timed."""
+    runs, timed = read_tables(store).runs, dict[str, float | None]()
     known = [_seconds(job.setup, runs, timed) for job in todo]
     given = [seconds for seconds in known if seconds is not None]
     return Forecast(sum(given), len(given), len(known) - len(given))
 
 
-def _seconds(setup: Setup, runs: pd.DataFrame, timed: dict[Any, float | None]) -> float | None:
-    config = setup.config
+def _seconds(setup: Setup, runs: pd.DataFrame, timed: dict[str, float | None]) -> float | None:
+    config, adapts = setup.config, not issubclass(setup.method, Reference)
+    network = json.dumps([config.backbone, config.optim.batch_size, setup.input_shape, adapts, setup.changes_images])
+    if network not in timed:
+        try:
+            timed[network] = step_seconds(setup)
+        except Exception:  # whatever it is, the run itself will tell; a forecast stops no sweep
+            timed[network] = None
+    if (step := timed[network]) is not None:
+        return step * config.optim.steps
     kind = (config.dataset["name"], setup.protocol.label, backbone_label(config.backbone), config.classifier["name"],
             config.method["name"])  # fmt: skip
-    if kind not in timed:
-        mine = runs[(runs[list(KIND)] == kind).all(axis=1) & (runs["status"] == "done")] if len(runs) else runs
-        step = None if len(mine) else step_seconds(setup)
-        timed[kind] = (
-            float(mine["seconds"].median()) if len(mine) else None if step is None else step * config.optim.steps
-        )
-    return timed[kind]
+    mine = runs[(runs[list(KIND)] == kind).all(axis=1) & (runs["status"] == "done")] if len(runs) else runs
+    return float(mine["seconds"].median()) if len(mine) else None
 
 
 def step_seconds(setup: Setup) -> float | None:
@@ -91,6 +94,8 @@ def step_seconds(setup: Setup) -> float | None:
     for parameter in fixed:
         parameter.requires_grad_(False)
     network, shape = (whole, shape) if cut is None else (cut[1], (cut[0].out_dim,))
+    if not any(p.requires_grad for p in network.parameters()):
+        return None
     x = torch.rand(setup.config.optim.batch_size * (1 if issubclass(setup.method, Reference) else 2), *shape)
     threads, seconds = torch.get_num_threads(), 0.0
     torch.set_num_threads(1)
