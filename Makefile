@@ -19,7 +19,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
-demo: $(READY)  ## five methods on six pairs, three seeds: leaderboard, gains, flags, results/demo/report.html
+demo: $(READY)  ## seven methods on pairs of small digits: leaderboard, gains, flags, results/demo/report.html
 	$(BIN)/tlbench sweep sweep=demo store=$(DEMO)/runs
 	$(BIN)/tlbench report --store $(DEMO)/runs --out $(DEMO)
 
