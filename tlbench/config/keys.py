@@ -34,7 +34,9 @@ def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
     elif weights is not None:
         recipe["backbone"]["weights"] = weights
-    if recipe["backbone"].get("mode") == "last_k":  # runs of before mixed pixels for MixVal, not what the first stages give
+    if (
+        recipe["backbone"].get("mode") == "last_k"
+    ):  # runs of before mixed pixels for MixVal, not what the first stages give
         recipe["backbone"]["kept_outputs"] = 1
     return {**recipe, **hardware, "fingerprint": fingerprint, "harness": HARNESS}
 
