@@ -48,7 +48,14 @@ class FileDataset(Dataset):
         self._loaded: LRUCache = LRUCache(MOST_LOADED)
 
     def _parts(self, domain: str) -> list[tuple[Path, dict[str, Any]]]:
-        return [(self._found(name), options) for name, options in self._named(domain)]
+        parts = [(self._found(name), options) for name, options in self._named(domain)]
+        for path, options in parts:
+            if not self._holds(path, options):
+                raise TlbenchError(
+                    f"{self.name}: domain '{domain}' is not in '{path}': it has no array '{options['inputs']}'. "
+                    f"`tlbench data check {self.name}` says which domains are here."
+                )
+        return parts
 
     def _named(self, domain: str) -> list[tuple[str, dict[str, Any]]]:
         """File and reader's options of each part of a domain."""
