@@ -23,7 +23,7 @@ INSTEAD: dict[str, tuple[tuple[str, ...], str]] = {
     "make demo": (
         (f"tlbench sweep method=coral {SMALL} store=results/demo/runs",
          "tlbench report --store results/demo/runs --out results/demo"),
-        "352 runs, and the environment; other tests hold `sweep=demo` and the Makefile",
+        "328 runs, and the environment; other tests hold `sweep=demo` and the Makefile",
     ),
     "source .venv/bin/activate": ((), "the environment of the test"),
     "mkdir my_study && cd my_study": ((), "the folder of the test"),
