@@ -26,7 +26,12 @@ def test_the_table_is_whole():
 @pytest.mark.usefixtures("real_data")
 def test_webcam_to_dslr_comes_out_as_committed(tmp_path, monkeypatch):
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
-    recipe = ["dataset=office_caltech10_images", "backbone=efficientnet_lite0", "backbone.mode=frozen", "classifier=linear_svm"]
+    recipe = [
+        "dataset=office_caltech10_images",
+        "backbone=efficientnet_lite0",
+        "backbone.mode=frozen",
+        "classifier=linear_svm",
+    ]
     words = ["pair=D-W,W-D", "method=source_only,coral_linear,tca,jda", "augment=plain", "seed=0"]
     assert main(["sweep", *recipe, *words, f"store={tmp_path / 'store'}"]) == 0
     got = read_runs(StoreReader(tmp_path / "store"))

@@ -163,9 +163,19 @@ def test_loggers_keep_the_numbers_as_they_are(name):
     assert config_of(*MINI, f"logger={name}").logger["name"] == name
 
 
-def test_sweeps():
-    for name in FILES_OF["sweep"]:
-        assert jobs_of(f"sweep={name}")
+REAL = [name for name in FILES_OF["sweep"] if name.startswith("frozen_")]
+
+
+@pytest.mark.parametrize("name", [name for name in FILES_OF["sweep"] if name not in REAL])
+def test_sweeps(name):
+    assert jobs_of(f"sweep={name}")
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("real_data")
+@pytest.mark.parametrize("name", REAL)
+def test_sweeps_of_real_data(name):
+    assert len(jobs_of(f"sweep={name}", "pair=all", "seed=0")) == 12 * 15
 
 
 @pytest.mark.parametrize("name", FILES_OF["search"])
