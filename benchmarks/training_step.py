@@ -109,7 +109,7 @@ def on_images(title: str, backbone: str, batch: int, steps: int, words: list[str
         arguments = ["dataset=image_folder", f"dataset.root={folder}/files", "pair=left-right", f"backbone={backbone}",
                      "backbone.pretrained=false", "method=dann", "classifier=head", "optim=sgd", *words,
                      "protocol=transductive", f"optim.batch_size={batch}", f"optim.steps={steps}", "optim.evaluations=1",
-                     "optim.lr=0.001", "logger=none", "trainer=cpu", "trainer.threads=0"]  # fmt: skip
+                     "optim.lr=0.001", "validators=0", "logger=none", "trainer=cpu", "trainer.threads=0"]  # fmt: skip
         with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
             config = machine.composer.run_config(arguments)
         bare_s, harness_s = compare(config, repeats)
