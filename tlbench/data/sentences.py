@@ -1,4 +1,4 @@
-"""Texts as vectors of a frozen sentence encoder, computed once and kept."""
+"""Texts as vectors, of a frozen sentence encoder or of the words in them, computed once and kept."""
 
 from __future__ import annotations
 
@@ -68,6 +68,29 @@ class PackagedEncoder:
                 parts.append(np.asarray(rows, dtype=np.float32))
                 advance(len(rows))
         return np.concatenate(parts)
+
+
+class HashedWords:
+    """Which words and pairs of neighbouring words are there, in as many buckets as asked for, rows of unit length.
+
+    Nothing is learnt from the texts, so that no example's row depends on another; two terms may share a bucket.
+
+    Args:
+        width: buckets.
+    """
+
+    def __init__(self, *, width: int) -> None:
+        self.width = width
+
+    @property
+    def name(self) -> str:
+        return f"hashed words 2 {self.width}"
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        mark = HashingVectorizer(n_features=self.width, ngram_range=(1, 2), alternate_sign=False, binary=True)
+        return mark.transform(texts).toarray().astype(np.float32)
 
 
 def encoded(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:

@@ -86,12 +86,12 @@ def _add(jobs: dict[str, Job], job: Asked, setup: Setup, *, asked: bool, stage: 
 
 
 def _check_data(setups: Sequence[Setup]) -> None:
-    """Read each domain once, so that a missing or wrong file is told before the first run."""
+    """Look at each domain once, so that a missing or wrong file is told before the first run."""
     seen = set()
     for setup in setups:
         for domain in (*setup.pair.sources, setup.pair.target):
             if (setup.dataset.name, domain) not in seen:
-                setup.dataset.load(domain)
+                setup.dataset.check(domain)
                 seen.add((setup.dataset.name, domain))
 
 
