@@ -119,6 +119,11 @@ def _report_parser(commands: Commands) -> None:
         "--correction", default="holm", choices=("holm", "bh"), help="of flags: Holm, or Benjamini-Hochberg"
     )
     sub.add_argument("--margin", type=float, help="points within which a gain is no effect (default: that of the runs)")
+    sub.add_argument(
+        "--where", action="append", default=[], metavar="COLUMN=VALUE",
+        help="only runs with this: any column of runs.csv, such as method=dann,mmd or optim.lr=0.05; != for all others; may be "
+        "repeated",
+    )  # fmt: skip
     sub.add_argument("--mix-protocols", action="store_true", help="rank over all protocols together")
     sub.set_defaults(command=report)
 
@@ -245,6 +250,7 @@ def report(options: argparse.Namespace) -> int:
         correction=options.correction,
         margin=options.margin,
         mix_protocols=options.mix_protocols,
+        where=options.where,
     )
 
 

@@ -12,18 +12,11 @@ from tlbench.config.keys import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
 from tlbench.store.check_store import check_store
+from tlbench.store.plans import configs_of, planned
 from tlbench.store.reading import Damaged, StoreReader
-from tlbench.store.runs import RunStore
+from tlbench.store.runs import RunStore, opened_store
+from tlbench.store.setting_columns import with_settings
 from tlbench.store.table import compact, read_tables
-
-
-def opened_store(folder: str) -> RunStore:
-    """Return the store in a folder. Raises TlbenchError where there is none."""
-    store = RunStore(folder)
-    if not store.root.is_dir():
-        what = "is no folder" if store.root.exists() else "does not exist"
-        raise TlbenchError(f"Store '{folder}' {what}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it.")
-    return store
 
 
 def check(folder: str) -> int:
@@ -69,6 +62,7 @@ def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool,
     runs = read_tables(store, verify=True).runs
     if runs.empty:
         raise TlbenchError(f"Store '{folder}' holds no runs.")
+    runs = with_settings(runs, configs_of(store, runs, planned(store)))
     for name, write in ((csv, runs.to_csv), (parquet, runs.to_parquet)):
         if name:
             path = Path(name)

@@ -67,7 +67,7 @@ def test_gains_beside_a_distance_have_their_method_s_correlation():
     )
     of_pairs = pair_distances(runs, found)
     rows = gain_by_distance(cells, of_pairs, predictions(cells, runs, found, Rule()), "a_distance")
-    dann, mmd = rows[rows["method"] == "dann"], rows[rows["method"] == "mmd [w]"]
+    dann, mmd = rows[rows["method"] == "dann"], rows[rows["method"] == "mmd w"]
     assert dict(zip(dann["pair"], dann["gain"], strict=True)) == dict(zip(PAIRS, GAINS, strict=True))
     assert dann["distance"].tolist() == pytest.approx(FAR)
     assert dann["rho"].tolist() == pytest.approx([spearmanr(FAR, GAINS).statistic] * 6)

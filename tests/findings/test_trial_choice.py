@@ -107,9 +107,9 @@ def test_each_pair_chooses_for_itself():
 
 def test_the_choices_of_all_pairs_stand_in_one_column():
     other = store("c-d", {0: SCORES[1], 1: SCORES[0], 2: SCORES[2]})
-    assert set(chosen("dev", store(), other).names.values()) == {"search small: best of 3 trials by dev"}
-    assert chosen("oracle").names["a-b/t2"] == "search small: best of 3 trials by ORACLE"
-    assert chosen("last").names["a-b/t0"] == "search small: default of 3 trials"
+    assert set(chosen("dev", store(), other).names.values()) == {"[search small: best of 3 trials by dev]"}
+    assert chosen("oracle").names["a-b/t2"] == "[search small: best of 3 trials by ORACLE]"
+    assert chosen("last").names["a-b/t0"] == "[search small: default of 3 trials]"
 
 
 def test_references_that_others_need_are_kept():

@@ -32,14 +32,14 @@ def store(missing=()):
 
 def test_a_validator_chooses_by_its_own_score_and_not_by_the_target():
     choice = choose(*store(), "entropy")
-    assert choice.names == {"cell1": "search dann: best of 3 trials by entropy"}
+    assert choice.names == {"cell1": "[search dann: best of 3 trials by entropy]"}
     row = choice.table.set_index("rule").loc["entropy"]
     assert (row["trial"], row["score"], row["default_score"], row["oracle_score"]) == (1, 70, 50, 90)
 
 
 def test_oracle_chooses_by_the_target_and_says_so_and_last_keeps_the_defaults():
-    assert choose(*store(), "oracle").names == {"cell2": "search dann: best of 3 trials by ORACLE"}
-    assert choose(*store(), "last").names == {"cell0": "search dann: default of 3 trials"}
+    assert choose(*store(), "oracle").names == {"cell2": "[search dann: best of 3 trials by ORACLE]"}
+    assert choose(*store(), "last").names == {"cell0": "[search dann: default of 3 trials]"}
 
 
 def test_trials_not_chosen_leave_the_tables_with_the_references_that_only_they_need():
@@ -54,5 +54,5 @@ def test_trials_not_chosen_leave_the_tables_with_the_references_that_only_they_n
 
 def test_a_trial_with_a_missing_seed_cannot_be_chosen():
     choice = choose(*store(missing=[(1, 1)]), "entropy")
-    assert choice.names == {"cell0": "search dann: best of 3 trials by entropy"}
+    assert choice.names == {"cell0": "[search dann: best of 3 trials by entropy]"}
     assert choice.table.set_index("rule").loc["entropy", "missing"] == 1

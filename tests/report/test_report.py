@@ -216,8 +216,8 @@ def test_variants_of_a_method_stand_apart(toy, capsys):
     capsys.readouterr()
     assert main(["report", "--out", "out"]) == 0
     text = capsys.readouterr().out.replace("\n", " ")
-    assert "method.weight=1.0" in text
-    assert "method.weight=2.0" in text
+    assert "coral weight=1" in text
+    assert "coral weight=2" in text
 
 
 def test_a_variant_without_a_run_hides_no_other(toy, tmp_path, capsys):
@@ -230,7 +230,7 @@ def test_a_variant_without_a_run_hides_no_other(toy, tmp_path, capsys):
     capsys.readouterr()
     assert main(["report", "--out", "out"]) == 1
     text = Path("out/report.md").read_text("utf-8")
-    assert "coral [method.weight=1.0] | coral [method.weight=2.0]" in text
+    assert "coral weight=1 | coral weight=2" in text
     assert "0 of 1 seeds (1 missing)" in text
 
 

@@ -17,7 +17,7 @@ def printed(cells, classes):
     return screen.getvalue()
 
 
-@pytest.mark.parametrize(("uses", "name"), [(True, "ORACLE dann [weight=2]"), (False, "dann [weight=2]")])
+@pytest.mark.parametrize(("uses", "name"), [(True, "ORACLE dann weight=2"), (False, "dann weight=2")])
 def test_a_class_that_collapses_is_told_with_the_method_as_tables_print_it(uses, name):
     own = cell(gain=1.0, flag="inconclusive", uses_target_labels=uses, variant="weight=2", n_tests=1)
     lost = table({**own, "class": "owl", "class_gain": -7.25, "class_flag": "negative"})

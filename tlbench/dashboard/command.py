@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.errors import TlbenchError
+from tlbench.store.runs import opened_store
 
 STORE, TOKEN = "TLBENCH_DASHBOARD_STORE", "TLBENCH_DASHBOARD_TOKEN"
 """Environment variables that `app.py` reads: an argument would show the token to every user of the machine."""
@@ -31,12 +32,7 @@ def serve(store: str, host: str = "127.0.0.1", port: int | None = None) -> int:
     """
     if find_spec("streamlit") is None:
         raise TlbenchError("The dashboard needs Streamlit: pip install 'tlbench[dashboard]'.")
-    root = Path(store)
-    if not root.is_dir():
-        raise TlbenchError(
-            f"Store '{store}' {'is no folder' if root.exists() else 'does not exist'}. Set by --store or $TLBENCH_STORE; "
-            "`tlbench sweep` fills it."
-        )
+    root = opened_store(store).root
     port = free_port(host, PORT if port is None else port)
     token = "" if is_local(host) else secrets.token_urlsafe(24)
     os.environ[STORE], os.environ[TOKEN] = str(root.resolve()), token

@@ -12,8 +12,8 @@ from tlbench.errors import TlbenchError
 from tlbench.findings.differences import CellDifferences
 from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
-from tlbench.store.content_keys import NOT_CONTENT
 from tlbench.store.plans import Planned
+from tlbench.store.setting_columns import names_of
 from tlbench.store.table import CELL
 from tlbench.transfer.crossed_gain import spread
 
@@ -152,32 +152,19 @@ def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
 
 
 def variant_names(runs: pd.DataFrame, plans: Planned) -> dict[str, str]:
-    """Return words for cells that no axis tells apart: the config keys in which they differ, such as `method.weight=2.0`.
+    """Return words for cells that no axis tells apart: the settings in which they differ, such as `weight=2`.
 
-    Cells that are planned and have no run yet count too.
+    Cells that are planned and have no run yet count too. Cells that differ in no setting that changes a score (they kept other
+    validators, say, or are of two revisions) have the start of their key besides.
     """
     found: dict[str, str] = {}
     every = pd.concat([runs[["run_key", "cell_key", *CELL]], plans.runs[["run_key", "cell_key", *CELL]]])
     for _, same in every.drop_duplicates("cell_key").groupby([*BLOCK, "method"], dropna=False):
         if not same.duplicated("pair").any():
             continue
-        flat = {cell: _flat(plans.configs[cell]) for cell in same["cell_key"]}
-        keys = sorted({k for values in flat.values() for k in values})
-        differing = [k for k in keys if len({str(values.get(k)) for values in flat.values()}) > 1]
-        for cell, values in flat.items():
-            words = ", ".join(f"{k}={values.get(k)}" for k in differing)
-            found[str(cell)] = words or f"cell {str(cell)[:6]}"
+        cells = same["cell_key"].tolist()
+        named = same.assign(words=names_of([plans.configs[cell] for cell in cells]))
+        twice = named.duplicated(["pair", "words"], keep=False)
+        for cell, words, alike in zip(cells, named["words"], twice, strict=True):
+            found[str(cell)] = " ".join([words, f"cell {str(cell)[:6]}"]).strip() if alike else words
     return found
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the dotted keys of what belongs to a cell; pair, seed, paths and hardware left out."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if not prefix and key in NOT_CONTENT | {"pair", "seed", "search"}:
-            continue
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

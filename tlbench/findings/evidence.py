@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
@@ -18,11 +17,10 @@ from tlbench.findings.notes import notes
 from tlbench.findings.predictors import pair_distances
 from tlbench.findings.rule import Rule
 from tlbench.findings.trials import Choice, choose
-from tlbench.store.plans import Planned, planned
+from tlbench.store.plans import Planned, configs_of, planned
 from tlbench.store.runs import RunStore
+from tlbench.store.setting_columns import Configs
 from tlbench.store.table import Tables
-
-Configs = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,10 @@ def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Plann
     """
     plans = planned(store) if plans is None else plans
     choice = choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
-    runs = _without_lost(tables.runs)
+    runs = _without_lost(store, tables.runs)
     kept = runs[~runs["cell_key"].isin(choice.dropped)]
     plan = plans.runs[~plans.runs["cell_key"].isin(choice.dropped)]
-    configs = _configs(store, kept, plans)
+    configs = configs_of(store, kept, plans)
     names = variant_names(kept, Planned(plan, configs)) | choice.names
     differences = Differences(store).of(compared(kept, rule.selection))
     cells = summarise(kept, plan, differences, rule, names)
@@ -96,18 +94,15 @@ def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Plann
     return Evidence(rule, store, tables, runs, choice, configs, cells, by_class, distances, why)
 
 
-def _without_lost(runs: pd.DataFrame) -> pd.DataFrame:
+def _without_lost(store: RunStore, runs: pd.DataFrame) -> pd.DataFrame:
     """Take out gains over runs that are no longer in the store, for they cannot be looked at: their cells are holes."""
-    there = runs.loc[runs["status"] == "done", "run_key"]
-    lost = runs["reference_run"].notna() & ~runs["reference_run"].isin(set(there))
-    return runs.assign(gain=runs["gain"].mask(lost)) if lost.any() else runs
-
-
-def _configs(store: RunStore, runs: pd.DataFrame, plans: Planned) -> dict[str, Mapping[str, Any]]:
-    """Return the config of each cell, from its plan or from one of its runs."""
-    first = runs.drop_duplicates("cell_key")
-    own = {str(r.cell_key): plans.configs.get(r.cell_key) or store.config(r.run_key) for r in first.itertuples()}
-    return own | {str(cell): config for cell, config in plans.configs.items() if cell not in own}
+    state = dict(zip(runs["run_key"], runs["status"], strict=True))
+    lost = {
+        key
+        for key in runs["reference_run"].dropna().unique()
+        if state.get(key, "not among these") != "done" and (key in state or store.stamp(key) is None)
+    }
+    return runs.assign(gain=runs["gain"].mask(runs["reference_run"].isin(lost))) if lost else runs
 
 
 def _class_names(configs: Configs) -> dict[str, Sequence[str]]:

@@ -14,9 +14,9 @@ def metric_title(name: str) -> str:
 
 
 def method_name(cell: Any) -> str:
-    """Return the method as tables print it: ORACLE where target labels were used, the variant in brackets."""
+    """Return the method as tables print it: ORACLE where target labels were used, and what tells it from its variants."""
     name = f"ORACLE {cell.method}" if cell.uses_target_labels else str(cell.method)
-    return f"{name} [{cell.variant}]" if cell.variant else name
+    return f"{name} {cell.variant}" if cell.variant else name
 
 
 def block_title(block: tuple[str, str, str, str, str]) -> str:

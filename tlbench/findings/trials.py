@@ -68,7 +68,7 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
                 by = "" if rule == LAST else f" by {'ORACLE' if rule == ORACLE else rule}"
                 # no trial's number: pairs choose different ones, and all stand in one column
                 words = f"search {row['search']}: {'best' if by else 'default'} of {len(cells)} trials{by}"
-                names[str(best)] = words + beside[row["base"]]
+                names[str(best)] = f"[{words}{beside[row['base']]}]"
     table = pd.DataFrame(rows)
     if len(table):
         best_of = table[table["rule"] == ORACLE].set_index(GROUP)["score"]

@@ -13,11 +13,14 @@ from rich.console import Console
 from tlbench.errors import TlbenchError
 from tlbench.findings.notes import checks, notes
 from tlbench.findings.rule import rule_of
+from tlbench.findings.where import narrowed
 from tlbench.report.analysis import Analysis, analyse
 from tlbench.report.formats import to_latex, to_markdown
 from tlbench.report.html import to_html
 from tlbench.report.terminal import print_leaderboard
-from tlbench.store.runs import RunStore
+from tlbench.store.plans import planned
+from tlbench.store.runs import RunStore, opened_store
+from tlbench.store.setting_columns import with_settings
 from tlbench.store.table import read_tables
 
 
@@ -30,14 +33,14 @@ def make_report(
     correction: str = "holm",
     margin: float | None = None,
     mix_protocols: bool = False,
+    where: Sequence[str] = (),
 ) -> int:
-    """Print the leaderboard and write the formats; 0 if every planned run is done, else 1."""
-    store = RunStore(store_dir)
-    if not store.root.is_dir():
-        raise TlbenchError(
-            f"Store '{store_dir}' {'is no folder' if store.root.exists() else 'does not exist'}. Set by --store or "
-            "$TLBENCH_STORE; `tlbench sweep` fills it."
-        )
+    """Print the leaderboard and write the formats; 0 if every planned run is done, else 1.
+
+    Args:
+        where: conditions on the runs that count, see `tlbench.findings.where`.
+    """
+    store = opened_store(store_dir)
     tables = read_tables(store, verify=True)
     if tables.runs.empty:
         why = " ".join(["", *notes(tables)])
@@ -45,7 +48,11 @@ def make_report(
             f"Store '{store_dir}' holds no runs that can be read.{why} Set by --store or $TLBENCH_STORE; `tlbench sweep` "
             "fills it."
         )
-    found = analyse(store, tables, rule_of(tables.runs, selection, correction, margin), mix_protocols=mix_protocols)
+    plans = planned(store)
+    if where:
+        tables, plans = narrowed(store, tables, plans, where)
+    rule = rule_of(tables.runs, selection, correction, margin)
+    found = analyse(store, tables, rule, mix_protocols=mix_protocols, plans=plans)
     console = Console(width=None if os.isatty(1) else 200)
     print_leaderboard(found.evidence, console)
     console.print(checks(tables, timed=True), style="dim", soft_wrap=True)
@@ -72,8 +79,12 @@ def make_report(
 
 
 def csv_files(found: Analysis) -> dict[str, str]:
-    """Return the tidy table, the cells, and the data of each section, as CSV."""
-    files = {"runs.csv": found.evidence.runs, "tables/cells.csv": found.evidence.cells}
+    """Return the tidy table and the cells, both with every setting, and the data of each section, as CSV."""
+    evidence = found.evidence
+    files = {
+        "runs.csv": with_settings(evidence.runs, evidence.configs),
+        "tables/cells.csv": with_settings(evidence.cells, evidence.configs),
+    }
     files |= {f"tables/{s.name}.csv": s.data for s in found.sections if s.data is not None}
     return {name: table.to_csv(index=False) for name, table in files.items()}
 

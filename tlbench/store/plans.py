@@ -95,3 +95,10 @@ def planned(store: StoreReader) -> Planned:
         {name: frozenset(run["run_key"] for run in plan["runs"]) for name, plan in by_name.items()},
         {tag: frozenset(keys) for tag, keys in tags.items()},
     )
+
+
+def configs_of(store: StoreReader, runs: pd.DataFrame, plans: Planned) -> dict[str, Mapping[str, Any]]:
+    """Return the config of each cell, from its plan or from one of its runs. Raises Damaged for a file that cannot be read."""
+    first = runs.drop_duplicates("cell_key")
+    own = {str(r.cell_key): plans.configs.get(r.cell_key) or store.config(r.run_key) for r in first.itertuples()}
+    return own | {str(cell): config for cell, config in plans.configs.items() if cell not in own}

@@ -140,6 +140,15 @@ class RunStore(StoreReader):
             aside.parent.rmdir()
 
 
+def opened_store(folder: str) -> RunStore:
+    """Return the store in a folder. Raises TlbenchError where there is none."""
+    store = RunStore(folder)
+    if not store.root.is_dir():
+        what = "is no folder" if store.root.exists() else "does not exist"
+        raise TlbenchError(f"Store '{folder}' {what}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it.")
+    return store
+
+
 def _sweep(folder: Path) -> None:
     if os.path.isdir(folder):
         shutil.rmtree(folder, ignore_errors=True)

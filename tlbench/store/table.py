@@ -21,6 +21,7 @@ Columns (the same in `report --format csv`):
     tags                              the words that it was given, joined by ", "; a later sweep's are in its plan
     harness                           revision of the harness itself (none: 1); runs of two are other cells
     method_revision, method_code      the method's revision, and a hash of its code, which should change with it
+Files (`runs.csv`, `store export`) have a column for each setting besides, by its key: `method.weight`, `optim.lr`, ...
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
 """
 

@@ -13,5 +13,5 @@ def test_nothing_that_hurts_has_no_section(tmp_path):
         causes_section(causes(pd.DataFrame(), table(run()), table(distances()), RunStore(tmp_path / "s"), RULE)) is None
     )
     made = causes_section(causes_in(tmp_path, [cell(gain=-2.04, flag="negative", variant="w=2")], [distances()]))
-    assert made.shown.iloc[0].tolist()[:6] == ["dann [w=2]", "d, a-b", "p", "-2.0", "source_only", "undetermined"]
+    assert made.shown.iloc[0].tolist()[:6] == ["dann w=2", "d, a-b", "p", "-2.0", "source_only", "undetermined"]
     assert "A-distance 1 or more" in made.words[0]

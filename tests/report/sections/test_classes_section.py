@@ -33,8 +33,6 @@ def test_without_methods_there_is_nothing(cells):
 def test_what_used_target_labels_is_printed_with_the_word():
     cheats = cell("coral", gain=-4.0, flag="inconclusive", uses_target_labels=True, variant="weight=2")
     shown = classes_section(class_table(table(cheats), FOUND, NAMES, Rule())).shown
-    assert set(shown["method"]) == {"ORACLE coral [weight=2]"}
+    assert set(shown["method"]) == {"ORACLE coral weight=2"}
     honest = cell("coral", gain=-4.0, flag="inconclusive", variant="weight=2")
-    assert set(classes_section(class_table(table(honest), FOUND, NAMES, Rule())).shown["method"]) == {
-        "coral [weight=2]"
-    }
+    assert set(classes_section(class_table(table(honest), FOUND, NAMES, Rule())).shown["method"]) == {"coral weight=2"}

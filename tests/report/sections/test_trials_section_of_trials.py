@@ -30,8 +30,8 @@ def test_a_grid_beside_a_search_keeps_a_choice_for_each_of_its_points():
     )
     choice = choose(plan, pd.concat([runs, other[1]]), pd.concat([points, slow]), "entropy")
     assert choice.names == {
-        "cell1": "search dann: best of 3 trials by entropy, optim.lr=0.1",
-        "slowcell2": "search dann: best of 3 trials by entropy, optim.lr=0.05",
+        "cell1": "[search dann: best of 3 trials by entropy, optim.lr=0.1]",
+        "slowcell2": "[search dann: best of 3 trials by entropy, optim.lr=0.05]",
     }
     assert {"cell1", "slowcell2"} & choice.dropped == set()
     assert trials_section(choice, "entropy").shown["method"].nunique() == 2
