@@ -19,7 +19,7 @@ from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.powers import times_power
 from tlbench.method import EstimatorMethod
 from tlbench.method.mapped import dense
-from tlbench.task import Task
+from tlbench.tasks import Task
 
 VARIANTS = ("map", "kernel")
 

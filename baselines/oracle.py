@@ -8,7 +8,7 @@ See      conf/method/oracle.yaml, docs/methods/oracle.md, tests/baselines/test_r
 import numpy as np
 
 from tlbench.method import Reference
-from tlbench.task import Labelled, Task
+from tlbench.tasks import Labelled, Task
 
 
 class Oracle(Reference):

@@ -7,7 +7,7 @@ See      conf/method/source_only.yaml, docs/methods/source_only.md, tests/baseli
 import numpy as np
 
 from tlbench.method import Reference
-from tlbench.task import Labelled, Task
+from tlbench.tasks import Labelled, Task
 
 
 class SourceOnly(Reference):

@@ -8,7 +8,7 @@ import numpy as np
 
 from tlbench.method import Reference
 from tlbench.method.reference import shots_of
-from tlbench.task import Labelled, Task
+from tlbench.tasks import Labelled, Task
 
 
 class TargetOnly(Reference):

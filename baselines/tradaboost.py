@@ -26,7 +26,7 @@ import numpy as np
 from tlbench.data.inputs import Rows, stack
 from tlbench.errors import Refused, TlbenchError
 from tlbench.method import EstimatorMethod
-from tlbench.task import Task
+from tlbench.tasks import Task
 
 HALF = 0.5 - 1e-9
 """Errors from here on are 1/2: a vote made of rounding would decide where no other round has one."""

@@ -21,11 +21,11 @@ import pandas as pd
 from tlbench.findings.cells import compared, summarise
 from tlbench.findings.differences import Differences
 from tlbench.findings.rule import Rule
-from tlbench.run.describe import backbone_label
+from tlbench.running.describe import backbone_label
 from tlbench.store.plans import planned
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_tables
-from tlbench.sweep.driver import sweeper
+from tlbench.sweeping.driver import sweeper
 
 NAMED = ["backbone", "classifier", "pair", "method"]
 TRUE = ("positive", "negative")

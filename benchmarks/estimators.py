@@ -32,9 +32,9 @@ from threadpoolctl import threadpool_limits
 from baselines.coral_linear import CoralLinear, recolour
 from baselines.tradaboost import TrAdaBoost
 from tlbench.classifiers.estimators import LinearSVM, Logistic
-from tlbench.run.setup import Setup
-from tlbench.sweep.driver import sweeper
-from tlbench.task import Labelled, Task, load_task
+from tlbench.running.setup import Setup
+from tlbench.sweeping.driver import sweeper
+from tlbench.tasks import Labelled, Task, load_task
 
 try:
     from skada import CORALAdapter, make_da_pipeline

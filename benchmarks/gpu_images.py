@@ -21,9 +21,9 @@ from images import make_files
 
 from tlbench.data.inputs import finished
 from tlbench.environment import versions
-from tlbench.run.prepare import prepare
-from tlbench.run.setup import Setup
-from tlbench.sweep.driver import sweeper
+from tlbench.running.prepare import prepare
+from tlbench.running.setup import Setup
+from tlbench.sweeping.driver import sweeper
 from tlbench.training import gradient_fit as fit
 from tlbench.training.batches import PairedBatches
 

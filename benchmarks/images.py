@@ -81,9 +81,9 @@ def ours(root: Path, workers: int, epochs: int) -> list[float]:
     import torch
 
     from tlbench.data.inputs import finished
-    from tlbench.run.setup import Setup
-    from tlbench.sweep.driver import sweeper
-    from tlbench.task import load_task
+    from tlbench.running.setup import Setup
+    from tlbench.sweeping.driver import sweeper
+    from tlbench.tasks import load_task
     from tlbench.training.batches import PairedBatches
 
     torch.set_num_threads(workers)

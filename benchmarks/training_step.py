@@ -22,10 +22,10 @@ from images import make_files
 from tlbench.config.schema import RunConfig
 from tlbench.data.inputs import Inputs, finished
 from tlbench.method import GradientMethod
-from tlbench.run.prepare import prepare
-from tlbench.run.setup import Setup
-from tlbench.sweep.driver import sweeper
-from tlbench.task import Task
+from tlbench.running.prepare import prepare
+from tlbench.running.setup import Setup
+from tlbench.sweeping.driver import sweeper
+from tlbench.tasks import Task
 from tlbench.training.batches import PairedBatches
 from tlbench.training.gradient_fit import fit_gradient
 from tlbench.training.module import make_optimizer

@@ -15,16 +15,16 @@ from tlbench.data.images.augment import Augment
 from tlbench.data.inputs import Inputs
 from tlbench.method import GradientMethod
 from tlbench.protocols import Protocol
-from tlbench.run import ensure as ensuring
-from tlbench.run.fit import fit
-from tlbench.run.prepare import prepare
-from tlbench.run.rehearse import rehearse
-from tlbench.run.setup import Setup
-from tlbench.run.stage_values import Fitted, Prepared
+from tlbench.running import ensure as ensuring
+from tlbench.running.fit import fit
+from tlbench.running.prepare import prepare
+from tlbench.running.rehearse import rehearse
+from tlbench.running.setup import Setup
+from tlbench.running.stage_values import Fitted, Prepared
 from tlbench.store.runs import RunStore
-from tlbench.sweep.driver import sweeper
-from tlbench.sweep.plan import Job
-from tlbench.task import Hidden, Labelled, Task, load_task
+from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.plan import Job
+from tlbench.tasks import Hidden, Labelled, Task, load_task
 from tlbench.training import gradient_fit as fitting
 from tlbench.training.checkpoints import Checkpoint
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from tests.support import jobs_of
-from tlbench.run.describe import backbone_label
+from tlbench.running.describe import backbone_label
 
 TRUTH = pd.read_csv(Path(__file__).parents[1] / "results" / "demo_truth" / "truth.csv")
 

@@ -61,6 +61,16 @@ def test_commands_on_real_data_are_understood(page):
             assert jobs_of(*words)
 
 
+def test_the_python_of_the_page_on_python_runs():
+    """Its blocks one after the other, each sweep in this process."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text("utf-8"), re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(block.replace("tl.sweep(", 'tl.sweep("hydra/launcher=basic", '), names)
+    assert len(names["runs"]) == 2 * 3 * (1 + 2 * 2)
+    assert names["model"].classes == tuple("0123456789")
+
+
 def test_every_list_that_the_readme_names_is_there_and_every_group_is_named():
     text = (ROOT / "README.md").read_text("utf-8")
     for group in (path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "sweep"):

@@ -83,7 +83,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"tlbench {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
-        _runs_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser, _list_parser
+        _runs_parser, _predict_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser,
+        _list_parser,
     ):  # fmt: skip
         add(commands)
     return top
@@ -102,6 +103,15 @@ def _runs_parser(commands: Commands) -> None:
         sub.add_argument("--config-dir", help="a folder of your own configs, such as method/my_method.yaml")
         sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
         sub.set_defaults(command=command)
+
+
+def _predict_parser(commands: Commands) -> None:
+    sub = commands.add_parser("predict", help="labels of new examples by the model that a run kept (keep_model=true)")
+    sub.add_argument("run", help="a run key, the start of one, or a run's folder")
+    sub.add_argument("files", nargs="+", help="images or folders of them; or .npy .npz .csv .parquet .mat .h5")
+    sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
+    sub.add_argument("--out", help="CSV file to write (default: the terminal)")
+    sub.set_defaults(command=predict)
 
 
 def _report_parser(commands: Commands) -> None:
@@ -205,16 +215,24 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(options: argparse.Namespace) -> int:
-    from tlbench.sweep.commands import run_one
+    from tlbench.sweeping.commands import run_one
 
     return run_one(options.overrides, options.config_dir, dry=options.dry_run)
 
 
 def sweep(options: argparse.Namespace) -> int:
     from tlbench.store_commands import log_sweep
-    from tlbench.sweep.commands import run_many
+    from tlbench.sweeping.commands import run_many
 
     return run_many(options.overrides, options.config_dir, dry=options.dry_run, after=log_sweep)
+
+
+def predict(options: argparse.Namespace) -> int:
+    from tlbench.predict_command import predict
+
+    return predict(
+        options.run, options.files, options.store or os.environ.get("TLBENCH_STORE", "results/runs"), options.out
+    )
 
 
 def reproduce(options: argparse.Namespace) -> int:
@@ -234,7 +252,7 @@ def reproduce(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     from tlbench.listing import describe
-    from tlbench.report.command import make_report
+    from tlbench.reporting.command import make_report
 
     store = options.store or os.environ.get("TLBENCH_STORE", "results/runs")
     known = [name for name, _ in describe("selection")]

@@ -16,8 +16,8 @@ from tlbench.data.check_dataset import check, lines
 from tlbench.data.fetch.get import by_hand, get
 from tlbench.data.fetch.sources import Source
 from tlbench.errors import TlbenchError, unknown
-from tlbench.run.setup import dataset_named
-from tlbench.sweep.driver import sweeper
+from tlbench.running.setup import dataset_named
+from tlbench.sweeping.driver import sweeper
 
 
 def composed(name: str, overrides: Sequence[str], config_dir: str | None) -> tuple[Dataset, list[dict[str, Any]], Path]:

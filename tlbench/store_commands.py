@@ -80,8 +80,8 @@ def export(folder: str, *, csv: str | None, parquet: str | None, to_wandb: bool,
 def _to_wandb(store: RunStore, project: str | None, entity: str | None, out: Path) -> None:
     from tlbench.loggers.wandb_export import Ledger, Target, export_runs
     from tlbench.loggers.wandb_mode import mode
-    from tlbench.report.wandb_summary import log_summary_of_store
-    from tlbench.run.setup import logger_of
+    from tlbench.reporting.wandb_summary import log_summary_of_store
+    from tlbench.running.setup import logger_of
 
     logger = yaml.safe_load((conf_dir() / "logger" / "wandb.yaml").read_text("utf-8"))
     target = Target({**logger, "name": "wandb", "project": project or logger["project"], "entity": entity}, out)
@@ -107,7 +107,7 @@ def log_sweep(outcome: Any) -> None:
     try:
         from tlbench.loggers.wandb_export import Target
         from tlbench.loggers.wandb_mode import mode
-        from tlbench.report.wandb_summary import log_summary_of_sweep
+        from tlbench.reporting.wandb_summary import log_summary_of_sweep
 
         if mode() == "disabled":
             return

@@ -10,7 +10,7 @@ from tlbench.backbones.cut import Tail, cut_before
 from tlbench.backbones.small import LeNet
 from tlbench.backbones.timm_model import TimmBackbone
 from tlbench.classifiers.network import Network
-from tlbench.run import backbone as building
+from tlbench.running import backbone as building
 from tlbench.store.runs import RunStore
 
 SHAPE = (3, 64, 64)

@@ -7,8 +7,8 @@ from tests.support import config_of, gaussian_task, rehearsed, settled
 from tlbench.backbones import kept_fits, msda
 from tlbench.backbones.msda import MSDA, denoising_map, stacked_maps
 from tlbench.errors import TlbenchError
-from tlbench.run.backbone import built_backbone
-from tlbench.run.setup import Setup
+from tlbench.running.backbone import built_backbone
+from tlbench.running.setup import Setup
 from tlbench.training.frozen import Frozen, on_features
 
 

@@ -5,8 +5,8 @@ import pytest
 from tests.support import settled
 from tlbench.backbones.pixels import IMAGENET_MEAN, IMAGENET_SD, Pixels, as_weights_expect, pixels_of
 from tlbench.errors import TlbenchError
-from tlbench.run.rehearse import rehearse
-from tlbench.run.setup import Setup
+from tlbench.running.rehearse import rehearse
+from tlbench.running.setup import Setup
 
 OWN = ("dataset=office_caltech10_images", "pair=A-D", "method=source_only", "classifier=head")
 

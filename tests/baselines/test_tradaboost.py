@@ -8,7 +8,7 @@ from baselines.tradaboost import TrAdaBoost, reweighted, source_beta, target_bet
 from tests.support import gaussian_task
 from tlbench.classifiers.estimators import LinearSVM
 from tlbench.errors import Refused, TlbenchError
-from tlbench.task import Labelled
+from tlbench.tasks import Labelled
 
 
 def test_source_beta_is_the_papers():

@@ -6,7 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 from tests.support import config_of, jobs_of
 from tlbench.config.compose import flat_keys
 from tlbench.errors import TlbenchError
-from tlbench.sweep.driver import sweeper
+from tlbench.sweeping.driver import sweeper
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from omegaconf import OmegaConf
 from tests.support import config_of, settled
 from tlbench.config.loader import KEY, SettledLoader, settled_configs, settled_override
 from tlbench.errors import TlbenchError
-from tlbench.sweep.driver import sweeper
-from tlbench.sweep.sweeper import together
+from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.sweeper import together
 
 
 def test_runs_come_out_as_they_went_in():

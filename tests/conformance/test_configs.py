@@ -11,8 +11,8 @@ from tlbench.data_commands import composed
 from tlbench.listing import describe
 from tlbench.metrics import METRICS
 from tlbench.paths import conf_dir
-from tlbench.sweep.driver import sweeper
-from tlbench.sweep.search_trials import search_of
+from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.search_trials import search_of
 
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}

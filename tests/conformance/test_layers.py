@@ -9,16 +9,17 @@ import tlbench
 ORDER = [
     {"__main__"},
     {"cli"},
+    {"api", "predict_command"},
     {"data_commands", "reproduce", "store_commands", "dashboard"},
-    {"sweep", "report"},
+    {"sweeping", "reporting"},
     {"findings", "listing"},
-    {"run"},
+    {"running"},
     {"config"},
     {"training", "selection", "loggers"},
     {"transfer", "store"},
     {"method"},
     {"classifiers", "backbones"},
-    {"task"},
+    {"tasks"},
     {"protocols"},
     {"splits"},
     {"data"},
@@ -31,8 +32,9 @@ DEEPEST, MOST_IMPORTS = 18, 15
 """Modules that stand on one another, and modules of tlbench that one module imports."""
 KNOW_CONFIGS = {
     "cli",
-    "sweep",
-    "run/setup",
+    "api",
+    "sweeping",
+    "running/setup",
     "config",
     "reproduce",
     "dashboard/examples",
@@ -90,6 +92,8 @@ def test_every_module_has_a_layer_and_every_layer_a_module():
 def test_imports_go_down():
     for path in ROOT.rglob("*.py"):
         own = layer(path)
+        if path == ROOT / "__init__.py":  # gives the functions of `api`, at their first use
+            continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -122,7 +126,7 @@ def test_no_module_imports_too_many():
 def test_configs_become_objects_in_one_place():
     edges = graph()
     builders = {name for name, others in edges.items() if "tlbench.config.build" in others}
-    assert builders == {"tlbench.run.setup"}
+    assert builders == {"tlbench.running.setup"}
     for name, others in edges.items():
         if any(other.split(".")[1:2] == ["config"] for other in others):
             place = "/".join(name.split(".")[1:])
@@ -137,7 +141,7 @@ def test_findings_lay_out_and_draw_nothing():
 
 
 def test_no_module_of_the_report_is_called_like_one_of_the_findings():
-    findings, report = ({path.stem for path in (ROOT / name).rglob("*.py")} for name in ("findings", "report"))
+    findings, report = ({path.stem for path in (ROOT / name).rglob("*.py")} for name in ("findings", "reporting"))
     assert findings & report == {"__init__"}
 
 

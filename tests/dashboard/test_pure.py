@@ -14,7 +14,7 @@ from tlbench.dashboard.parts import file_of, literal
 from tlbench.dashboard.views.aggregates import means
 from tlbench.data.domain import Domain
 from tlbench.errors import TlbenchError
-from tlbench.report.figures.style import as_file
+from tlbench.reporting.figures.style import as_file
 
 
 def predictions(predicted, confidence=0.5):

@@ -10,7 +10,7 @@ from tlbench.findings.flags import unanimous
 from tlbench.findings.grid import grids
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
-from tlbench.report.words import cell_text
+from tlbench.reporting.words import cell_text
 from tlbench.transfer.crossed_gain import Crossed
 
 AXES = {"dataset": "d", "protocol": "p", "backbone": "b", "classifier": "k"}

@@ -4,7 +4,7 @@ import pytest
 
 from tests.findings.tables import cell, evidence, run, table
 from tlbench.findings.overview import at_a_glance, overview
-from tlbench.report.words import glance_texts
+from tlbench.reporting.words import glance_texts
 
 CELLS = [
     cell("source_only", "a-b"), cell("source_only", "b-a"),

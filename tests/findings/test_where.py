@@ -44,7 +44,7 @@ def test_a_report_of_a_part_keeps_gains_over_references_that_it_leaves_out(toy, 
     assert part["gain"].notna().all()
     capsys.readouterr()
     for where, told in (
-        ("methd=coral", "Unknown column 'methd'. Did you mean 'method'?"),
+        ("pairs=L-R", "Unknown column 'pairs'. Did you mean 'pair'?"),
         ("method=corl", "is left. method is coral, mmd, source_only. Set by --where."),
         ("method", "COLUMN=VALUE is needed"),
     ):

@@ -222,7 +222,7 @@ def test_a_summary_that_fails_costs_the_sweep_nothing_and_other_loggers_have_non
     def fails(*_):
         raise RuntimeError("no\nroom")
 
-    monkeypatch.setattr("tlbench.report.wandb_summary.log_summary_of_sweep", fails)
+    monkeypatch.setattr("tlbench.reporting.wandb_summary.log_summary_of_sweep", fails)
     status, store = sweep_with(f"broken{broken}", "logger=wandb" if broken else "logger=none")
     error = capsys.readouterr().err
     assert status == 0

@@ -11,9 +11,9 @@ from tlbench.paths import results_dir
 from tlbench.reproduce.command import same_table
 from tlbench.reproduce.published import AVERAGE, published, read_table
 from tlbench.reproduce.recipe import load
-from tlbench.sweep.driver import sweeper
-from tlbench.sweep.overrides import key_of
-from tlbench.sweep.recipes import dataset_like
+from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.overrides import key_of
+from tlbench.sweeping.recipes import dataset_like
 
 PAPERS = [name for name, _ in describe("paper")]
 PARTS = {  # small enough for a test

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.task import Labelled
+from tlbench.tasks import Labelled
 from tlbench.training.batches import PairedBatches, share_out
 from tlbench.training.order import balanced, endless
 from tlbench.training.prefetch import Ahead

@@ -12,9 +12,9 @@ from tests.trees import image_folder
 from tlbench.backbones.timm_model import TimmBackbone
 from tlbench.data.images.cache import ImageCache
 from tlbench.data.images.rows import in_cache
-from tlbench.run import backbone as of_run
-from tlbench.run.backbone import built_backbone
-from tlbench.run.setup import Setup
+from tlbench.running import backbone as of_run
+from tlbench.running.backbone import built_backbone
+from tlbench.running.setup import Setup
 from tlbench.store.runs import RunStore
 from tlbench.training import feature_cache as features
 from tlbench.training.feature_cache import kept_features

@@ -19,11 +19,15 @@ class FittedBackbone(Protocol):
         """Set the weights from (N, ...) source and (M, ...) unlabelled target training inputs."""
 
 
-def check_fitted(name: str, mode: str, *, augmented: bool) -> None:
-    """Raise TlbenchError where a fitted backbone would be trained, or see inputs that change from step to step."""
+def check_fitted(name: str, mode: str, *, augmented: bool, kept: bool = False) -> None:
+    """Raise TlbenchError where a fitted backbone would be trained, see inputs that change from step to step, or be kept."""
     if mode != "frozen":
         raise TlbenchError(
             f"backbone={name} is fitted to the inputs and not trained, got backbone.mode={mode}. Use backbone.mode=frozen."
+        )
+    if kept:
+        raise TlbenchError(
+            f"backbone={name} is fitted to a pair's inputs and in no file of a model. Use keep_model=false."
         )
     if augmented:
         raise TlbenchError(f"backbone={name} is fitted to inputs that stay as they are. Use augment=plain.")

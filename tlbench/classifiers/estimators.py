@@ -60,6 +60,9 @@ class FeatureClassifier(ABC):
         self.model = self._model().fit(self._seen(x_ND), labels_N, sample_weight=weights_N)
         return self
 
+    def forget(self) -> None:  # noqa: B027 - most share nothing
+        """Let go of what fits of one training set share."""
+
     def predict_proba(self, x_ND: Rows) -> np.ndarray:
         """Return (N, C) rows that sum to 1; a class that training lacked has probability 0."""
         return self._in_columns(self._scores(x_ND))
@@ -150,6 +153,9 @@ class Logistic(Regularised):
         super().__init__(**base)
         self._spans: list[wide.Span] = []
 
+    def forget(self) -> None:
+        self._spans.clear()
+
     def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
         if weights_N is None or not wide.fits_in(x_ND, labels_N):  # one fit alone gains nothing
             return super().fit(x_ND, labels_N, weights_N)
@@ -188,6 +194,9 @@ class LinearSVM(Regularised):
 
     def _model(self) -> SVC:
         return SVC(C=self.C, kernel="precomputed")
+
+    def forget(self) -> None:
+        self._kernels.clear()
 
     def _is_free(self, model: SVC) -> bool:
         # no multiplier is near its bound, nor was any on the way there: the bound might as well be farther off

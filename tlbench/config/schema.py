@@ -68,6 +68,7 @@ class RunConfig(Strict):
     validators: Whole
     distances: Whole
     embeddings: Whole
+    keep_model: bool = False
     data_dir: str
     store: str
     sweep: Group | None = None

@@ -13,7 +13,7 @@ from tlbench.config.shipped import shipped, shipped_names
 from tlbench.data.domain import Domain
 from tlbench.data.images.image_files import ImageFiles
 from tlbench.errors import TlbenchError
-from tlbench.run.setup import dataset_named
+from tlbench.running.setup import dataset_named
 
 MOST = 24
 SIDE = 96

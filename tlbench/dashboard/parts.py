@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tlbench.dashboard.state import drop_unknown
 from tlbench.errors import TlbenchError
-from tlbench.report.figures.style import as_file, as_svg, counted
+from tlbench.reporting.figures.style import as_file, as_svg, counted
 
 ROWS, CHOICES = 1000, 500
 """Rows of a table and choices of a list that are sent to the browser at most."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from tlbench.task import Labelled, Task
+    from tlbench.tasks import Labelled, Task
 
 
 class Method:

@@ -14,7 +14,7 @@ from tlbench.method.base import Method
 
 if TYPE_CHECKING:
     from tlbench.data.inputs import Rows
-    from tlbench.task import Task
+    from tlbench.tasks import Task
 
 
 class EstimatorMethod(Method, ABC):
@@ -40,6 +40,10 @@ class EstimatorMethod(Method, ABC):
     @abstractmethod
     def fit(self, task: Task) -> Self:
         """Fit on what the task shows; return the method itself."""
+
+    def forget(self) -> None:
+        """Let go of what prediction does not need: training examples, kernels of them. Called before the method is kept."""
+        self.classifier.forget()
 
     def features(self, x_ND: Rows, domain: str) -> Rows:
         """Return rows of the `source` or the `target` as the classifier gets them; a method that maps them overrides it."""

@@ -12,7 +12,7 @@ from tlbench.method.estimator import EstimatorMethod
 
 if TYPE_CHECKING:
     from tlbench.data.inputs import Rows
-    from tlbench.task import Task
+    from tlbench.tasks import Task
 
 
 class MappedMethod(EstimatorMethod, ABC):

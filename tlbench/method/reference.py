@@ -14,7 +14,7 @@ from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod
 
 if TYPE_CHECKING:
-    from tlbench.task import Labelled, Task
+    from tlbench.tasks import Labelled, Task
 
 
 class Reference(Method, ABC):
@@ -60,6 +60,10 @@ class SupervisedEstimator(EstimatorMethod):
     def __init__(self, *, examples: list[Labelled], **base: Any) -> None:
         super().__init__(**base)
         self.examples = examples
+
+    def forget(self) -> None:
+        super().forget()
+        self.examples = []
 
     def fit(self, task: Task) -> Self:
         inputs = stack([part.inputs for part in self.examples])

@@ -20,9 +20,9 @@ from tlbench.reproduce.published import published
 from tlbench.reproduce.published_gains import matched_gains
 from tlbench.reproduce.recipe import Paper, load
 from tlbench.reproduce.save import status_of, write
-from tlbench.sweep import commands
-from tlbench.sweep.driver import sweeper
-from tlbench.sweep.overrides import key_of
+from tlbench.sweeping import commands
+from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.overrides import key_of
 
 ELSEWHERE = ("data_dir", "logger", "store")
 ONE_DEVICE = ("trainer=auto", "trainer=cpu", "trainer=gpu")

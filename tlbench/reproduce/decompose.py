@@ -18,7 +18,7 @@ from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
 from tlbench.selection.rules import LAST, ORACLE
 from tlbench.store.runs import RunStore
-from tlbench.sweep.plan import Job
+from tlbench.sweeping.plan import Job
 
 PARTS = ["method", "recipe", "selection"]
 COLUMNS = ["row", "over", "part", "pair", "gain", *PARTS]

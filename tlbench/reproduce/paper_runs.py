@@ -13,9 +13,9 @@ from tlbench.store.content_keys import is_content
 from tlbench.store.plans import BESIDE
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_tables
-from tlbench.sweep.overrides import key_of
-from tlbench.sweep.plan import Job, rows_of_plan
-from tlbench.sweep.sweeper import TlbenchSweeper
+from tlbench.sweeping.overrides import key_of
+from tlbench.sweeping.plan import Job, rows_of_plan
+from tlbench.sweeping.sweeper import TlbenchSweeper
 
 Plan = Mapping[tuple[str, str], Sequence[Job]]
 

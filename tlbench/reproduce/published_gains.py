@@ -13,7 +13,7 @@ from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
 from tlbench.store.runs import RunStore
 from tlbench.store.table import CELL, read_tables
-from tlbench.sweep.plan import Job, rows_of_plan
+from tlbench.sweeping.plan import Job, rows_of_plan
 
 NUMBERS = ["reference", "gain", "gain_half", "p_corrected", "flag", "hole"]
 

@@ -14,7 +14,7 @@ from tlbench.errors import TlbenchError, unknown
 from tlbench.listing import describe
 from tlbench.paths import conf_dir
 from tlbench.strict import Strict
-from tlbench.sweep.overrides import Overrides, key_of
+from tlbench.sweeping.overrides import Overrides, key_of
 
 Points = Annotated[float, Field(gt=0)]
 

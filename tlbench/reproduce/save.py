@@ -13,14 +13,14 @@ from tlbench.reproduce.claimed_table import Verdict, claimed_numbers, succeeded
 from tlbench.reproduce.page import Results, page
 from tlbench.reproduce.published_gains import beside
 from tlbench.reproduce.recipe import Paper
-from tlbench.sweep.sweeper import Outcome
+from tlbench.sweeping.sweeper import Outcome
 
 
 def write(folder: Path, name: str, paper: Paper, found: Results, status: Mapping[str, Any]) -> None:
     """Write README.md, status.json, claimed_got.svg, and a CSV of each table that has rows."""
     # matplotlib takes a second to import, and a part of a table draws nothing
-    from tlbench.report.figures.claimed_and_got import claimed_and_got
-    from tlbench.report.figures.style import as_svg
+    from tlbench.reporting.figures.claimed_and_got import claimed_and_got
+    from tlbench.reporting.figures.style import as_svg
 
     folder.mkdir(parents=True, exist_ok=True)
     text = page(name, paper, found, beside(found.table, found.gains, paper), status)

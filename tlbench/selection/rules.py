@@ -15,7 +15,7 @@ from tlbench.errors import TlbenchError
 from tlbench.metrics import ACCURACY, Metric, score
 
 if TYPE_CHECKING:  # a report reads the names of the rules, and need not wait for torch
-    from tlbench.task import Task
+    from tlbench.tasks import Task
     from tlbench.training.checkpoints import Checkpoint
 
 LAST = "last"

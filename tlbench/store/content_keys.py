@@ -4,7 +4,7 @@ NOT_DATA = {"about", "recipe", "root", "path", "paths", "lists", "sources", "by_
 """Of a data set's config: words for people, what `pair=all` stands for, and paths, whose content is in the fingerprint."""
 NAMES = {"data_dir", "store", "logger", "group", "tags", "sweep"}
 """Paths, names and logging."""
-REPORTED = {"selection", "references", "alpha", "margin", "embeddings"}
+REPORTED = {"selection", "references", "alpha", "margin", "embeddings", "keep_model"}
 """What is only reported, or kept beside."""
 NOT_CONTENT = NAMES | REPORTED | {"trainer"}
 """With hardware: a run is the same run whatever they are."""

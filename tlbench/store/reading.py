@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from tlbench.errors import TlbenchError
-from tlbench.store.records import checksum, opened_record
+from tlbench.store.records import ESTIMATOR, NETWORK, checksum, opened_record
 
 PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
 HISTORY = ["step", "name", "value"]
@@ -40,6 +40,16 @@ class StoreReader:
     def run_keys(self) -> list[str]:
         """Return the keys of all runs that left a folder, in alphabetical order."""
         return list(self.stamps())
+
+    def whole_key(self, start: str) -> str:
+        """Return the run key that starts so. Raises TlbenchError where none does, or more than one."""
+        found = [key for key in self.run_keys() if key.startswith(start)] if start else []
+        if len(found) == 1:
+            return found[0]
+        what = f"{len(found)} runs whose keys start with '{start}'" if found else f"no run '{start}'"
+        raise TlbenchError(
+            f"Store '{self.root}' has {what}. Set by --store or $TLBENCH_STORE; a run's key names its folder."
+        )
 
     def folder(self, key: str) -> Path:
         """Return where a run lies, or is to lie: the one place that knows."""
@@ -142,6 +152,11 @@ class StoreReader:
     def keeps_features(self, key: str) -> bool:
         """Tell whether its features are there: the run was done with `embeddings` above 0."""
         return (self.folder(key) / FEATURES).is_file()
+
+    def model_file(self, key: str) -> Path | None:
+        """Return the file of a run's model; None where it kept none."""
+        found = (self.folder(key) / name for name in (NETWORK, ESTIMATOR))
+        return next((path for path in found if path.is_file()), None)
 
     def features(self, key: str) -> dict[str, np.ndarray]:
         """Return the features that a run kept (`embeddings` above 0), of up to that many training examples of each domain.

@@ -16,7 +16,9 @@ SCHEMA = 3
 """Of the records that are written."""
 READABLE = (2, 3)
 """Records of another schema are left alone. Those of 2 carry no checksums."""
-FILES = ("config.yaml", "predictions.parquet", "history.parquet", "features.npz")
+NETWORK, ESTIMATOR = "model.safetensors", "model.skops"
+"""A kept model: of a network, of an estimator."""
+FILES = ("config.yaml", "predictions.parquet", "history.parquet", "features.npz", NETWORK, ESTIMATOR)
 """What a record holds a checksum of, where the run has it. Logs are the loggers' own."""
 COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 """Of a record's `costs`, those that tables and loggers have."""

@@ -42,12 +42,19 @@ class RunStore(StoreReader):
                 f"Store '{self.root}' cannot be written ({error.strerror}). Set by store=... or $TLBENCH_STORE."
             ) from error
 
-    def add_features(self, record: dict[str, Any], features: Mapping[str, np.ndarray]) -> None:
-        """Lay features beside a finished run, and replace its record. The caller holds the run's lock."""
-        path = self.folder(record["run_key"]) / FEATURES
-        with replacing(path) as aside, open(aside, "wb") as file:
-            np.savez_compressed(file, **features)  # type: ignore[arg-type]
-        self.rewrite_record({**record, "files": {**record.get("files", {}), FEATURES: checksum(path)}})
+    def add_beside(self, record: dict[str, Any], features: Mapping[str, np.ndarray], model: Path | None = None) -> None:
+        """Lay features and a model beside a finished run, and replace its record. The caller holds the run's lock."""
+        folder = self.folder(record["run_key"])
+        added = {}
+        if features:
+            with replacing(folder / FEATURES) as aside, open(aside, "wb") as file:
+                np.savez_compressed(file, **features)  # type: ignore[arg-type]
+            added[FEATURES] = checksum(folder / FEATURES)
+        if model is not None:
+            with replacing(folder / model.name) as aside:
+                shutil.move(model, aside)
+            added[model.name] = checksum(folder / model.name)
+        self.rewrite_record({**record, "files": {**record.get("files", {}), **added}})
 
     def resume_file(self, key: str) -> Path:
         """Return where a run that is not finished keeps its state."""
@@ -100,11 +107,12 @@ class RunStore(StoreReader):
         history: pd.DataFrame | None = None,
         extra: Path | None = None,
         features: Mapping[str, np.ndarray] | None = None,
+        model: Path | None = None,
     ) -> None:
         """Write a run aside and rename it into place. The caller holds the run's lock.
 
         A finished run is never replaced; a failed or skipped one is. `extra`: a folder moved in as it is (logs).
-        `features`: arrays for `features`; a run without any leaves no file.
+        `features`: arrays for `features`; a run without any leaves no file. `model`: a file of it, moved in.
 
         Raises:
             TlbenchError: it cannot be written: the disk is full, say. Nothing is left of it then.
@@ -119,6 +127,8 @@ class RunStore(StoreReader):
             _write_table(history, HISTORY, aside / "history.parquet")
             if features:
                 np.savez_compressed(aside / FEATURES, **features)  # type: ignore[arg-type]
+            if model is not None:
+                shutil.move(model, aside / model.name)
             (aside / "record.json").write_text(sealed_record({**record, "files": checksums(aside)}), "utf-8")
             if extra is not None and extra.is_dir() and any(extra.iterdir()):
                 shutil.move(str(extra), aside / "logs")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tlbench.data.inputs import Examples, Inputs, LazyInputs, dense_float32
 from tlbench.seeds import stream
-from tlbench.task import Labelled
+from tlbench.tasks import Labelled
 from tlbench.training.order import balanced, endless
 
 Batch = tuple[list[tuple[Examples, Tensor]], Examples | None]

@@ -14,7 +14,7 @@ from tlbench.transfer.pair import measure_pair
 
 if TYPE_CHECKING:
     from tlbench.data.inputs import Inputs
-    from tlbench.task import Task
+    from tlbench.tasks import Task
     from tlbench.training.validator_probe import Outputs
 
 

@@ -19,7 +19,7 @@ from tlbench.backbones.weights import weights_hash
 from tlbench.caching import once
 from tlbench.data.images.rows import ImageRows
 from tlbench.data.inputs import Inputs, Rows
-from tlbench.task import Task, map_inputs
+from tlbench.tasks import Task, map_inputs
 from tlbench.training.feature_cache import kept_features
 from tlbench.training.predict import frozen_features
 

@@ -16,7 +16,7 @@ from tlbench.errors import TlbenchError
 from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
-from tlbench.task import Task
+from tlbench.tasks import Task
 from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, evaluation_steps
 from tlbench.training.module import AdaptationModule

@@ -12,10 +12,10 @@ from tlbench.data.inputs import Inputs, LazyInputs, dense_float32
 from tlbench.seeds import stream
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows
-from tlbench.task import Labelled
+from tlbench.tasks import Labelled
 
 if TYPE_CHECKING:
-    from tlbench.task import Task
+    from tlbench.tasks import Task
 
 Outputs = Callable[[Inputs, str], Seen]
 """Features and class probabilities of inputs that are of the `source` or the `target`, as a model gives them now."""

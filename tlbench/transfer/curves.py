@@ -1,6 +1,6 @@
 """What a method is worth in labels: the shots that `target_only` would need for the same score.
 
-See  docs/ranks.md, tlbench/report/figures/label_efficiency.py, tests/transfer/test_curves.py
+See  docs/ranks.md, tlbench/reporting/figures/label_efficiency.py, tests/transfer/test_curves.py
 """
 
 from __future__ import annotations

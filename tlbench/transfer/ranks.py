@@ -1,7 +1,7 @@
 """Several methods over several pairs: average ranks and what may be said of their differences.
 
 Source  Demsar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7 (2006), 1-30, sections 3.1.3 and 3.2
-See     docs/ranks.md, tlbench/report/figures/rank_diagram.py, tests/transfer/test_ranks.py
+See     docs/ranks.md, tlbench/reporting/figures/rank_diagram.py, tests/transfer/test_ranks.py
 """
 
 from __future__ import annotations

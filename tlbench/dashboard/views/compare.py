@@ -13,7 +13,7 @@ from tlbench.findings.names import method_name, rule_name
 from tlbench.findings.number_format import p_text, plus_minus, points
 from tlbench.findings.rule import Rule
 from tlbench.findings.versus import versus
-from tlbench.report.figures.style import level
+from tlbench.reporting.figures.style import level
 
 KINDS = {"method": "two methods", "sweep": "two sweeps"}
 PLACE = ["dataset", "pair", "protocol", "backbone", "classifier"]

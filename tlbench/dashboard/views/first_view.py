@@ -18,11 +18,11 @@ from tlbench.findings.gains import gain_table
 from tlbench.findings.grid import grids
 from tlbench.findings.leaderboards import leaderboard_table
 from tlbench.findings.overview import Overview, overview
-from tlbench.report.figures.forest import gain_forest
-from tlbench.report.figures.heat_map import gain_heat_map
-from tlbench.report.figures.leaderboard import leaderboard
-from tlbench.report.figures.style import counted
-from tlbench.report.words import legend
+from tlbench.reporting.figures.forest import gain_forest
+from tlbench.reporting.figures.heat_map import gain_heat_map
+from tlbench.reporting.figures.leaderboard import leaderboard
+from tlbench.reporting.figures.style import counted
+from tlbench.reporting.words import legend
 
 if TYPE_CHECKING:
     from tlbench.dashboard.data import Snapshot

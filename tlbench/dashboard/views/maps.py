@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from tlbench.dashboard import parts
 from tlbench.findings.embeddings import Layout, about_run, embedding_map, embedding_numbers, kept_features
-from tlbench.report.figures.embedding_maps import HOW, embedding_maps
+from tlbench.reporting.figures.embedding_maps import HOW, embedding_maps
 from tlbench.store.runs import RunStore
 
 

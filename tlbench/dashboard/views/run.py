@@ -18,9 +18,9 @@ from tlbench.findings.calibration import reliability_table
 from tlbench.findings.confusion import confusion_table
 from tlbench.findings.learning import FEWEST_CHECKPOINTS, score_table, term_table
 from tlbench.findings.names import class_names, metric_title
-from tlbench.report.figures.confusion_change import confusion_change
-from tlbench.report.figures.learning_curves import learning_curves
-from tlbench.report.figures.reliability import reliability
+from tlbench.reporting.figures.confusion_change import confusion_change
+from tlbench.reporting.figures.learning_curves import learning_curves
+from tlbench.reporting.figures.reliability import reliability
 
 if TYPE_CHECKING:
     from tlbench.dashboard.data import Snapshot

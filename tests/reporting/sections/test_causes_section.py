@@ -1,0 +1,17 @@
+import pandas as pd
+
+from tests.findings.tables import cell, run, table
+from tests.findings.test_cause_order import RULE, causes_in, distances
+from tlbench.findings.causes import causes
+from tlbench.reporting.sections.causes_section import causes_section
+from tlbench.store.runs import RunStore
+
+
+def test_nothing_that_hurts_has_no_section(tmp_path):
+    assert causes_section(causes_in(tmp_path, [cell(gain=2.0, flag="positive")], [distances()])) is None
+    assert (
+        causes_section(causes(pd.DataFrame(), table(run()), table(distances()), RunStore(tmp_path / "s"), RULE)) is None
+    )
+    made = causes_section(causes_in(tmp_path, [cell(gain=-2.04, flag="negative", variant="w=2")], [distances()]))
+    assert made.shown.iloc[0].tolist()[:6] == ["dann w=2", "d, a-b", "p", "-2.0", "source_only", "undetermined"]
+    assert "A-distance 1 or more" in made.words[0]

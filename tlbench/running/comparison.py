@@ -1,0 +1,121 @@
+"""A run's gains over its matched references, from the test predictions of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlbench.metrics import Metric
+from tlbench.running.setup import Setup
+from tlbench.transfer.gain import paired_gain
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A finished run that others are compared with.
+
+    Attributes:
+        key: its run key.
+        steps: each selection rule to the step of the checkpoint that it picks.
+        predictions: of the test examples at those steps, as a store holds them (`PREDICTIONS`).
+    """
+
+    key: str
+    steps: Mapping[str, int]
+    predictions: pd.DataFrame
+
+    def at(self, step: int) -> pd.DataFrame:
+        """Return its test predictions after a step."""
+        return self.predictions[self.predictions["step"] == step]
+
+
+References = Mapping[str, Reference | None]
+"""By name, primary first; None for a reference that could not be had."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How gains are worked out: the metric, the level and the margin of a flag, the seed of the bootstrap."""
+
+    metric: Metric
+    alpha: float
+    margin: float
+    seed: int
+
+    @classmethod
+    def of(cls, setup: Setup) -> Comparison:
+        config = setup.config
+        return cls(setup.dataset.metric, config.alpha, config.margin, config.seed)
+
+
+@dataclass
+class Gains:
+    """Gains over each reference that could be had. Rules that pick the same checkpoints share their comparison."""
+
+    how: Comparison
+    references: References
+    known: dict[tuple[str, int, int], dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, own: pd.DataFrame, step: int, rule: str) -> dict[str, dict[str, Any]]:
+        """Compute the gain over each reference under the same selection, with the reference's run key, by the reference's name.
+
+        Args:
+            own: test predictions of the run at this step.
+
+        Raises:
+            RuntimeError: a reference was tested on other examples.
+        """
+        found = {}
+        for name, reference in self.references.items():
+            if reference is None:
+                continue
+            mark = reference.key, step, reference.steps[rule]
+            if mark not in self.known:
+                self.known[mark] = self._compared(own, reference, name, reference.steps[rule])
+            found[name] = self.known[mark]
+        return found
+
+    def _compared(self, own: pd.DataFrame, reference: Reference, name: str, step: int) -> dict[str, Any]:
+        other = reference.at(step)
+        if not np.array_equal(other["row"], own["row"]):
+            raise RuntimeError(f"run {reference.key} ({name}) was tested on other examples: it is no matched reference")
+        right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
+        how, groups = self.how, own["group"].to_numpy()
+        weights = how.metric.weights(own["label"].to_numpy())
+        gain = paired_gain(
+            right, other_right, groups, alpha=how.alpha, margin=how.margin, seed=how.seed, weights_N=weights
+        )
+        score = float(np.average(other_right, weights=weights))
+        return {**gain.as_dict(), "run_key": reference.key, "reference_step": step, "reference_score": score}
+
+
+def compared_with(setup: Setup) -> dict[str, Any]:
+    """Return what a record says of the comparison: the reference whose gain counts, the level and the margin."""
+    config = setup.config
+    return {"reference": next(iter(config.reference_names), None), "alpha": config.alpha, "margin": config.margin}
+
+
+def is_current(record: dict[str, Any], setup: Setup) -> bool:
+    """Tell whether a finished run's gains are over the references, and at the level and margin, that this setup asks for."""
+    if (record["alpha"], record["margin"]) != (setup.config.alpha, setup.config.margin):
+        return False
+    # by run key too: a reference of another revision is another run
+    wanted = [(name, reference.key) for name, reference in setup.references.items()]
+    stored = [[(n, g["run_key"]) for n, g in found["gains"].items()] for found in record["selections"].values()]
+    return all(gains == wanted for gains in stored)
+
+
+def compared_again(
+    record: dict[str, Any], setup: Setup, predictions: pd.DataFrame, references: References
+) -> dict[str, Any]:
+    """Compute the gains of a record anew from stored predictions: the run itself does not depend on them."""
+    gains, own = Gains(Comparison.of(setup), references), Reference(record["run_key"], {}, predictions)
+    selections = {
+        rule: {**found, "gains": gains.of(own.at(found["step"]), found["step"], rule)}
+        for rule, found in record["selections"].items()
+    }
+    return {**record, **compared_with(setup), "selections": selections}

@@ -1,0 +1,170 @@
+"""A run is done unless it is there: locks, references first, resuming, failures, the store. The only impure stage."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from threadpoolctl import ThreadpoolController
+
+from tlbench import loggers
+from tlbench.errors import Diverged, Refused, TlbenchError
+from tlbench.running.comparison import Reference, References, compared_again, is_current
+from tlbench.running.describe import described
+from tlbench.running.fit import Watch, fit
+from tlbench.running.judge import Judged, judge
+from tlbench.running.kept_model import save_learner
+from tlbench.running.prepare import prepare
+from tlbench.running.refusals import refuse_impossible
+from tlbench.running.setup import Setup, logger_of
+from tlbench.store.reading import Damaged
+from tlbench.store.runs import RunStore
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+    from tlbench.running.stage_values import Learner
+
+
+def ensure(setup: Setup) -> str:
+    """Do the run unless it is done, its references before it; return its status.
+
+    Whatever goes wrong is recorded with its reason; only KeyboardInterrupt and the like pass through.
+    """
+    store, key = RunStore(setup.config.store), setup.key
+    with store.lock(key):
+        if (known := store.record(key)) is None or known["status"] != "done":
+            return _done_now(store, setup)
+        if not is_current(known, setup):
+            store.rewrite_record(compared_again(known, setup, store.every_prediction(key), _references(store, setup)))
+        if lacks_features(known, setup) or lacks_model(setup):
+            add_beside(setup, store)
+        return "done"
+
+
+def _done_now(store: RunStore, setup: Setup) -> str:
+    key, logs = setup.key, store.new_folder(setup.key, "logs")
+    record: dict[str, Any] = {**described(setup), **setup.keys}
+    values = setup.config.model_dump(mode="json")
+    content = loggers.RunContent(record, values)
+    logger, features, kept, started = None, None, None, time.time()
+    try:
+        refuse_impossible(setup)
+        references = _references(store, setup)
+        logger = logger_of(setup.config.logger, run=content, folder=logs)
+        with threads_of(setup):
+            result, learner = attempt(setup, references, logger, store.resume_file(key))
+        kept = save_learner(learner, store.new_folder(key, "model")) if setup.config.keep_model else None
+        record |= {"status": "done", "reason": None, **result.record}
+        features = result.features
+        model = loggers.keep_model(logger, learner, logs)
+        content = loggers.RunContent(record, values, result.history, result.predictions, model)
+    except Refused as error:
+        record |= {"status": "skipped", "reason": str(error)}
+    except Diverged as error:
+        record |= {"status": "failed", "reason": f"Diverged: {error}", "step": error.step, "term": error.term}
+    except TlbenchError as error:
+        record |= {"status": "failed", "reason": str(error)}
+    except Exception as error:  # recorded with its traceback, and shown by the sweep and the report
+        reason = f"{type(error).__name__}: {error}"
+        record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
+    except BaseException:
+        loggers.close(logger, ok=False)
+        raise
+    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+    loggers.conclude(logger, content)
+    loggers.close(logger, content.done)
+    store.write(record, values, content.predictions, content.history, logs, features, kept)
+    if "traceback" not in record or not store.went_on(key, started):
+        store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
+    shutil.rmtree(logs, ignore_errors=True)
+    return record["status"]
+
+
+def attempt(setup: Setup, references: References, logger: Logger | None, resume: Path) -> tuple[Judged, Learner]:
+    """Go through the stages of a run; return what it comes to, and what it has trained."""
+    prepared, hidden = prepare(setup)
+    (fitted,) = fit([prepared], [Watch(logger, resume)])
+    return judge(fitted, hidden, references), prepared.learner
+
+
+def _references(store: RunStore, setup: Setup) -> dict[str, Reference | None]:
+    """Return finished references on the same recipe, done now if need be; None for one that cannot be had."""
+    # under the run's own lock; no two runs wait for one another, as a reference has only those before it as references
+    known = setup.references.items()
+    return {name: _read(store, other.key) if ensure(other) == "done" else None for name, other in known}
+
+
+def _read(store: RunStore, key: str) -> Reference:
+    """Read a finished run to compare with. Raises Damaged where its predictions are not those that were written."""
+    record = store.record(key)
+    assert record is not None
+    if lost := [name for name in store.damaged_files(key, record) if name.startswith("predictions")]:
+        raise Damaged(f"{store.folder(key) / lost[0]} of a reference is damaged. Delete the folder and run again.")
+    steps = {rule: found["step"] for rule, found in record["selections"].items()}
+    return Reference(key, steps, store.every_prediction(key))
+
+
+def lacks_features(record: dict[str, Any], setup: Setup) -> bool:
+    """Tell whether a finished run kept fewer features than it is asked for."""
+    asked = setup.config.embeddings
+    lost = asked > 0 and not RunStore(setup.config.store).keeps_features(record["run_key"])
+    return lost or record.get("embeddings", 0) < asked
+
+
+def lacks_model(setup: Setup) -> bool:
+    """Tell whether a finished run is asked for a model that it did not keep."""
+    return setup.config.keep_model and RunStore(setup.config.store).model_file(setup.key) is None
+
+
+def add_beside(setup: Setup, store: RunStore) -> None:
+    """Do a finished run once more for its features or its model alone: its record and predictions stay as they are."""
+    _references(store, setup)
+    key, config = setup.key, setup.config
+    try:
+        with threads_of(setup):
+            result, learner = attempt(setup, {}, None, store.resume_file(key))
+        model = save_learner(learner, store.new_folder(key, "model")) if lacks_model(setup) else None
+    except Exception as error:  # the run is done, and stays so
+        what = "no model" if lacks_model(setup) else "no features"
+        print(f"tlbench: run {key} is done, but kept {what}: {type(error).__name__}: {error}", file=sys.stderr)
+        return
+    known = store.record(key)
+    assert known is not None
+    anew = {"embeddings": config.embeddings} if lacks_features(known, setup) else {}
+    store.add_beside({**known, **anew}, result.features if anew else {}, model)
+    store.forget_state(key)
+
+
+def record_lost_run(setup: Setup, reason: str) -> None:
+    """Record a run whose process died (killed for memory, say) as failed, unless it is done by now."""
+    store = RunStore(setup.config.store)
+    record = {**described(setup), **setup.keys, "status": "failed", "reason": f"Its process died. {reason}"}
+    record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
+    with store.lock(setup.key):
+        store.write(record, setup.config.model_dump(mode="json"))
+
+
+@contextmanager
+def threads_of(setup: Setup) -> Iterator[None]:
+    """Use as many threads as the config says, if it says."""
+    threads = setup.config.trainer.threads
+    with _threads().limit(limits=threads or None):
+        if threads:
+            torch.set_num_threads(threads)
+        yield
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    """Find the libraries that have threads once: it takes as long as a small fit, and none is added after a first run."""
+    return ThreadpoolController()

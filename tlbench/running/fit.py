@@ -1,0 +1,71 @@
+"""Trains what was prepared and looks at it: checkpoints, histories, features. No target label is in reach here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlbench.loggers import log_terms
+from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.running.clock import Clock
+from tlbench.running.looks import outputs_of, trained_looks
+from tlbench.running.stage_values import Fitted, Prepared
+from tlbench.training.checkpoints import Checkpoint
+from tlbench.training.validator_probe import make_probe
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+Trained = tuple[list[Checkpoint], list[dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What goes along with a fit: a logger, and a file in which a gradient method keeps its state and from which it goes on."""
+
+    logger: Logger | None = None
+    resume: Path | None = None
+
+
+def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> list[Fitted]:
+    """Fit runs, one after the other.
+
+    Args:
+        watches: one a run; None for none.
+    """
+    return [_fit(run, watch) for run, watch in zip(runs, watches or [Watch()] * len(runs), strict=True)]
+
+
+def _fit(run: Prepared, watch: Watch) -> Fitted:
+    clock = Clock(run.seconds)
+    train = _of_gradient if isinstance(run.learner, GradientMethod) else _of_estimator
+    checkpoints, history = train(run, watch)
+    clock.lap("fit")
+    trained = trained_looks(run)
+    clock.lap("distances")
+    return Fitted(run, checkpoints, history, trained, clock.laps)
+
+
+def _of_gradient(run: Prepared, watch: Watch) -> Trained:
+    from tlbench.training.gradient_fit import fit_gradient  # brings Lightning, which closed forms do without
+
+    config, learner = run.setup.config, run.learner
+    assert isinstance(learner, GradientMethod)
+    return fit_gradient(
+        learner, run.task, run.test, config.optim, config.trainer, seed=config.seed, validators=config.validators,
+        logger=watch.logger, resume=watch.resume,
+    )  # fmt: skip
+
+
+def _of_estimator(run: Prepared, watch: Watch) -> Trained:
+    config, task, learner = run.setup.config, run.task, run.learner
+    assert isinstance(learner, EstimatorMethod)
+    learner.fit(task)
+    val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs, "source")
+    probe = make_probe(task, config.validators, config.seed)
+    scores = {} if probe is None else probe.scores(outputs_of(run))
+    log_terms(watch.logger, learner.history, len(learner.history))
+    test = learner.predict_proba(run.test, "target")
+    return [Checkpoint(len(learner.history), test, val, scores)], learner.history

@@ -1,0 +1,66 @@
+"""A fitted learner as a file without pickles: a network's tensors, or an estimator's arrays, and back again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlbench.errors import TlbenchError
+from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.store.records import ESTIMATOR, NETWORK
+
+if TYPE_CHECKING:
+    from tlbench.running.stage_values import Learner
+
+OURS = ("tlbench", "baselines", "sklearn", "numpy", "scipy")
+"""Packages whose classes a file of an estimator may name; with that of the run's own method. Nothing else is made from it."""
+
+
+def save_learner(learner: Learner, folder: Path) -> Path:
+    """Write a learner as it predicts now, after its last step; training examples that it does not predict with are left out.
+
+    A network goes into a safetensors file; an estimator into skops' format, a zip of arrays and names. A method with a kernel
+    predicts with its training rows, and they are in its file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(learner, GradientMethod):
+        from safetensors.torch import save_file
+
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in learner.state_dict().items()}
+        save_file(tensors, folder / NETWORK)
+        return folder / NETWORK
+    from skops.io import dump
+
+    learner.forget()
+    dump(learner, folder / ESTIMATOR)
+    return folder / ESTIMATOR
+
+
+def load_network(learner: GradientMethod, path: Path) -> None:
+    """Put a file's tensors into a network of the same make. Raises TlbenchError where they do not fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        learner.load_state_dict(load_file(path))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise TlbenchError(
+            f"{path} does not fit the run's config ({str(error).splitlines()[0]}). Run it again."
+        ) from error
+
+
+def load_estimator(path: Path, method: type[Any]) -> EstimatorMethod:
+    """Make the estimator of a file; nothing of it is executed. Raises TlbenchError where it names a class that none should."""
+    from skops.io import get_untrusted_types, load
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    own = (*OURS, method.__module__.partition(".")[0])
+    try:
+        named = get_untrusted_types(file=path)
+        trusted = [name for name in named if name.partition(".")[0] in own]
+        found = load(path, trusted=trusted)
+    except (UntrustedTypesFoundException, OSError, ValueError, KeyError) as error:
+        raise TlbenchError(f"{path} cannot be read as an estimator ({str(error).splitlines()[0]}).") from error
+    if not isinstance(found, EstimatorMethod):
+        raise TlbenchError(f"{path} holds a {type(found).__name__} and no estimator method.")
+    return found

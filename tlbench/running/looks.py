@@ -1,0 +1,62 @@
+"""What is looked at beside a run: features of both domains before and after training, and how a learner is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tlbench.backbones.cut import Tail
+from tlbench.data.inputs import LazyInputs
+from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.method.mapped import dense
+from tlbench.selection.view import Seen
+from tlbench.training.checkpoints import Look
+from tlbench.training.device import device_of
+from tlbench.training.domains import Sampled, flat, sampled
+from tlbench.training.predict import frozen_features
+from tlbench.training.validator_probe import Outputs
+
+if TYPE_CHECKING:
+    from tlbench.data.inputs import Inputs
+    from tlbench.running.setup import Setup
+    from tlbench.running.stage_values import Learner, Prepared
+    from tlbench.tasks import Task
+
+
+def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
+    """Return the inputs, or what a backbone as it came makes of images.
+
+    Distances only in a run that is itself the reference of its recipe, since all others have the same; for maps in every run, so
+    that each has its own of before and after.
+    """
+    config = setup.config
+    wanted = {"distances": 0 if config.reference_names else config.distances, "embeddings": config.embeddings}
+    look: Callable[[Inputs], np.ndarray] = flat
+    if isinstance(learner, GradientMethod) and (
+        isinstance(task.source.inputs, LazyInputs) or isinstance(learner.network.backbone, Tail)
+    ):
+        look = partial(frozen_features, learner.network.backbone, device=device_of(config.trainer.accelerator))
+    found = {what: sampled(task, n, config.seed, rows=look) for what, n in wanted.items() if n}
+    if found and isinstance(learner, GradientMethod):
+        learner.train()  # Lightning trains in the mode that it finds: the reference's batch norms must move as a method's do
+    return found
+
+
+def outputs_of(run: Prepared) -> Outputs:
+    """Return a function that looks at a learner as it is now: at its features and class probabilities."""
+    learner = run.learner
+    if isinstance(learner, GradientMethod):
+        return Look(learner.to(run.device).eval(), run.device, run.setup.config.optim.steps)
+    return lambda inputs, domain: Seen(dense(learner.features(inputs, domain)), learner.predict_proba(inputs, domain))
+
+
+def trained_looks(run: Prepared) -> dict[str, Sampled]:
+    """Return the features that a run has learnt; nothing where it learns none."""
+    config, learner = run.setup.config, run.learner
+    if isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
+        return {}
+    wanted = {"distances": config.distances, "embeddings": config.embeddings}
+    return {what: sampled(run.task, n, config.seed, outputs=outputs_of(run)) for what, n in wanted.items() if n}

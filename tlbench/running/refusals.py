@@ -1,0 +1,33 @@
+"""Combinations that cannot be run, told before any data is read."""
+
+from __future__ import annotations
+
+from tlbench.errors import Refused
+from tlbench.running.setup import Setup
+
+
+def refuse_impossible(setup: Setup) -> None:
+    """Raise Refused with the reason if this method cannot run on this recipe."""
+    config, method, name = setup.config, setup.method, setup.config.method["name"]
+    if method.needs_shots and config.shots == 0:
+        raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
+    setup.protocol.refuse_impossible()
+    if method.oracle and not setup.protocol.target_test_is_held_out:
+        raise Refused(
+            f"ORACLE {name} would be trained on its own test examples under protocol={config.protocol['name']}. "
+            "Use protocol=inductive."
+        )
+    if method.learner not in ("either", setup.shape):
+        fitting = "classifier=head" if method.learner == "gradient" else "classifier=linear_svm, say"
+        raise Refused(
+            f"{name} is a method of shape '{method.learner}', but classifier={config.classifier['name']} is for "
+            f"'{setup.shape}'. Use {fitting}."
+        )
+    frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
+    if setup.shape == "estimator" and not frozen:
+        raise Refused(
+            f"classifier={config.classifier['name']} works on fixed features, but backbone={config.backbone['name']} is "
+            "to be trained. Use backbone.mode=frozen or backbone=identity."
+        )
+    if method.learner == "gradient" and frozen and not config.classifier["bottleneck"]:
+        raise Refused(f"{name} has no features to adapt: the backbone is fixed and classifier.bottleneck is 0.")

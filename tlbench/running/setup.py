@@ -1,0 +1,133 @@
+"""A run as built from its config: what it is made of, before any data is read.
+
+The one place where configs become objects. What a stage needs it gets from here as a value; `config` itself is the run's
+serialised form.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from tlbench.backbones.found_weights import found_weights, own_digest
+from tlbench.config.build import build, classifier_shape, method_class
+from tlbench.config.keys import HARNESS as HARNESS
+from tlbench.config.keys import cell_key, recipe_key, run_key
+from tlbench.config.schema import Group, RunConfig, checked_config
+from tlbench.data.base_dataset import Dataset, Pair
+from tlbench.data.images.augment import Augment
+from tlbench.errors import TlbenchError
+from tlbench.method.base import Method
+from tlbench.protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run is made of.
+
+    Attributes:
+        augment: what is done to images in files; None where the data set holds arrays.
+        method: its class; it is built once there is a network or a classifier for it.
+        shape: of the recipe's classifier, `gradient` or `estimator`.
+    """
+
+    config: RunConfig
+    dataset: Dataset
+    pair: Pair
+    protocol: Protocol
+    augment: Augment | None
+    method: type[Method]
+    shape: str
+
+    @classmethod
+    def of(cls, config: RunConfig) -> Setup:
+        """Set up a config. Raises TlbenchError where a part of it names nothing, or refuses its values."""
+        dataset = _dataset(json.dumps(config.dataset), config.data_dir, os.getcwd())
+        return cls(
+            config=config,
+            dataset=dataset,
+            pair=dataset.pair(config.pair),
+            protocol=build("protocol", config.protocol),
+            augment=build("augment", config.augment),
+            method=method_class(config.method),
+            shape=classifier_shape(config.classifier),
+        )
+
+    @classmethod
+    def of_stored(cls, values: dict[str, Any]) -> Setup:
+        """Set up a config as a store keeps it. Raises TlbenchError where this version does not take it."""
+        return cls.of(checked_config(values))
+
+    def made(
+        self, kind: str, *, drop: tuple[str, ...] = (), changed: Mapping[str, Any] | None = None, **given: Any
+    ) -> Any:
+        """Make the object that a group of the config names.
+
+        Args:
+            drop: keys that are not its own.
+            changed: values in place of the config's.
+            given: what it is built with besides.
+        """
+        return build(kind, {**getattr(self.config, kind), **(changed or {})}, drop=drop, **given)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example as the backbone gets it. Raises TlbenchError where data set and augment do not fit."""
+        config = self.config
+        if self.dataset.input_shape and self.augment is not None:
+            raise TlbenchError(
+                f"augment={config.augment['name']} is for images in files, but dataset={config.dataset['name']} holds arrays. "
+                "Use augment=none."
+            )
+        if not self.dataset.input_shape and self.augment is None:
+            raise TlbenchError(
+                f"dataset={config.dataset['name']} holds images in files: choose an augment, such as augment=office."
+            )
+        return self.dataset.input_shape if self.augment is None else self.augment.input_shape
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether training images are changed at random, so that a frozen backbone has other features at each step."""
+        return self.shape == "gradient" and self.augment is not None and not self.augment.is_plain
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """Run key, recipe key, cell key and data fingerprint. Reads (or makes) the data of the pair."""
+        fingerprint, revision = self.dataset.fingerprint([*self.pair.sources, self.pair.target]), self.method.revision
+        found = found_weights(self.config.backbone, self.config.data_dir)
+        weights = None if found is None else own_digest(found.described)
+        return {
+            "run_key": run_key(self.config, fingerprint, revision, weights),
+            "recipe_key": recipe_key(self.config, fingerprint, weights),
+            "cell_key": cell_key(self.config, fingerprint, revision, weights),
+            "data_fingerprint": fingerprint,
+        }
+
+    @property
+    def key(self) -> str:
+        return self.keys["run_key"]
+
+    @cached_property
+    def references(self) -> dict[str, Setup]:
+        """What the run is compared with, by name, primary reference first: other methods on the same recipe."""
+        return {name: Setup.of(self.config.as_reference(name)) for name in self.config.reference_names}
+
+
+@lru_cache(maxsize=64)
+def _dataset(group: str, data_dir: str, _folder: str) -> Dataset:
+    """Build a data set once a process and working folder (where relative paths start): a sweep asks for it hundreds of times."""
+    return dataset_named(json.loads(group), data_dir)
+
+
+def dataset_named(group: Group, data_dir: str, name: str | None = None) -> Dataset:
+    """Return the data set of a config group, for its names, its recipe or its data; none are read yet."""
+    return build("dataset", group, name=group["name"] if name is None else name, data_dir=data_dir)
+
+
+def logger_of(group: Group, **given: Any) -> Any:
+    """Make the logger of a config group; None for no log."""
+    return build("logger", group, **given)

@@ -1,0 +1,117 @@
+"""How long the runs of a sweep will take, told before they start: by a timed step, else by runs of their kind in the store."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from tlbench.backbones.cut import cut_before
+from tlbench.backbones.stages import HOW, fixed_parameters, is_frozen
+from tlbench.method import Reference
+from tlbench.running.describe import backbone_label
+from tlbench.running.rehearse import unloaded
+from tlbench.store.table import read_tables
+from tlbench.training.device import device_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tlbench.running.setup import Setup
+    from tlbench.store.runs import RunStore
+    from tlbench.sweeping.plan import Job
+
+KIND = ("dataset", "protocol", "backbone", "classifier", "method")
+"""What runs share that take about as long; pairs and seeds differ little."""
+WORTH_TELLING = 120.0
+"""Seconds from which on a sweep says how long it will take."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Seconds of a processor core that runs will take.
+
+    Attributes:
+        known: of those whose kind is in the store, or whose step was timed.
+        n_known, n_unknown: runs with and without an estimate.
+    """
+
+    known: float
+    n_known: int
+    n_unknown: int
+
+    def line(self, processes: int) -> str | None:
+        """Say it for the terminal, for so many processes side by side; None where it is short or nothing is known."""
+        seconds = self.known / max(1, min(processes, self.n_known))
+        if seconds < WORTH_TELLING:
+            return None
+        rest = f", and {self.n_unknown} runs of which nothing is known yet" if self.n_unknown else ""
+        return f"About {in_words(seconds)} for {self.n_known} runs{rest}. Interrupted, the same command goes on."
+
+
+def forecast(todo: Sequence[Job], store: RunStore) -> Forecast:
+    """Estimate what jobs will take; a step of each kind of network that is trained on images is timed."""
+    runs, timed = read_tables(store).runs, dict[str, float | None]()
+    known = [_seconds(job.setup, runs, timed) for job in todo]
+    given = [seconds for seconds in known if seconds is not None]
+    return Forecast(sum(given), len(given), len(known) - len(given))
+
+
+def _seconds(setup: Setup, runs: pd.DataFrame, timed: dict[str, float | None]) -> float | None:
+    config, adapts = setup.config, not issubclass(setup.method, Reference)
+    network = json.dumps([config.backbone, config.optim.batch_size, setup.input_shape, adapts, setup.changes_images])
+    if network not in timed:
+        try:
+            timed[network] = step_seconds(setup)
+        except Exception:  # whatever it is, the run itself will tell; a forecast stops no sweep
+            timed[network] = None
+    if (step := timed[network]) is not None:
+        return step * config.optim.steps
+    kind = (config.dataset["name"], setup.protocol.label, backbone_label(config.backbone), config.classifier["name"],
+            config.method["name"])  # fmt: skip
+    mine = runs[(runs[list(KIND)] == kind).all(axis=1) & (runs["status"] == "done")] if len(runs) else runs
+    return float(mine["seconds"].median()) if len(mine) else None
+
+
+def step_seconds(setup: Setup) -> float | None:
+    """Time one training step of a network on images, forward and backward on one core; None for other runs, and on a GPU.
+
+    The second of two steps, on random pixels and random weights: the first one allocates.
+    """
+    group = setup.config.backbone
+    images = setup.shape == "gradient" and setup.augment is not None and not is_frozen(group)
+    if not images or device_of(setup.config.trainer.accelerator).type != "cpu":
+        return None
+    shape = setup.input_shape
+    whole: nn.Module = setup.made("backbone", changed=unloaded(group), drop=HOW, input_shape=shape)
+    fixed = fixed_parameters(whole, group)
+    cut = cut_before(whole, int(group["last_k"]), shape) if fixed and not setup.changes_images else None
+    for parameter in fixed:
+        parameter.requires_grad_(False)
+    network, shape = (whole, shape) if cut is None else (cut[1], (cut[0].out_dim,))
+    if not any(p.requires_grad for p in network.parameters()):
+        return None
+    x = torch.rand(setup.config.optim.batch_size * (1 if issubclass(setup.method, Reference) else 2), *shape)
+    threads, seconds = torch.get_num_threads(), 0.0
+    torch.set_num_threads(1)
+    try:
+        for _ in range(2):
+            start = time.perf_counter()
+            network(x).square().mean().backward()
+            seconds = time.perf_counter() - start
+    finally:
+        torch.set_num_threads(threads)
+    return seconds
+
+
+def in_words(seconds: float) -> str:
+    """Write a duration as a person would: 45 s, 12 min, 3 h 20 min."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,19 @@
+"""What a launcher's process does: the runs that a job carries, one after the other."""
+
+from __future__ import annotations
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from tlbench.config.compose import settle
+from tlbench.config.loader import settled_configs
+from tlbench.running.ensure import ensure
+from tlbench.running.setup import Setup
+from tlbench.sweeping.worker import end_with_parent
+
+
+def execute(config: DictConfig) -> list[str]:
+    """Do the runs of a job, as the task function that Hydra's launchers call, and return the status of each."""
+    end_with_parent()
+    runs = settled_configs(config) or [settle(config, HydraConfig.get().runtime.choices)]
+    return [ensure(Setup.of(run)) for run in runs]
