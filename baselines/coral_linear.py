@@ -26,6 +26,7 @@ VARIANTS = ("map", "kernel")
 
 class CoralLinear(EstimatorMethod):
     family = "feature"
+    draws = False
     revision = 2
 
     def __init__(self, *, ridge: float, variant: str = "map", **base: Any) -> None:

@@ -24,6 +24,7 @@ AXES = ("pca", "pls")
 
 class GeodesicFlowKernel(MappedMethod):
     family = "feature"
+    draws = False
 
     def __init__(self, *, source_axes: str, **base: Any) -> None:
         super().__init__(**base)

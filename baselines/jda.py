@@ -25,6 +25,7 @@ from tlbench.method.mapped import unit_rows
 
 class Jda(MappedMethod):
     family = "feature"
+    draws = False
 
     def __init__(self, *, ridge: float, kernel: str, rounds: int, **base: Any) -> None:
         super().__init__(**base)

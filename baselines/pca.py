@@ -16,6 +16,7 @@ from tlbench.method import MappedMethod
 
 class Pca(MappedMethod):
     family = "feature"
+    draws = False
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
         self.axes = principal_axes(np.concatenate([source_ND, target_MD]), self.dim)

@@ -16,6 +16,7 @@ from tlbench.method import MappedMethod
 
 class SubspaceAlignment(MappedMethod):
     family = "feature"
+    draws = False
     revision = 2
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:

@@ -22,6 +22,7 @@ from tlbench.method.mapped import length_ratio
 
 class Tca(MappedMethod):
     family = "feature"
+    draws = False
 
     def __init__(self, *, ridge: float, kernel: str, **base: Any) -> None:
         super().__init__(**base)

@@ -34,6 +34,7 @@ HALF = 0.5 - 1e-9
 
 class TrAdaBoost(EstimatorMethod):
     family = "instance"
+    draws = False
     revision = 2
     needs_shots = True
 

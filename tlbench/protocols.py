@@ -62,6 +62,11 @@ class Protocol(ABC):
         return False
 
     @property
+    def draws(self) -> bool:
+        """Whether the seed decides who sees what."""
+        return True
+
+    @property
     def label(self) -> str:
         """What tables print: the protocol and its numbers."""
         sizes = ((self.shots, "shots"), (self.n_source, "source"), (self.n_target, "unlabelled"))
@@ -132,6 +137,10 @@ class Protocol(ABC):
 class Transductive(Protocol):
     """The literature's custom: every target example is given unlabelled for training, and the same are the test."""
 
+    @property
+    def draws(self) -> bool:
+        return bool(self.shots) or self.n_source is not None or self.n_target is not None
+
     def _name(self) -> str:
         return "transductive"
 
@@ -152,6 +161,10 @@ class Sampled(Transductive):
     target is training and test, as in the Office-Caltech10 experiments since Gong et al., CVPR 2012."""
 
     n_source_per_class: Annotated[int, Field(ge=1, le=LARGEST)] = 20
+
+    @property
+    def draws(self) -> bool:
+        return True
 
     def _name(self) -> str:
         return f"sampled {self.n_source_per_class}/class"

@@ -3,6 +3,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+import tlbench as tl
+from tests.support import config_of
+from tlbench.cli import main
 from tlbench.errors import TlbenchError
 from tlbench.findings.cells import compared, summarise
 from tlbench.findings.differences import CellDifferences
@@ -11,6 +14,7 @@ from tlbench.findings.grid import grids
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
 from tlbench.reporting.words import cell_text
+from tlbench.running.setup import Setup
 from tlbench.transfer.crossed_gain import Crossed
 
 AXES = {"dataset": "d", "protocol": "p", "backbone": "b", "classifier": "k"}
@@ -185,3 +189,32 @@ def test_pairs_with_several_sources_are_averaged_apart():
     assert {name: means["dann"][0] for name, means in grid.averages.items()} == pytest.approx(
         {"average": 50, "average, several sources": 90}
     )
+
+
+@pytest.mark.parametrize(("words", "draws"), [
+    (["method=sa", "protocol=transductive"], False), (["method=source_only", "protocol=transductive"], False),
+    (["method=sa", "protocol=transductive", "protocol.n_source=20"], True), (["method=sa", "protocol=inductive"], True),
+    (["method=sa", "protocol=transductive", "protocol.shots=2"], True), (["method=sa", "protocol=sampled"], True),
+    (["method=sa", "protocol=transductive", "classifier.search=[0.1,1]"], True),
+    (["method=coral", "protocol=transductive"], True),
+    (["method=sa", "protocol=transductive", "backbone=mlp", "backbone.mode=frozen"], True),
+    (["method=sa", "protocol=transductive", "classifier=nearest_neighbour"], False),
+])  # fmt: skip
+def test_what_the_seed_decides_is_known_before_a_run(words, draws, toy):
+    classifier = (
+        [] if any(w.startswith("classifier=") or w == "method=coral" for w in words) else ["classifier=linear_svm"]
+    )
+    assert Setup.of(config_of("dataset=toy", "pair=L-R", *classifier, *words, config_dir=toy)).draws is draws
+
+
+def test_where_nothing_is_drawn_one_seed_has_the_flag_of_three_equal_ones(toy):
+    where = ["dataset=toy", "pair=all", "protocol=transductive", "hydra/launcher=basic", "--config-dir", str(toy)]
+    command = ["sweep", *where, "method=sa,pca", "method.dim=2"]
+    for seeds in ("0", "0,1,2"):
+        assert main([*command, "classifier=linear_svm", f"seed={seeds}", f"store=of_{len(seeds)}"]) == 0
+    one, three = (tl.cells(f"of_{len(seeds)}").set_index(["pair", "method"]) for seeds in ("0", "0,1,2"))
+    assert set(one["n_seeds"]) == {1}
+    gains = one["gain"].notna()
+    assert "few_seeds" not in set(one["flag"])
+    for column in ("gain", "gain_half", "p", "p_corrected", "flag", "basis"):
+        pd.testing.assert_series_equal(one.loc[gains, column], three.loc[gains, column])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import softmax
@@ -31,6 +31,8 @@ class FeatureClassifier(ABC):
     """
 
     learner = "estimator"
+    draws: ClassVar[bool] = True
+    """Whether fitting it draws something by seed."""
 
     def __init__(self, *, n_classes: int, seed: int) -> None:
         self.n_classes, self.seed = n_classes, seed
@@ -76,6 +78,8 @@ class FeatureClassifier(ABC):
 class NearestNeighbour(FeatureClassifier):
     """The class of the nearest training example (Euclidean), of equally near ones the first. Its confidence is always 1."""
 
+    draws = False
+
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")
 
@@ -97,6 +101,8 @@ class Regularised(FeatureClassifier):
         folds: number of folds of that search.
         base: see FeatureClassifier; the folds are drawn by its seed.
     """
+
+    draws = False
 
     def __init__(self, *, C: float, search: Sequence[float] | None = None, folds: int = 5, **base: Any) -> None:
         super().__init__(**base)

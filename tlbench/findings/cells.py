@@ -17,7 +17,7 @@ from tlbench.store.setting_columns import names_of
 from tlbench.store.table import CELL
 from tlbench.transfer.crossed_gain import spread
 
-USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag"]
+USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag", "draws"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
 NAMED = ["cell_key", *CELL, "variant", "uses_target_labels"]
 """What a table on cells needs to name one."""
@@ -48,7 +48,8 @@ def summarise(
     Returns:
         The columns of CELL, variant, cell_key, role (`method` or `reference`), uses_target_labels; n_seeds, n_expected, hole
         (words, or ""); score, score_sd, score_half (of the metric, over seeds); reference, gain, gain_sd, gain_half
-        (percentage points), basis (what is random: `seeds and examples`, or `examples` where no seed changes anything),
+        (percentage points), basis (what is random: `seeds and examples`, or `examples` where no seed changes anything), draws
+        (whether another seed could give other predictions),
         p, p_corrected, n_tests (gains that the correction is over), flag; runs_negative, runs_positive (runs flagged by
         themselves).
 
@@ -59,7 +60,9 @@ def summarise(
     _refuse_doubles(done)
     axes = ["run_key", "cell_key", "seed", *CELL]
     everything = pd.concat([runs[axes], plan[axes]], ignore_index=True).drop_duplicates("run_key")
-    of_cell = dict(list(done.sort_values(["cell_key", "seed"])[["cell_key", *USED]].groupby("cell_key")))
+    of_cell = dict(
+        list(done.sort_values(["cell_key", "seed"]).reindex(columns=["cell_key", *USED]).groupby("cell_key"))
+    )
     bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
     with_runs = set(runs.loc[runs["status"] == "done", "cell_key"])
     n_expected = everything.groupby("cell_key")["seed"].nunique()
@@ -106,6 +109,7 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
         "reference": None,
         "basis": "",
         "runs_negative": int((own["gain_flag"] == "negative").sum()),
+        "draws": not (len(own) and (own["draws"] == False).all()),  # noqa: E712 - None: not known
         "runs_positive": int((own["gain_flag"] == "positive").sum()),
     }
     if row["hole"]:

@@ -12,14 +12,14 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from tlbench.metrics import metric_named
-from tlbench.transfer.crossed_gain import Crossed, crossed
+from tlbench.transfer.crossed_gain import FEWEST_SEEDS, Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
 
 if TYPE_CHECKING:
     from tlbench.store.runs import RunStore
 
 COLUMNS = ("row", "group", "label", "prediction")
-READ = ["run_key", "step", "reference_run", "reference_step"]
+READ = ["run_key", "step", "reference_run", "reference_step", "draws"]
 MANY = 3000
 """Runs from which a process per core pays for its start."""
 
@@ -64,7 +64,7 @@ class Differences:
 
     def of(self, runs: pd.DataFrame) -> dict[str, CellDifferences]:
         """Return them by cell key, for rows of `read_runs` under one selection, all of which have a gain."""
-        wanted = runs[["dataset", "pair", "cell_key", "metric", *READ]]
+        wanted = runs.reindex(columns=["dataset", "pair", "cell_key", "metric", *READ])
         pairs = [table for _, table in wanted.groupby(["dataset", "pair"], sort=False)]
         if len(runs) < MANY:
             parts = [self._of_pair(pair) for pair in pairs]
@@ -83,6 +83,8 @@ class Differences:
             if not np.array_equal(mine.row, other.row):
                 raise ValueError(f"runs {run.run_key} and {run.reference_run} were tested on different examples")
             pairs.append((mine, other))
+        if len(pairs) < FEWEST_SEEDS and all(run.draws is False for run in own.itertuples()):
+            pairs = pairs[:1] * FEWEST_SEEDS  # nothing is drawn: other seeds would be this one again
         return cell_differences(pairs, own["metric"].iloc[0], per_class=self.per_class)
 
     def _read(self, key: str, step: float) -> Tested:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tlbench.metrics import ACCURACY, metric_named
+from tlbench.transfer.crossed_gain import FEWEST_SEEDS
 
 
 def metric_title(name: str) -> str:
@@ -17,6 +18,12 @@ def method_name(cell: Any) -> str:
     """Return the method as tables print it: ORACLE where target labels were used, and what tells it from its variants."""
     name = f"ORACLE {cell.method}" if cell.uses_target_labels else str(cell.method)
     return f"{name} {cell.variant}" if cell.variant else name
+
+
+def seeds_of(cell: Any) -> str:
+    """Return how many seeds a cell has, or that one says all of them."""
+    exact = cell.n_seeds < FEWEST_SEEDS and not getattr(cell, "draws", True)
+    return "exact, nothing is drawn" if exact else f"{cell.n_seeds} seed{'s' * (cell.n_seeds != 1)}"
 
 
 def block_title(block: tuple[str, str, str, str, str]) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.flags import unanimous
-from tlbench.findings.names import method_name, rule_name
+from tlbench.findings.names import method_name, rule_name, seeds_of
 from tlbench.findings.number_format import p_equals, plus_minus
 from tlbench.listing import describe
 
@@ -200,7 +200,7 @@ def _line(cell: Any, why: Causes, varied: Sequence[str]) -> CellLine:
     where = ", ".join([cell.pair, *(getattr(cell, name) for name in varied)])
     p = f", corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
-    text = f"{where}: {gain} points over {cell.reference} ({cell.n_seeds} seeds{p})"
+    text = f"{where}: {gain} points over {cell.reference} ({seeds_of(cell)}{p})"
     return CellLine(str(cell.cell_key), method_name(cell), text, *why.get(cell.cell_key, ("", "")))
 
 

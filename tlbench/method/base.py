@@ -16,6 +16,7 @@ class Method:
             "either" (references).
         family: reference, instance, feature, adversarial, self-training or parameter.
         revision: raise it when a change moves the method's numbers; it is part of the run key.
+        draws: fitting it draws something by seed. False where one seed says all; only said of estimators.
         needs_shots: the method makes no sense without labelled target examples.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
     """
@@ -23,6 +24,7 @@ class Method:
     learner: ClassVar[Literal["gradient", "estimator", "either"]]
     family: ClassVar[str] = "other"
     revision: ClassVar[int] = 1
+    draws: ClassVar[bool] = True
     needs_shots: ClassVar[bool] = False
     oracle: ClassVar[bool] = False
 

@@ -22,6 +22,7 @@ class Reference(Method, ABC):
 
     learner = "either"
     family = "reference"
+    draws = False
     domains: ClassVar[tuple[str, ...]] = ("source", "target")
     """Of each of its labelled sets."""
 

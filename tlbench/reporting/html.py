@@ -56,7 +56,7 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
         collapsed=len(evidence.collapsed),
         n_cells=len(cells),
         n_runs=int((runs["status"] == "done").groupby(runs["run_key"]).first().sum()) if len(runs) else 0,
-        few=bool(len(cells)) and int(cells["n_seeds"].max()) < 5,
+        few=bool(len(cells)) and int(cells["n_seeds"].max()) < 5 and bool(cells["draws"].any()),
         legend=legend(evidence),
         correction=CORRECTIONS[rule.correction],
         meaning=[(FLAGS[flag], text) for flag, text in MEANING.items()],

@@ -34,6 +34,7 @@ def described(setup: Setup) -> dict[str, Any]:
         "method_revision": method.revision,
         "method_code": code_fingerprint(method),  # type: ignore[arg-type]
         "seed": config.seed,
+        "draws": setup.draws,
         "selection": config.selection.rule,
         **compared_with(setup),
         "group": config.group,

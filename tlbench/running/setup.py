@@ -18,6 +18,7 @@ from tlbench.config.build import build, classifier_shape, method_class
 from tlbench.config.keys import HARNESS as HARNESS
 from tlbench.config.keys import cell_key, recipe_key, run_key
 from tlbench.config.schema import Group, RunConfig, checked_config
+from tlbench.config.targets import located
 from tlbench.data.base_dataset import Dataset, Pair
 from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
@@ -93,6 +94,15 @@ class Setup:
     def changes_images(self) -> bool:
         """Whether training images are changed at random, so that a frozen backbone has other features at each step."""
         return self.shape == "gradient" and self.augment is not None and not self.augment.is_plain
+
+    @property
+    def draws(self) -> bool:
+        """Whether another seed could give other predictions: no, where protocol, backbone, classifier and method draw nothing."""
+        backbone, classifier = self.config.backbone, located("classifier", self.config.classifier)
+        fixed = backbone["name"] == "identity" or bool(backbone.get("pretrained") or backbone.get("weights"))
+        searched = bool(self.config.classifier.get("search"))
+        still = self.shape == "estimator" and fixed and not searched and not getattr(classifier, "draws", True)
+        return not still or self.method.draws or self.protocol.draws
 
     @cached_property
     def keys(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ Columns (the same in `report --format csv`):
     tags                              the words that it was given, joined by ", "; a later sweep's are in its plan
     harness                           revision of the harness itself (none: 1); runs of two are other cells
     method_revision, method_code      the method's revision, and a hash of its code, which should change with it
+    draws                             whether another seed could give other predictions (none: not known)
 Files (`runs.csv`, `store export`) have a column for each setting besides, by its key: `method.weight`, `optim.lr`, ...
 Rows of runs that are not done have a `selection` too (the one asked for) and no numbers.
 """
@@ -50,7 +51,7 @@ FEW = 500
 """Runs up to which reading their records takes less time than reading an index."""
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 AXES = [*CELL, "seed"]
-CODE = ["harness", "method_revision", "method_code"]
+CODE = ["harness", "method_revision", "method_code", "draws"]
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
