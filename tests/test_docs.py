@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import h5py
 import pytest
 
 from tests.support import jobs_of
@@ -32,6 +33,8 @@ def _data_of_the_examples():
     for name in ("a", "b"):
         Path(f"{name}.txt").write_text("x/class 0/bild_00ä.jpg 0\nx/class 1/bild_00ä.jpg 1\n")
         Path(f"{name}.csv").write_text("u,v,kind\n1,2,cat\n3,4,dog\n")
+        with h5py.File(f"{name}.h5", "w") as file:
+            file[{"a": "Xs", "b": "Xt"}[name]], file[{"a": "Ys", "b": "Yt"}[name]] = [[1.0, 2.0], [3.0, 4.0]], [10, 1]
 
 
 def ids(page: Path) -> str:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,3 +112,59 @@ def test_labels_that_are_all_equal_are_told_before_anything_runs():
         Path(f"{domain}.csv").write_text("label,f\n" + "".join(f"0,{i}\n" for i in range(9)))
     with pytest.raises(TlbenchError, match=r"arrays has one class \('0'\); there must be two or more"):
         config_of("dataset=arrays", "dataset.paths={a: a.csv, b: b.csv}", "dataset.labels=label", "pair=a-b")
+
+
+def coil_like(kind: str) -> str:
+    """Two domains in HDF5, labels 1 to 10 in the one and 0 to 9 in the other, arrays of other names."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 6)
+    for domain, (x, y), shift in (("a", ("Xs", "Ys"), 1), ("b", ("Xt", "Yt"), 0)):
+        rows = np.eye(10)[labels] * 3 + rng.normal(size=(60, 10))
+        with h5py.File(f"{domain}.{kind}", "w") as file:
+            file[x], file[y] = (rows.T, (labels + shift)[:, None]) if kind == "mat" else (rows, labels + shift)
+            if kind == "mat":
+                file[x].attrs["MATLAB_class"] = file[y].attrs["MATLAB_class"] = np.bytes_("double")
+    return f"dataset.paths={{a: a.{kind}, b: b.{kind}}}"
+
+
+@pytest.mark.parametrize("kind", ["h5", "mat"])
+@pytest.mark.parametrize("label_map", ["{a: {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 7, 9: 8, 10: 9}}"])
+def test_hdf5_with_names_and_labels_of_its_own_runs_without_a_reader(kind, label_map):
+    words = [
+        coil_like(kind),
+        "dataset.inputs={a: Xs, b: Xt}",
+        "dataset.labels={a: Ys, b: Yt}",
+        f"dataset.label_map={label_map}",
+    ]
+    dataset, _, _ = composed("arrays", words, None)
+    assert dataset.classes == tuple("0123456789")
+    np.testing.assert_array_equal(dataset.load("a").labels, dataset.load("b").labels)
+    config = config_of("dataset=arrays", "pair=a-b", *words, "dataset.transforms=[row_l2]", "method=sa", "method.dim=5")
+    assert ensure_run(config) == "done"
+
+
+def test_one_map_for_all_domains():
+    for domain in ("a", "b"):
+        np.savez(f"{domain}.npz", x=X["a"], y=[10, 1, 2, 10, 1, 2])
+    dataset, _, _ = composed("arrays", ["dataset.paths={a: a.npz, b: b.npz}", "dataset.label_map={10: 0}"], None)
+    assert dataset.classes == ("0", "1", "2")
+    assert dataset.load("b").labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("dataset.label_map={11: 0}", "no label is 11"), ("dataset.label_map={c: {1: 0}}", "Unknown domain 'c'"),
+        ("dataset.inputs={a: x}", "one for each of a, b; 'b' is amiss"), ("dataset.labels={a: y, b: z}", "Unknown array 'z'"),
+    ],
+)  # fmt: skip
+def test_maps_and_names_that_fit_nothing_are_told(word, told):
+    with pytest.raises(TlbenchError, match=told):
+        composed("arrays", [write("npz"), word], None)
+
+
+def test_no_map_moves_no_key():
+    write("npz")
+    config = config_of("dataset=arrays", "dataset.paths={a: a.npz, b: b.npz}", "pair=a-b")
+    older = config.model_copy(update={"dataset": {k: v for k, v in config.dataset.items() if k != "label_map"}})
+    assert run_key(config, "f", 1) == run_key(older, "f", 1)

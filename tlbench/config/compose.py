@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from tlbench.backbones.pixels import as_weights_expect
 from tlbench.config.own_configs import name_by_file, own_folders
 from tlbench.config.schema import RunConfig, checked_config
+from tlbench.config.short_words import with_transforms
 from tlbench.config.told import in_one_line
 from tlbench.config.typed_values import typed
 from tlbench.errors import TlbenchError, unknown
@@ -53,6 +54,7 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
         if not isinstance(values.get(group), dict):
             raise TlbenchError(f"No {group} is chosen. Set {group}=...; `tlbench list` names what there is.")
         values[group] = {"name": choices[group], **values[group]}
+    values["dataset"] = with_transforms(values["dataset"])
     values["augment"] = as_weights_expect(values["augment"], values["backbone"])
     for group in GROUPS:
         values[group] = _as_taken(group, values[group])

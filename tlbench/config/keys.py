@@ -30,6 +30,8 @@ def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -
     hardware = {name: getattr(config.trainer, name) for name in ("precision", "devices", "accumulate", "tf32")}
     if recipe.get("augment", {}).get("interpolation") == BILINEAR:  # as without the key: older keys stay what they were
         recipe["augment"] = {k: v for k, v in recipe["augment"].items() if k != "interpolation"}
+    if recipe["dataset"].get("label_map", ...) is None:  # likewise
+        del recipe["dataset"]["label_map"]
     if recipe["backbone"].get("weights"):
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
     elif weights is not None:

@@ -1,7 +1,8 @@
-"""Arrays of the user's own, one file a domain: NumPy, MATLAB, svmlight, CSV or Parquet."""
+"""Arrays of the user's own, one file a domain: NumPy, MATLAB, HDF5, svmlight, CSV or Parquet."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import scipy.sparse as sp
 from tlbench.data.domain_codes import short_codes
 from tlbench.data.files import FileDataset
 from tlbench.data.inputs import Rows
-from tlbench.data.readers import read_mat, read_npz, read_svmlight
+from tlbench.data.readers import read_hdf5, read_mat, read_npz, read_svmlight
 from tlbench.errors import TlbenchError, unknown
 
 
@@ -23,8 +24,10 @@ class ArrayFiles(FileDataset):
 
     Args:
         paths: file of each domain, relative to where the command is given.
-        inputs: field or array of the inputs (.npz, .mat); without effect for tables, whose other columns are the inputs.
-        labels: field, array or column of the labels.
+        inputs: field or array of the inputs (.npz, .mat, .h5), one name or one a domain; without effect for tables, whose other
+            columns are the inputs.
+        labels: field, array or column of the labels, one name or one a domain.
+        label_map: a label as files have it to what it stands for, `{10: 0}`, or such a map a domain, `{b: {10: 0}}`.
         n_features: for svmlight files, whose features are numbered from 1.
         classes: names of the classes in the order of the sorted labels; None: the labels.
         short: short code of each domain; None: made of first letters.
@@ -36,8 +39,9 @@ class ArrayFiles(FileDataset):
         *,
         data_dir: str | Path,
         paths: Mapping[str, str],
-        inputs: str,
-        labels: str,
+        inputs: str | Mapping[str, str],
+        labels: str | Mapping[str, str],
+        label_map: Mapping[Any, Any] | None = None,
         n_features: int | None = None,
         classes: Sequence[Any] | None = None,
         short: Mapping[str, str] | None = None,
@@ -48,13 +52,27 @@ class ArrayFiles(FileDataset):
         for domain, path in paths.items():
             if not Path(path).is_file():
                 raise TlbenchError(f"File '{path}' does not exist. Set by dataset.paths.{domain}=...")
-        columns = next((c for path in paths.values() if (c := columns_of(path, labels)) is not None), None)
-        read = partial(read_any, inputs=inputs, labels=labels, n_features=n_features, columns=columns)
-        first = [_known(path, Path(path).stat().st_mtime_ns, **read.keywords) for path in paths.values()]
+        own = {domain: _own(domain, paths, inputs=inputs, labels=labels) for domain in paths}
+        named = [(path, str(own[domain].get("labels", labels))) for domain, path in paths.items()]
+        columns = next((c for path, name in named if (c := columns_of(path, name)) is not None), None)
+        maps = _label_maps(paths, label_map or {})
+        for domain, found in maps.items():
+            own[domain]["label_map"] = found
+        read = partial(
+            read_any,
+            inputs=inputs if isinstance(inputs, str) else "",
+            labels=labels if isinstance(labels, str) else "",
+            n_features=n_features,
+            columns=columns,
+        )
+        first = [
+            _known(path, Path(path).stat().st_mtime_ns, json.dumps({**read.keywords, **own[domain]}))
+            for domain, path in paths.items()
+        ]
         super().__init__(
             data_dir=".",
             reader=read,
-            files={domain: {"path": str(Path(path).resolve())} for domain, path in paths.items()},
+            files={domain: {"path": str(Path(path).resolve()), **own[domain]} for domain, path in paths.items()},
             counts={domain: n for domain, (n, _, _) in zip(paths, first, strict=True)},
             classes=list(first[0][2]) if classes is None else classes,
             input_shape=first[0][1],
@@ -64,10 +82,42 @@ class ArrayFiles(FileDataset):
 
 
 @lru_cache(maxsize=64)
-def _known(path: str, _changed: int, **options: Any) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
+def _known(path: str, _changed: int, options: str) -> tuple[int, tuple[int, ...], tuple[Any, ...]]:
     """Summarise a file: examples, shape of one, and the labels in order."""
-    x, y = read_any(Path(path), **options)
+    x, y = read_any(Path(path), **json.loads(options))
     return len(y), tuple(x.shape[1:]), tuple(np.unique(y).tolist())
+
+
+def _own(domain: str, paths: Mapping[str, str], **names: str | Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of the reader that are a domain's own."""
+    found = {}
+    for option, given in names.items():
+        if isinstance(given, str):
+            continue
+        if odd := sorted(set(map(str, given)) ^ set(paths)):
+            raise TlbenchError(
+                f"dataset.{option} must be one name, or one for each of {', '.join(paths)}; '{odd[0]}' is amiss in {dict(given)}."
+            )
+        found[option] = given[domain]
+    return found
+
+
+def _label_maps(paths: Mapping[str, str], given: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
+    """Return the map of each domain that has one, labels as words."""
+    each = any(isinstance(value, Mapping) for value in given.values())
+    if each and (odd := sorted(set(map(str, given)) - set(paths))):
+        raise unknown("domain", odd[0], paths, f"dataset.label_map.{odd[0]}")
+    if not each:
+        return {domain: {_word(k): v for k, v in given.items()} for domain in paths} if given else {}
+    return {str(domain): {_word(k): v for k, v in own.items()} for domain, own in given.items()}
+
+
+def _word(label: Any) -> str:
+    """Return a label as one word, so that 10, 10.0 and "10" are one."""
+    try:
+        return f"{float(label):g}"
+    except (TypeError, ValueError):
+        return str(label)
 
 
 def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
@@ -77,11 +127,18 @@ def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
 
 
 def read_any(
-    path: Path, *, inputs: str, labels: str, n_features: int | None, columns: tuple[str, ...] | None = None
+    path: Path,
+    *,
+    inputs: str,
+    labels: str,
+    n_features: int | None,
+    columns: Sequence[str] | None = None,
+    label_map: Mapping[str, Any] | None = None,
 ) -> tuple[Rows, np.ndarray]:
     """Read (inputs (N, ...), labels (N,)) from a file whose ending is one of READERS or TABLES.
 
     Args:
+        label_map: labels as words to what stands in their place.
         columns: a table's inputs, in this order whatever that of the file: domains share one feature space.
     """
     kind = path.suffix.lower()
@@ -93,6 +150,11 @@ def read_any(
         raise unknown("kind of file", path.suffix, [*READERS, *TABLES], f"dataset.paths; file {path}")
     if missing := int(pd.isna(np.asarray(y)).sum()):
         raise TlbenchError(f"{path}: {missing} labels are missing.")
+    if label_map:
+        words = [_word(value) for value in np.asarray(y).tolist()]
+        if lost := sorted(set(label_map) - set(words)):
+            raise TlbenchError(f"{path}: no label is {lost[0]}. Set by dataset.label_map.")
+        y = np.array([label_map.get(word, value) for word, value in zip(words, np.asarray(y).tolist(), strict=True)])
     values = np.asarray(x.data if sp.issparse(x) else x)
     if values.dtype.kind not in "biuf":
         raise TlbenchError(f"{path}: the inputs are {values.dtype}, not numbers.")
@@ -109,7 +171,7 @@ def _table(read: Callable[[Path], pd.DataFrame], path: Path) -> pd.DataFrame:
 
 
 def _from_table(
-    table: pd.DataFrame, path: Path, labels: str, columns: tuple[str, ...] | None
+    table: pd.DataFrame, path: Path, labels: str, columns: Sequence[str] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     if labels not in table:
         raise unknown("column", labels, table.columns, f"dataset.labels; file {path}")
@@ -132,6 +194,8 @@ def _svmlight(path: Path, _inputs: str, _labels: str, n_features: int | None) ->
 READERS: dict[str, Callable[..., tuple[Rows, np.ndarray]]] = {
     ".npz": lambda path, inputs, labels, _: read_npz(path, inputs=inputs, labels=labels),
     ".mat": lambda path, inputs, labels, _: read_mat(path, inputs=inputs, labels=labels),
+    ".h5": lambda path, inputs, labels, _: read_hdf5(path, inputs=inputs, labels=labels),
+    ".hdf5": lambda path, inputs, labels, _: read_hdf5(path, inputs=inputs, labels=labels),
     ".svmlight": _svmlight,
     ".libsvm": _svmlight,
 }

@@ -18,6 +18,7 @@ from tlbench.config.build import build, classifier_shape, method_class
 from tlbench.config.keys import HARNESS as HARNESS
 from tlbench.config.keys import cell_key, recipe_key, run_key
 from tlbench.config.schema import Group, RunConfig, checked_config
+from tlbench.config.short_words import with_transforms
 from tlbench.config.targets import located
 from tlbench.data.base_dataset import Dataset, Pair
 from tlbench.data.images.augment import Augment
@@ -135,6 +136,7 @@ def _dataset(group: str, data_dir: str, _folder: str) -> Dataset:
 
 def dataset_named(group: Group, data_dir: str, name: str | None = None) -> Dataset:
     """Return the data set of a config group, for its names, its recipe or its data; none are read yet."""
+    group = with_transforms(group)
     return build("dataset", group, name=group["name"] if name is None else name, data_dir=data_dir)
 
 
