@@ -84,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         _runs_parser, _predict_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser,
-        _list_parser,
+        _list_parser, _show_parser,
     ):  # fmt: skip
         add(commands)
     return top
@@ -177,6 +177,13 @@ def _list_parser(commands: Commands) -> None:
     sub.add_argument("what", metavar="|".join(LISTED))
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=list_options)
+
+
+def _show_parser(commands: Commands) -> None:
+    sub = commands.add_parser("show", help="one config with its comments, and what it builds in its own words")
+    sub.add_argument("choice", metavar="GROUP=NAME", help="such as method=dann, dataset=office31, optim=office")
+    sub.add_argument("--config-dir", help="a folder of your own configs")
+    sub.set_defaults(command=show)
 
 
 def _store_parser(commands: Commands) -> None:
@@ -302,6 +309,12 @@ def store(options: argparse.Namespace) -> int:
         entity=options.entity,
         out=options.out,
     )
+
+
+def show(options: argparse.Namespace) -> int:
+    from tlbench.show_command import show
+
+    return show(options.choice, options.config_dir)
 
 
 def list_options(options: argparse.Namespace) -> int:

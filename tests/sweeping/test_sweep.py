@@ -100,7 +100,7 @@ def test_more_shots_than_a_class_holds_are_told(toy, capsys):
 
 def test_dry_run_prints_the_plan_and_writes_nothing(toy, store, capsys):
     assert sweep(toy, "pair=all", "method=dann", "--dry-run") == 0
-    assert "12 runs, 6 of them as references." in capsys.readouterr().out
+    assert "12 runs, 6 of them as references: 12 missing.\nHow long they take is not known" in capsys.readouterr().out
     assert not store.root.exists()
 
 

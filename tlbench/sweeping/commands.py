@@ -16,6 +16,7 @@ from tlbench.metrics import metric_named
 from tlbench.selection.rules import no_such_rule
 from tlbench.store.runs import RunStore
 from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.forecast import forecast
 from tlbench.sweeping.plan import Job
 from tlbench.sweeping.sweeper import Outcome, TlbenchSweeper
 
@@ -117,10 +118,16 @@ def split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def dry_run(jobs: Sequence[Job]) -> int:
     """Print the runs of a plan with their states."""
+    states = {job.key: RunStore(job.config.store).status(job.key) or "missing" for job in jobs}
     for job in jobs:
-        status = RunStore(job.config.store).status(job.key) or "missing"
-        print(f"{status:<8} {job.key}  {job.title():<60} {' '.join(job.overrides)}")
-    print(f"{len(jobs)} runs, {sum(not job.asked for job in jobs)} of them as references.")
+        print(f"{states[job.key]:<8} {job.key}  {job.title():<60} {' '.join(job.overrides)}")
+    counts = ", ".join(f"{n} {state}" for state, n in Counter(states.values()).most_common())
+    print(f"{len(jobs)} runs, {sum(not job.asked for job in jobs)} of them as references: {counts}.")
+    todo = [job for job in jobs if states[job.key] != "done"]
+    if todo:
+        expected = forecast(todo, RunStore(todo[0].config.store), timed=False)
+        unknown = "How long they take is not known: the store holds no run of their kind."
+        print(f"{expected.told()} by runs of their kind in the store." if expected.n_known else unknown)
     return 0
 
 

@@ -50,27 +50,39 @@ class Forecast:
         seconds = self.known / max(1, min(processes, self.n_known))
         if seconds < WORTH_TELLING:
             return None
-        rest = f", and {self.n_unknown} runs of which nothing is known yet" if self.n_unknown else ""
-        return f"About {in_words(seconds)} for {self.n_known} runs{rest}. Interrupted, the same command goes on."
+        return (
+            f"About {in_words(seconds)} for {self.n_known} runs{self._rest()}. Interrupted, the same command goes on."
+        )
+
+    def told(self) -> str:
+        """Say it for one core, however short."""
+        return f"About {in_words(self.known)} of a core for {self.n_known} runs{self._rest()},"
+
+    def _rest(self) -> str:
+        return f", and {self.n_unknown} runs of which nothing is known yet" if self.n_unknown else ""
 
 
-def forecast(todo: Sequence[Job], store: RunStore) -> Forecast:
-    """Estimate what jobs will take; a step of each kind of network that is trained on images is timed."""
-    runs, timed = read_tables(store).runs, dict[str, float | None]()
-    known = [_seconds(job.setup, runs, timed) for job in todo]
+def forecast(todo: Sequence[Job], store: RunStore, *, timed: bool = True) -> Forecast:
+    """Estimate what jobs will take.
+
+    Args:
+        timed: whether a step of each kind of network that is trained on images is timed for it, some seconds a kind.
+    """
+    runs, found = read_tables(store).runs, dict[str, float | None]()
+    known = [_seconds(job.setup, runs, found, timed=timed) for job in todo]
     given = [seconds for seconds in known if seconds is not None]
     return Forecast(sum(given), len(given), len(known) - len(given))
 
 
-def _seconds(setup: Setup, runs: pd.DataFrame, timed: dict[str, float | None]) -> float | None:
+def _seconds(setup: Setup, runs: pd.DataFrame, found: dict[str, float | None], *, timed: bool) -> float | None:
     config, adapts = setup.config, not issubclass(setup.method, Reference)
     network = json.dumps([config.backbone, config.optim.batch_size, setup.input_shape, adapts, setup.changes_images])
-    if network not in timed:
+    if network not in found:
         try:
-            timed[network] = step_seconds(setup)
+            found[network] = step_seconds(setup) if timed else None
         except Exception:  # whatever it is, the run itself will tell; a forecast stops no sweep
-            timed[network] = None
-    if (step := timed[network]) is not None:
+            found[network] = None
+    if (step := found[network]) is not None:
         return step * config.optim.steps
     kind = (config.dataset["name"], setup.protocol.label, backbone_label(config.backbone), config.classifier["name"],
             config.method["name"])  # fmt: skip

@@ -33,11 +33,16 @@ class OptimConfig(Strict):
     steps: Positive
     evaluations: Positive
 
-    @model_validator(mode="after")
-    def _no_more_evaluations_than_steps(self) -> OptimConfig:
-        if self.evaluations > self.steps:
-            raise ValueError(f"evaluations={self.evaluations} is more than steps={self.steps}")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _no_more_evaluations_than_steps(cls, values: Any) -> Any:
+        """Take as many checkpoints as there are steps, where there would be more: `optim.steps=2` is a trial, and no mistake."""
+        steps, evaluations = (
+            (values.get(name) for name in ("steps", "evaluations")) if isinstance(values, dict) else (0, 0)
+        )
+        if type(steps) is int and type(evaluations) is int and 0 < steps < evaluations:
+            return {**values, "evaluations": steps}
+        return values
 
     @model_validator(mode="after")
     def _annealing_is_for_annealed(self) -> OptimConfig:
