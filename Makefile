@@ -7,7 +7,7 @@ DEMO := results/demo
 # What is imported is compiled once, also where the environment forbids Python to write bytecode: else each process takes 10 s more
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint check traces bench clean
+.PHONY: help demo test lint check docs traces bench clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -34,6 +34,10 @@ lint: $(READY)  ## style, types, spelling
 
 check: lint  ## style, types, spelling and the fast tests, in about a minute
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not slow'
+
+docs: $(READY)  ## the documentation as a site, build/site/docs/index.html, without a warning
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/sphinx-build -q -W --keep-going -b html -c docs/site . build/site
 
 traces: $(READY)  ## renew tests/traces after a change that is meant to move numbers (then say so in CHANGELOG.md)
 	TLBENCH_RENEW_TRACES=1 $(BIN)/python -m pytest -q tests/conformance/test_traces.py

@@ -27,7 +27,7 @@ def commands(page: Path) -> list[list[str]]:
 
 @pytest.fixture
 def _data_of_the_examples():
-    """What the README's own-data commands name, in the working folder."""
+    """What the own-data commands of docs/usage.md name, in the working folder."""
     image_folder(Path("my_images"))
     image_folder(Path("images"), domains=("x", "y"))
     for name in ("a", "b"):
@@ -74,8 +74,8 @@ def test_the_python_of_the_page_on_python_runs():
     assert names["model"].classes == tuple("0123456789")
 
 
-def test_every_list_that_the_readme_names_is_there_and_every_group_is_named():
-    text = (ROOT / "README.md").read_text("utf-8")
+def test_every_list_that_the_page_on_usage_names_is_there_and_every_group_is_named():
+    text = (ROOT / "docs" / "usage.md").read_text("utf-8")
     for group in (path.name for path in conf_dir().iterdir() if path.is_dir() and path.name != "sweep"):
         assert f"`{group}`" in text
     table = text[text.index("| group |") : text.index("What a command leaves open")]

@@ -84,7 +84,7 @@ def flag(gain: float, p: float, alpha: float, *, small: bool = False) -> str:
 def sign_flip_p(sum_G: np.ndarray) -> float:
     """Return the exact two-sided p-value of the hypothesis that each group's difference is as likely as its negative.
 
-    The null distribution of |sum of differences| is worked out by convolution. With groups of one example this is the
+    The null distribution of the sum's size is worked out by convolution. With groups of one example this is the
     exact McNemar test: a sign test on the examples on which the two runs disagree.
 
     Args:
