@@ -67,3 +67,16 @@ def test_all_that_can_be_used_is_reached_by_keyboard(page, report):
 def test_a_store_with_nothing_but_a_failure(page, empty):
     page.goto(empty.as_uri())
     assert f"went wrong: {EVIL}" in page.inner_text("body")
+
+
+def test_twenty_variants_of_a_method_fit_the_page(page, tmp_path):
+    dims = ",".join(map(str, range(2, 42, 2)))
+    sweep(tmp_path / "runs", "pair=P-R", "method=pca", "seed=0", f"method.dim={dims}", "validators=30")
+    assert main(["report", "--store", str(tmp_path / "runs"), "--out", str(tmp_path), "--format", "html"]) == 0
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto((tmp_path / "report.html").as_uri())
+    frames = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].map(frame => frame.scrollWidth - frame.clientWidth)"
+    )
+    assert len(frames) > 4
+    assert max(frames) <= 0

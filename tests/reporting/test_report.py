@@ -277,3 +277,33 @@ def test_a_folder_that_cannot_be_written_is_told(swept, capsys):
     Path("file").write_text("")
     assert main(["report", "--out", "file"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_twenty_variants_of_a_method_fit_a_terminal_and_are_folded_in_every_format(toy, capsys):
+    """The page's width is measured in a browser, tests/browser."""
+    command = [
+        "sweep",
+        "dataset=toy",
+        "pair=L-R",
+        "protocol=transductive",
+        "hydra/launcher=basic",
+        "--config-dir",
+        str(toy),
+    ]
+    weights = ",".join(f"{0.1 * i:.1f}" for i in range(1, 21))
+    assert (
+        main([*command, "method=coral", "optim.steps=1", "validators=0", "distances=0", f"method.weight={weights}"])
+        == 0
+    )
+    capsys.readouterr()
+    assert main(["report", "--out", "out"]) == 0
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert max(len(line) for line in lines if line.startswith(("┏", "│", "┃"))) <= 120
+    text = Path("out/report.md").read_text("utf-8")
+    tables = [line for line in text.splitlines() if line.startswith("| pair")]
+    names = [name for line in tables for name in line.strip("| ").split(" | ")[1:]]
+    assert len(tables) > 1
+    assert names == ["source_only", *(f"coral weight={0.1 * i:g}" for i in range(1, 21))]
+    assert Path("out/report.tex").read_text("utf-8").count(r"\begin{tabular}") == len(tables)
+    page = Path("out/report.html").read_text("utf-8")
+    assert page.count("<thead><tr><th>pair</th>") == len(tables)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tlbench.findings.cells import BLOCK
 from tlbench.findings.names import block_title, method_name
 
 Means = dict[str, tuple[float, float]]
+MOST_COLUMNS = 6
+"""Methods beside each other: with names of two or three words they fill a page of 1,280 pixels, or a terminal of 120 columns."""
+MANY_COLUMNS = 12
+"""Of a table that is not one of cells, from which it is folded."""
 FAMILIES = ("reference", "instance", "feature", "adversarial", "self-training", "parameter")
 
 
@@ -33,13 +40,33 @@ class Grid:
     reference: str
 
 
+def folded(names: Sequence[str], most: int = MOST_COLUMNS) -> list[list[str]]:
+    """Divide the columns of a table into parts of about equal length, each of at most that many."""
+    n = max(1, ceil(len(names) / most))
+    return [list(part) for part in np.array_split(np.array(names, dtype=object), n)]
+
+
+def folded_table(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Divide a table of very many columns likewise, the first column in each part."""
+    if table.shape[1] <= MANY_COLUMNS:
+        return [table]
+    places = folded([str(place) for place in range(1, table.shape[1])])
+    return [table.iloc[:, [0, *map(int, part)]] for part in places]
+
+
+def natural(text: str) -> str:
+    """Return a key by which texts sort as people count: dim=4 before dim=20."""
+    return re.sub(r"\d+(\.\d+)?(e[-+]?\d+)?", lambda number: f"{float(number[0]):024.12f}", str(text))
+
+
 def grids(cells: pd.DataFrame) -> Iterator[Grid]:
     """Yield the blocks of a summary, in its order; references first among the methods."""
     if cells.empty:
         return
     for key, block in cells.groupby(BLOCK, sort=False):
         order = block.assign(rank=[FAMILIES.index(f) if f in FAMILIES else 99 for f in block["family"]])
-        order = order.sort_values(["rank", "method", "variant"], kind="stable")
+        order = order.assign(counted=order["variant"].map(natural))
+        order = order.sort_values(["rank", "method", "counted"], kind="stable")
         rows = list(order.itertuples())
         methods = list(dict.fromkeys(method_name(row) for row in rows))
         pairs = sorted(dict.fromkeys(block["pair"]))

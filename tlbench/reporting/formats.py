@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pandas as pd
 
-from tlbench.findings.grid import Grid, Means, grids
+from tlbench.findings.grid import Grid, Means, folded, folded_table, grids
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import Overview, overview
 from tlbench.reporting.analysis import Analysis
@@ -30,12 +31,13 @@ def _markdown(found: Analysis) -> list[str]:
         parts += [f"## {grid.title}", ""]
         if grid.reference:
             parts += [f"Gains are over {grid.reference}.", ""]
-        rows = [
-            [pair, *[" · ".join(filter(None, cell_text(grid.cells.get((pair, m))))) for m in grid.methods]]
-            for pair in grid.pairs
-        ]
-        rows += [[f"**{name}**", *[_average(means, m) for m in grid.methods]] for name, means in grid.averages.items()]
-        parts += _table(["pair", *grid.methods], rows)
+        for methods in folded(grid.methods):
+            rows = [
+                [pair, *[" · ".join(filter(None, cell_text(grid.cells.get((pair, m))))) for m in methods]]
+                for pair in grid.pairs
+            ]
+            rows += [[f"**{name}**", *[_average(means, m) for m in methods]] for name, means in grid.averages.items()]
+            parts += _table(["pair", *methods], rows)
     if not found.evidence.cells.empty:
         parts += [legend(found.evidence), ""]
     for section in found.sections:
@@ -43,7 +45,8 @@ def _markdown(found: Analysis) -> list[str]:
         for words in section.words:
             parts += [words, ""]
         if section.shown is not None:
-            parts += _table(list(section.shown.columns), section.shown.astype(str).to_numpy().tolist())
+            for part in folded_table(section.shown):
+                parts += _table(list(part.columns), part.astype(str).to_numpy().tolist())
     return parts
 
 
@@ -71,7 +74,8 @@ def to_latex(found: Analysis) -> str:
     Needs the packages booktabs and amssymb.
     """
     parts = [r"% needs \usepackage{booktabs,amssymb}"]
-    for number, grid in enumerate(grids(found.evidence.cells), 1):
+    laid = [replace(g, methods=methods) for g in grids(found.evidence.cells) for methods in folded(g.methods)]
+    for number, grid in enumerate(laid, 1):
         caption = f"{grid.title}. " + (f"Gains over {grid.reference}. " if grid.reference else "")
         caption += "Best of a pair in bold, second underlined; negative beyond noise in italics. "
         caption += legend(found.evidence)

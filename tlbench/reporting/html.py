@@ -12,7 +12,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from tlbench.findings.flags import FLAGS, MEANING
-from tlbench.findings.grid import Grid
+from tlbench.findings.grid import Grid, folded, folded_table
 from tlbench.findings.overview import overview
 from tlbench.reporting.analysis import Analysis
 from tlbench.reporting.figures.glance import glance
@@ -67,9 +67,8 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
 
 
 def _table(table: pd.DataFrame | None) -> dict[str, Any]:
-    if table is None:
-        return {"head": [], "rows": []}
-    return {"head": list(table.columns), "rows": table.astype(str).to_numpy().tolist()}
+    parts = [] if table is None else folded_table(table)
+    return {"parts": [{"head": list(part.columns), "rows": part.astype(str).to_numpy().tolist()} for part in parts]}
 
 
 def as_svgs(draws: Sequence[Draw]) -> list[str]:
@@ -89,16 +88,14 @@ def _section(section: Section, figures: Sequence[Captioned]) -> dict[str, Any]:
 
 
 def _block(grid: Grid, figures: Sequence[Captioned]) -> dict[str, Any]:
+    tables = [_part(grid, methods) for methods in folded(grid.methods)]
+    return {"title": grid.title, "reference": grid.reference, "tables": tables, "figures": figures}
+
+
+def _part(grid: Grid, methods: Sequence[str]) -> dict[str, Any]:
     rows = []
     for pair in grid.pairs:
-        found = [grid.cells.get((pair, method)) for method in grid.methods]
+        found = [grid.cells.get((pair, method)) for method in methods]
         rows.append((pair, [(*cell_text(c), "" if c is None else c.flag) for c in found]))
-    averages = [(name, [average_text(*means[m]) for m in grid.methods]) for name, means in grid.averages.items()]
-    return {
-        "title": grid.title,
-        "methods": grid.methods,
-        "reference": grid.reference,
-        "rows": rows,
-        "averages": averages,
-        "figures": figures,
-    }
+    averages = [(name, [average_text(*means[m]) for m in methods]) for name, means in grid.averages.items()]
+    return {"methods": methods, "rows": rows, "averages": averages}

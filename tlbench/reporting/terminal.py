@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tlbench.findings.evidence import Evidence
-from tlbench.findings.grid import Grid, grids
+from tlbench.findings.grid import Grid, folded, grids
 from tlbench.findings.names import method_name
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
 from tlbench.reporting.words import average_text, cell_text, legend
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
+WIDTH = 120
+"""Columns that a table fills at most."""
+WIDEST = 28
+"""Of these, a method's; longer names and reasons are broken."""
 COLOUR = {
     "negative": "bold red", "positive": "bold green", "no_effect": "cyan", "inconclusive": "dim", "few_seeds": "dim", "": "",
 }  # fmt: skip
@@ -26,7 +32,8 @@ def print_leaderboard(found: Evidence, console: Console) -> None:
         console.print(first.headline)
         return
     for grid in grids(cells):
-        console.print(_table(grid))
+        for part, methods in enumerate(folded(grid.methods, _most(grid))):
+            console.print(_table(replace(grid, methods=methods, title="" if part else grid.title)))
     console.print(legend(found), style="dim")
     unsure = f"no flag over seeds and examples after {CORRECTIONS[found.rule.correction]}, but each of its runs is beyond noise"
     headings = {"negative": "negative transfer", "positive": "transfer helps"}
@@ -49,12 +56,21 @@ def print_leaderboard(found: Evidence, console: Console) -> None:
             console.print(Text(f"  {text}", style="yellow"))
 
 
+def _most(grid: Grid) -> int:
+    """Return how many methods stand beside each other in WIDTH columns."""
+    texts = [
+        text for method in grid.methods for pair in grid.pairs for text in cell_text(grid.cells.get((pair, method)))
+    ]
+    each = 3 + min(WIDEST, max(map(len, [*grid.methods, *texts])))
+    return max(1, (WIDTH - max(map(len, grid.pairs)) - 4) // each)
+
+
 def _table(grid: Grid) -> Table:
     caption = f"gains are over {grid.reference}" if grid.reference else None
     table = Table(title=Text(grid.title), title_justify="left", caption=caption, caption_justify="left")
     table.add_column("pair")
     for method in grid.methods:  # not a string: rich would take the variant's brackets for markup
-        table.add_column(Text(method), justify="right")
+        table.add_column(Text(method), justify="right", max_width=WIDEST)
     for pair in grid.pairs:
         table.add_row(Text(pair), *[_text(grid, pair, method) for method in grid.methods])
     for name, means in grid.averages.items() if len(grid.pairs) > 1 else ():
