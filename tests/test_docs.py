@@ -1,5 +1,6 @@
 """What README.md and docs/ say: links lead somewhere, commands are understood."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -81,3 +82,19 @@ def test_every_list_that_the_page_on_usage_names_is_there_and_every_group_is_nam
     table = text[text.index("| group |") : text.index("What a command leaves open")]
     for name in re.findall(r"\| `(\w+s)` \|", table):
         assert name in LISTED
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_from_top_to_bottom(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text("utf-8"))["cells"]
+    names: dict[str, object] = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert len(names["runs"]) == 2 * 6
+    assert set(names["cells"]["flag"]) <= {"", "positive", "negative", "no_effect", "inconclusive"}
+    lines = names["ax"].get_lines()
+    assert sorted(lines[0].get_xdata()) == [2, 5, 10, 20, 40]
+    assert names["proba"].shape == (len(names["task"].target), 10)
+    assert (names["mapped"].predict(names["X_target"]) == names["y"]).mean() > 0.6

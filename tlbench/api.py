@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tlbench.running.loaded_model import LoadedModel
     from tlbench.store.runs import RunStore
+    from tlbench.sweeping.on_arrays import TransferEstimator
     from tlbench.sweeping.sweeper import Outcome
     from tlbench.tasks import Task
 
@@ -127,6 +128,20 @@ def task(*overrides: str, config_dir: str | None = None, **settings: Value) -> T
 
     setup = planned_run(arguments(overrides, settings), config_dir).setup
     return load_task(setup.dataset, setup.pair, setup.protocol, setup.config.seed, setup.augment)[0]
+
+
+def estimator(
+    method: str = "coral_linear", classifier: str = "linear_svm", *, seed: int = 0, **parameters: Value
+) -> TransferEstimator:
+    """Return a method to be fitted on arrays by hand, as scikit-learn's are: `fit(X, y, X_target)`, `predict(X_target)`.
+
+    Args:
+        parameters: `dim=20` of the method, `classifier__C=10.0` of the classifier.
+    """
+    from tlbench.sweeping.on_arrays import TransferEstimator
+
+    own = {key.replace("__", ".") if "__" in key else f"method.{key}": value for key, value in parameters.items()}
+    return TransferEstimator(method, classifier, own, seed)
 
 
 def predictions(run: str | pd.Series, store: str | Path | None = None, selection: str = "last") -> pd.DataFrame:

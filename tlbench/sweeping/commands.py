@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tlbench.errors import TlbenchError
 from tlbench.metrics import metric_named
+from tlbench.running.setup import Setup
 from tlbench.selection.rules import no_such_rule
 from tlbench.store.runs import RunStore
 from tlbench.sweeping.driver import sweeper
@@ -55,6 +56,12 @@ def planned_run(overrides: Sequence[str], config_dir: str | None) -> Job:
     """Return the one run that is asked for, not done."""
     with _quiet_sweeper(overrides, config_dir) as (machine, own):
         return _one_of(machine.plan(own))[0]
+
+
+def composed_run(overrides: Sequence[str], config_dir: str | None) -> Setup:
+    """Return the run that these overrides compose as it is set up; no data are looked at."""
+    with _quiet_sweeper(overrides, config_dir) as (machine, own):
+        return Setup.of(machine.composer.run_config(own))
 
 
 @contextmanager
