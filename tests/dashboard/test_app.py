@@ -177,3 +177,15 @@ def test_nothing_is_shown_without_the_token(small, app):
     page = app(small, wanted="right", token="right", view="cells")
     assert "**12** done" in texts(page)
     assert query(page, "token") == "right"
+
+
+def test_cells_have_a_column_for_each_setting_that_varies_and_stand_against_it(small, app):
+    page = app(small, view="cells", pair="photo-printed")
+    rows = frames(page)[0]
+    assert rows.loc[rows["method"] == "pca", "method.dim"].tolist() == ["100"]
+    assert rows.loc[rows["method"] == "coral_linear", "method.dim"].tolist() == [""]
+    assert "optim.lr" not in rows
+    assert page.selectbox(key="scatter_x").options[0].startswith("method.")
+    page.selectbox(key="scatter_x").set_value("seconds").run()
+    assert not page.exception
+    assert "No figure" not in texts(page)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.findings.grid import MANY_COLUMNS, folded, folded_table, natural
+from tlbench.findings.grid import MANY_COLUMNS, folded, folded_table
+from tlbench.findings.names import natural
 
 
 @given(st.lists(st.integers(), unique=True, max_size=60), st.integers(1, 9))

@@ -33,13 +33,33 @@ def literal(text: object) -> str:
     return f"{fence} {words} {fence}" if "`" in words else f"{fence}{words}{fence}"
 
 
-def table(frame: pd.DataFrame, name: str, alt: str) -> None:
-    """Show a table of plain texts and numbers, and its CSV with every row."""
+def table(frame: pd.DataFrame, name: str, alt: str, *, picks: bool = False) -> int | None:
+    """Show a table of plain texts and numbers, and its CSV with every row.
+
+    Args:
+        picks: whether a row can be picked; its place is returned as soon as it is, and once.
+    """
     if len(frame) > ROWS:
         st.caption(f"The first {ROWS} of {len(frame)} rows; the CSV has all.")
-    st.dataframe(frame.head(ROWS), hide_index=True, alt=alt)
+    picked: int | None = None
+    if picks:
+        event: Any = st.dataframe(
+            frame.head(ROWS),
+            hide_index=True,
+            alt=alt,
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"table-{name}",
+        )
+        rows = list(event.selection.rows)
+        if rows != st.session_state.get(f"picked-{name}", []):
+            st.session_state[f"picked-{name}"] = rows
+            picked = rows[0] if rows else None
+    else:
+        st.dataframe(frame.head(ROWS), hide_index=True, alt=alt)
     label, to_csv = f"CSV ({counted([len(frame)], 'rows')})", partial(frame.to_csv, index=False)
     st.download_button(label, to_csv, f"{name}.csv", "text/csv", on_click="ignore", key=f"csv-{name}")
+    return picked
 
 
 def figure(name: str, key: Hashable, make: Callable[[], Figure], alt: str) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 from tlbench.errors import TlbenchError
 from tlbench.findings.differences import CellDifferences
 from tlbench.findings.judgement import judge
+from tlbench.findings.names import natural
 from tlbench.findings.rule import Rule
 from tlbench.store.plans import Planned
 from tlbench.store.setting_columns import names_of
@@ -79,7 +80,8 @@ def summarise(
     if cells.empty:
         return cells
     cells["role"] = np.where(cells["family"] == "reference", "reference", "method")
-    return _judged(cells, differences, rule).sort_values([*BLOCK, "pair", "method", "variant"], ignore_index=True)
+    judged = _judged(cells, differences, rule).assign(counted=cells["variant"].map(natural))
+    return judged.sort_values([*BLOCK, "pair", "method", "counted"], ignore_index=True).drop(columns="counted")
 
 
 def sources_of(cells: pd.DataFrame) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.findings.cells import BLOCK
-from tlbench.findings.names import block_title, method_name
+from tlbench.findings.names import block_title, method_name, natural
 
 Means = dict[str, tuple[float, float]]
 MOST_COLUMNS = 6
@@ -52,11 +51,6 @@ def folded_table(table: pd.DataFrame) -> list[pd.DataFrame]:
         return [table]
     places = folded([str(place) for place in range(1, table.shape[1])])
     return [table.iloc[:, [0, *map(int, part)]] for part in places]
-
-
-def natural(text: str) -> str:
-    """Return a key by which texts sort as people count: dim=4 before dim=20."""
-    return re.sub(r"\d+(\.\d+)?(e[-+]?\d+)?", lambda number: f"{float(number[0]):024.12f}", str(text))
 
 
 def grids(cells: pd.DataFrame) -> Iterator[Grid]:

@@ -8,7 +8,7 @@ import streamlit as st
 from tlbench.dashboard import parts, state
 from tlbench.dashboard.data import Snapshot
 from tlbench.dashboard.filters import Filters, chosen_rows
-from tlbench.dashboard.views import gate
+from tlbench.dashboard.views import cell_settings, gate
 from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows, cell_words, run_rows, run_words
 
@@ -24,7 +24,11 @@ def show(found: Snapshot, filters: Filters) -> None:
     else:
         cells = gate.shown_cells(found, filters, analysis.cells)
         st.subheader("Cells", anchor=False)
-        parts.table(cell_rows(cells), "cells", "Cells with score, gain and flag")
+        shown, varied = cell_settings.with_varying(cells, analysis)
+        picked = parts.table(cell_rows(shown, varied), "cells", "Cells with score, gain and flag", picks=True)
+        if picked is not None:
+            st.session_state["cell"] = str(cells["cell_key"].iloc[picked])
+        cell_settings.show(cells, analysis, (found.root, found.state, filters))
         words = {str(cell.cell_key): cell_words(cell) for cell in cells.itertuples()}
         why = analysis.causes
     st.subheader("One cell", anchor=False)
@@ -44,7 +48,10 @@ def _one(found: Snapshot, filters: Filters, key: str, why: pd.DataFrame) -> None
     if rows.empty:
         st.text("No run of this cell is there under this selection.")
         return
-    parts.table(run_rows(rows), "runs", "Runs of the cell")
+    picked = parts.table(run_rows(rows), f"runs-{key}", "Runs of the cell: a click on a row opens it", picks=True)
+    if picked is not None:
+        state.go("run", run=str(rows["run_key"].iloc[picked]))
+        state.refresh()
     words = {str(run.run_key): run_words(run) for run in rows.itertuples()}
     run = parts.pick("Run", "run", list(words), lambda name: words[name])
     st.button("Open this run", type="primary", on_click=state.go, args=("run",), kwargs={"run": run})

@@ -10,28 +10,36 @@ import pandas as pd
 from tlbench.findings.flags import FLAGS
 from tlbench.findings.names import class_name, method_name, rule_name
 from tlbench.findings.number_format import p_text, plus_minus, points
+from tlbench.store.setting_columns import in_words
 
 
-def cell_rows(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a cell of `summarise`'s table, in its order."""
+def cell_rows(cells: pd.DataFrame, settings: Sequence[str] = ()) -> pd.DataFrame:
+    """Return one row a cell of `summarise`'s table, in its order.
+
+    Args:
+        settings: columns of the table that are settings, such as `method.dim`; shown behind the method.
+    """
     rows = [
         {
             "method": method_name(cell),
             "data set": cell.dataset,
             "pair": cell.pair,
-            "protocol": cell.protocol,
-            "backbone": cell.backbone,
-            "score": plus_minus(cell.score, cell.score_half),
             "gain": plus_minus(cell.gain, cell.gain_half, signed=True),
-            "over": cell.reference if isinstance(cell.reference, str) else "",
             "flag": f"{FLAGS[cell.flag]} {cell.flag}".strip().replace("_", " "),
             "corrected p": p_text(cell.p_corrected),
+            "score": plus_minus(cell.score, cell.score_half),
+            "over": cell.reference if isinstance(cell.reference, str) else "",
+            "protocol": cell.protocol,
+            "backbone": cell.backbone,
             "seeds": f"{cell.n_seeds} of {cell.n_expected}",
             "missing": cell.hole,
         }
         for cell in cells.itertuples()
     ]
-    return pd.DataFrame(rows).astype(str)
+    shown = pd.DataFrame(rows).astype(str)
+    for place, name in enumerate(settings, 1):
+        shown.insert(place, name, ["" if value is None else in_words(value) for value in cells[name]])
+    return shown
 
 
 def cell_words(cell: Any) -> str:
