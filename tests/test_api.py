@@ -43,6 +43,7 @@ def test_a_run_can_be_loaded_asked_and_looked_into(toy):
     said = tl.predictions(row)
     model = tl.load(row)
     assert model.classes == ("a", "b", "c")
+    assert repr(model).startswith("coral, toy left-right, ")
     task = tl.task(dataset="toy", pair="L-R", seed=0, config_dir=str(toy))
     assert not hasattr(task.target, "labels")
     proba = model.predict_proba(task.target, seen=True)

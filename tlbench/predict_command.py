@@ -12,7 +12,6 @@ import pandas as pd
 from tlbench.data.images.image_files import EXTENSIONS
 from tlbench.data.new_rows import read_rows
 from tlbench.errors import TlbenchError
-from tlbench.metrics import metric_named
 from tlbench.running.loaded_model import LoadedModel, load_model
 from tlbench.store.runs import RunStore, opened_store
 
@@ -27,7 +26,7 @@ def predict(run: str, files: Sequence[str], store: str, out: str | None) -> int:
     folder = Path(run)
     where = RunStore(folder.resolve().parent) if (folder / "record.json").is_file() else opened_store(store)
     model = load_model(where, where.whole_key(folder.resolve().name if (folder / "record.json").is_file() else run))
-    print(trained_on(model), file=sys.stderr)
+    print(model.summary(), file=sys.stderr)
     table = predicted_table(model, [Path(file) for file in files])
     if out is None:
         print(table.to_csv(index=False), end="")
@@ -39,25 +38,6 @@ def predict(run: str, files: Sequence[str], store: str, out: str | None) -> int:
         raise TlbenchError(f"'{out}' cannot be written ({error.strerror}). Set by --out.") from error
     print(f"wrote {out}: {len(table)} rows", file=sys.stderr)
     return 0
-
-
-def trained_on(model: LoadedModel) -> str:
-    """Tell what a model was trained on, how well it does on the target's test examples, and whether transfer helped it."""
-    r, sizes = model.record, model.record["sizes"]
-    found = r["selections"]["last"]
-    parts = [f"{sizes['source']} labelled source", f"{sizes['target_unlabelled']} unlabelled target"]
-    parts += [f"{sizes['shots']} labelled target"] if sizes["shots"] else []
-    oracle = "ORACLE " if r["oracle"] else ""
-    score = f"{100 * found['metrics'][r['metric']]:.1f} % target {metric_named(r['metric']).title}"
-    recipe = [r[name] for name in ("protocol", "backbone", "classifier")]
-    lines = [
-        f"{oracle}{r['method']}, {r['dataset']} {r['pair']}, {', '.join(recipe)}, seed {r['seed']}",
-        f"trained on {', '.join(parts)} examples; {score} of {sizes['target_test']} after the last step",
-    ]
-    if (gain := found["gains"].get(r["reference"])) is not None:
-        interval = f"[{gain['low']:+.1f}, {gain['high']:+.1f}]"
-        lines.append(f"{gain['gain']:+.1f} points over {r['reference']} {interval}, {gain['flag'].replace('_', ' ')}")
-    return "\n".join(lines)
 
 
 def predicted_table(model: LoadedModel, files: Sequence[Path]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from tlbench.data.inputs import Inputs, as_rows, stack
 from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod, Reference
 from tlbench.method.reference import SupervisedNetwork
+from tlbench.metrics import metric_named
 from tlbench.running.backbone import backbone_parts
 from tlbench.running.kept_model import load_estimator, load_network
 from tlbench.running.setup import Setup
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Examples: TypeAlias = "np.ndarray | sp.csr_matrix | Sequence[str | Path] | Inputs"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedModel:
     """What a run has trained, after its last step.
 
@@ -50,6 +51,29 @@ class LoadedModel:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.setup.dataset.classes
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Tell what it was trained on, how well it does on the target's test examples, and whether transfer helped it."""
+        r, sizes = self.record, self.record["sizes"]
+        found = r["selections"]["last"]
+        parts = [f"{sizes['source']} labelled source", f"{sizes['target_unlabelled']} unlabelled target"]
+        parts += [f"{sizes['shots']} labelled target"] if sizes["shots"] else []
+        oracle = "ORACLE " if r["oracle"] else ""
+        score = f"{100 * found['metrics'][r['metric']]:.1f} % target {metric_named(r['metric']).title}"
+        recipe = [r[name] for name in ("protocol", "backbone", "classifier")]
+        lines = [
+            f"{oracle}{r['method']}, {r['dataset']} {r['pair']}, {', '.join(recipe)}, seed {r['seed']}",
+            f"trained on {', '.join(parts)} examples; {score} of {sizes['target_test']} after the last step",
+        ]
+        if (gain := found["gains"].get(r["reference"])) is not None:
+            interval = f"[{gain['low']:+.1f}, {gain['high']:+.1f}]"
+            lines.append(
+                f"{gain['gain']:+.1f} points over {r['reference']} {interval}, {gain['flag'].replace('_', ' ')}"
+            )
+        return "\n".join(lines)
 
     def predict_proba(self, examples: Examples, domain: str = "target", *, seen: bool = False) -> np.ndarray:
         """Return (N, C) class probabilities.
