@@ -131,3 +131,12 @@ def test_an_interrupt_ends_in_one_line_and_keeps_what_is_done(toy, tmp_path):
     assert running.returncode == 130
     assert "interrupted. Finished runs are kept" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_can_complete_commands_and_options(shell, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--completion", shell])
+    out = capsys.readouterr().out
+    for word in ("sweep", "predict", "--dry-run", "--where"):
+        assert word in out

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from tlbench import __version__
 from tlbench.errors import TlbenchError, unknown
@@ -81,6 +81,9 @@ def parser() -> argparse.ArgumentParser:
         prog="tlbench", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     top.add_argument("--version", action="version", version=f"tlbench {__version__}")
+    top.add_argument(
+        "--completion", action=Completion, choices=("bash", "zsh", "tcsh"), help="print a script for the shell"
+    )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         _runs_parser, _predict_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser,
@@ -208,6 +211,18 @@ def _store_parser(commands: Commands) -> None:
             sub.add_argument(
                 "--out", default="results/wandb", help="folder of its run folders (default: results/wandb)"
             )
+
+
+class Completion(argparse.Action):
+    """Prints what a shell needs to complete commands and options, and ends."""
+
+    def __call__(
+        self, top: argparse.ArgumentParser, options: object, shell: Any, option: str | None = None
+    ) -> NoReturn:
+        import shtab  # takes longer than the command line itself
+
+        print(shtab.complete(top, shell=shell))
+        top.exit(0)
 
 
 class Parser(argparse.ArgumentParser):

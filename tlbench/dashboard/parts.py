@@ -21,8 +21,11 @@ STYLE = """<style>
 [class*="st-key-figure-"] { overflow-x: auto; }
 [class*="st-key-figure-"] img { min-width: 36rem; max-width: none; }
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+[data-testid="stMainBlockContainer"] [data-stale="true"] { visibility: hidden; transition: visibility 0s linear 0.4s; }
 </style>"""
-"""A figure that is wider than a phone is scrolled within its frame: letters of three pixels are no use."""
+"""A figure that is wider than a phone is scrolled within its frame: letters of three pixels are no use. What is left of the last
+view is hidden, and not greyed under the heading of the next one; the delay spares a quick answer the flicker.
+"""
 FORMATS = {"SVG": "image/svg+xml", "PNG": "image/png", "PDF": "application/pdf"}
 
 
