@@ -111,6 +111,7 @@ def test_a_finished_run_is_done_once_more_for_its_model_alone(toy):
     assert {k: v for k, v in after.items() if k != "files"} == {k: v for k, v in before.items() if k != "files"}
     assert set(after["files"]) - set(before["files"]) == {"model.safetensors"}
     assert store.damaged_files(key, after) == []
+    assert store.model_file(key).stat().st_mode == (store.folder(key) / "record.json").stat().st_mode
     load_model(store, key)
     stamp = store.model_file(key).stat().st_mtime_ns
     assert ensure_run(keeping) == ensure_run(without) == "done"

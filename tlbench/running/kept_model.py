@@ -24,10 +24,10 @@ def save_learner(learner: Learner, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(learner, GradientMethod):
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in learner.state_dict().items()}
-        save_file(tensors, folder / NETWORK)
+        (folder / NETWORK).write_bytes(save(tensors))  # `save_file` leaves a file that only its owner reads
         return folder / NETWORK
     from skops.io import dump
 
