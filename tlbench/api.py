@@ -163,22 +163,9 @@ def methods(config_dir: str | None = None) -> pd.DataFrame:
 def arguments(overrides: Sequence[str], settings: dict[str, Value]) -> list[str]:
     """Return overrides as the command line has them. Raises TlbenchError for a key that is set twice."""
     from tlbench.config.arguments import read as checked
+    from tlbench.config.arguments import text_of
 
-    return checked([*overrides, *(f"{key.replace('__', '.')}={_text(value)}" for key, value in settings.items())])
-
-
-def _text(value: Value, *, inside: bool = False) -> str:
-    """Write a value as Hydra reads it; a list outside of another one is a sweep's choices."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_text(one, inside=True)}" for key, one in value.items()) + "}"
-    if isinstance(value, list | tuple | range):
-        each = ",".join(_text(one, inside=inside or isinstance(one, list | tuple)) for one in value)
-        return f"[{each}]" if inside else each
-    return str(value)
+    return checked([*overrides, *(f"{key.replace('__', '.')}={text_of(value)}" for key, value in settings.items())])
 
 
 def _listed(group: str, config_dir: str | None) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,14 +47,21 @@ def predicted_table(model: LoadedModel, files: Sequence[Path]) -> pd.DataFrame:
         files = [image for file in files for image in _images(file)]
         proba_NC, names, rows = model.predict_proba(files), [str(f) for f in files], [0] * len(files)
     else:
-        group = model.setup.config.dataset
-        blocks = [read_rows(path, group.get("inputs"), group.get("labels")) for path in files]
+        blocks = [read_rows(path, **_names(model)) for path in files]
         proba_NC = np.concatenate([model.predict_proba(block) for block in blocks])
         names = [str(path) for path, block in zip(files, blocks, strict=True) for _ in range(len(block))]
         rows = [row for block in blocks for row in range(len(block))]
     labels = np.array(model.classes, dtype=object)[proba_NC.argmax(axis=1)]
     table = pd.DataFrame({"file": names, "row": rows, "prediction": labels, "confidence": proba_NC.max(axis=1)})
     return table.join(pd.DataFrame(proba_NC, columns=[f"p_{name}" for name in model.classes]))
+
+
+def _names(model: LoadedModel) -> dict[str, Any]:
+    """Return what the run's reader calls the inputs and the labels of the target, and a table's columns."""
+    dataset, target = model.setup.dataset, model.setup.pair.target
+    shared = getattr(getattr(dataset, "reader", None), "keywords", {})
+    own = dict(getattr(dataset, "files", {}).get(target, {}))
+    return {name: own.get(name, shared.get(name)) for name in ("inputs", "labels", "columns")}
 
 
 def _images(path: Path) -> list[Path]:

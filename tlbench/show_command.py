@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tlbench.errors import unknown
+from tlbench.errors import TlbenchError, unknown
 from tlbench.paths import conf_dir
 
 
@@ -29,6 +29,8 @@ def show(choice: str, config_dir: str | None) -> int:
 def parts(choice: str, config_dir: str | None) -> Iterator[str]:
     """Yield the file's text, the card of what it builds, and the search that bears its name."""
     group, equals, name = choice.partition("=")
+    if config_dir is not None and not Path(config_dir).is_dir():
+        raise TlbenchError(f"Config folder '{config_dir}' does not exist. Set by --config-dir.")
     folders = [*([Path(config_dir)] if config_dir else []), conf_dir()]
     groups = sorted(
         {path.name for folder in folders for path in folder.iterdir() if path.is_dir() and any(path.glob("*.yaml"))}

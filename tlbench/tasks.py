@@ -53,6 +53,16 @@ class Task:
     input_shape: tuple[int, ...]
     target_is_labelled: bool = False
 
+    def __repr__(self) -> str:
+        parts = [f"{len(self.source)} labelled source", f"{self.target.shape[0]} unlabelled target"]
+        parts += [
+            f"{len(part)} {what}"
+            for part, what in ((self.shots, "labelled target"), (self.source_val, "validation"))
+            if part
+        ]
+        shape = " x ".join(map(str, self.input_shape))
+        return f"Task of {self.n_classes} classes, examples of {shape}: {', '.join(parts)}"
+
 
 @dataclass(frozen=True)
 class Hidden:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.conformance.cases import METHODS, is_oracle, toy_config
 from tests.support import config_of, ensure_run, identity_of
-from tlbench import task
+from tlbench import tasks
 from tlbench.store.runs import RunStore
 
 CLASSES, EACH = 4, 60
@@ -96,7 +96,7 @@ def test_a_method_that_guesses_by_place_gains_nothing(method, protocol, sorted_b
 def test_predictions_depend_on_neither_order_nor_company_of_the_test_examples(method, toy, tmp_path, monkeypatch):
     """Tested in another order, and beside half as many others: to rounding the same is said of each example."""
     config = toy_config(method, toy, "selection=last", "validators=0", "distances=0")
-    drawn, found = task.arrival, []
+    drawn, found = tasks.arrival, []
     orders = [
         drawn,
         lambda domain, rows: backwards(drawn(domain, rows)),
@@ -104,7 +104,7 @@ def test_predictions_depend_on_neither_order_nor_company_of_the_test_examples(me
     ]
     for number, order in enumerate(orders):
         with monkeypatch.context() as patch:
-            patch.setattr(task, "arrival", only_for_the_test(drawn, order))
+            patch.setattr(tasks, "arrival", only_for_the_test(drawn, order))
             mine = config.model_copy(update={"store": str(tmp_path / str(number))})
             assert ensure_run(mine) == "done"
         table = RunStore(mine.store).predictions(identity_of(mine)["run_key"], "last")
@@ -143,9 +143,9 @@ def test_the_order_is_one_of_the_domain_that_no_part_betrays():
             return 300
 
     rows = np.arange(300)
-    whole = task.arrival(Domain(), rows)
+    whole = tasks.arrival(Domain(), rows)
     assert sorted(whole) == rows.tolist()
-    assert np.array_equal(whole, task.arrival(Domain(), rows))
+    assert np.array_equal(whole, tasks.arrival(Domain(), rows))
     assert abs(np.corrcoef(whole, rows)[0, 1]) < 0.2
-    part = task.arrival(Domain(), rows[50:90])
+    part = tasks.arrival(Domain(), rows[50:90])
     assert part.tolist() == [row for row in whole if 50 <= row < 90]

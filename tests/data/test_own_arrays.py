@@ -143,6 +143,14 @@ def test_hdf5_with_names_and_labels_of_its_own_runs_without_a_reader(kind, label
     assert ensure_run(config) == "done"
 
 
+def test_a_map_for_all_where_one_domain_alone_has_the_label():
+    for domain, labels in (("a", [1, 2, 10]), ("b", [0, 1, 2])):
+        np.savez(f"{domain}.npz", x=X["a"], y=[*labels, *labels])
+    dataset, _, _ = composed("arrays", ["dataset.paths={a: a.npz, b: b.npz}", "dataset.label_map={10: 0}"], None)
+    assert dataset.load("a").labels.tolist() == [1, 2, 0, 1, 2, 0]
+    assert dataset.load("b").labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
 def test_one_map_for_all_domains():
     for domain in ("a", "b"):
         np.savez(f"{domain}.npz", x=X["a"], y=[10, 1, 2, 10, 1, 2])
@@ -154,7 +162,7 @@ def test_one_map_for_all_domains():
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("dataset.label_map={11: 0}", "no label is 11"), ("dataset.label_map={c: {1: 0}}", "Unknown domain 'c'"),
+        ("dataset.label_map={11: 0}", "No domain has the label 11"), ("dataset.label_map={c: {1: 0}}", "Unknown domain 'c'"),
         ("dataset.inputs={a: x}", "one for each of a, b; 'b' is amiss"), ("dataset.labels={a: y, b: z}", "Unknown array 'z'"),
     ],
 )  # fmt: skip

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 import tlbench as tl
+from baselines.sa import SubspaceAlignment
 from tests.support import config_of
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
@@ -205,6 +208,42 @@ def test_what_the_seed_decides_is_known_before_a_run(words, draws, toy):
         [] if any(w.startswith("classifier=") or w == "method=coral" for w in words) else ["classifier=linear_svm"]
     )
     assert Setup.of(config_of("dataset=toy", "pair=L-R", *classifier, *words, config_dir=toy)).draws is draws
+
+
+def test_a_class_of_ones_own_denies_draws_itself(toy):
+    class Own(SubspaceAlignment):
+        pass
+
+    class Sure(SubspaceAlignment):
+        draws = False
+
+    config = config_of(
+        "dataset=toy", "pair=L-R", "classifier=linear_svm", "method=sa", "protocol=transductive", config_dir=toy
+    )
+    setup = Setup.of(config)
+    for method in (Own, Sure):
+        method.__module__ = "mine"
+    assert not setup.draws
+    assert replace(setup, method=Own).draws
+    assert not replace(setup, method=Sure).draws
+
+
+def test_a_trial_that_a_validator_chose_has_no_flag_from_one_seed(toy):
+    command = [
+        "sweep",
+        "dataset=toy",
+        "pair=L-R",
+        "hydra/launcher=basic",
+        "--config-dir",
+        str(toy),
+        "classifier=linear_svm",
+    ]
+    assert (
+        main([*command, "protocol=transductive", "method=coral_linear", "search=coral_linear", "search.trials=2"]) == 0
+    )
+    cells = {rule: tl.cells(where="method=coral_linear", selection=rule).iloc[0] for rule in ("last", "im")}
+    assert cells["last"]["flag"] != "few_seeds"
+    assert cells["im"]["flag"] == "few_seeds"
 
 
 def test_where_nothing_is_drawn_one_seed_has_the_flag_of_three_equal_ones(toy):

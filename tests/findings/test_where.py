@@ -1,8 +1,11 @@
 """Conditions on runs: what they take, what they leave, what they refuse."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+import tlbench as tl
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
 from tlbench.findings.where import Condition
@@ -50,6 +53,34 @@ def test_a_report_of_a_part_keeps_gains_over_references_that_it_leaves_out(toy, 
     ):
         assert main(["report", "--out", "none", "--where", where]) == 2
         assert told in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_not_missing_and_values_may_hold_commas(toy, capsys):
+    command = [
+        "sweep",
+        "dataset=toy",
+        "pair=L-R",
+        "hydra/launcher=basic",
+        "--config-dir",
+        str(toy),
+        "method=coral_linear",
+    ]
+    assert main([*command, "protocol=transductive", "protocol.shots=0,3"]) == 0
+    shots, plain = (tl.read(where=f"protocol={name}") for name in ("transductive, 3 shots", "transductive"))
+    assert set(shots["protocol.shots"]) == {3}
+    assert set(plain["protocol.shots"]) == {0}
+    assert set(tl.read(where="protocol.shots=0,3")["protocol.shots"]) == {0, 3}
+    capsys.readouterr()
+    assert main(["report", "--out", "out", "--where", "draws=false", "--where", "method=coral_linear"]) == 0
+    assert "missing" not in capsys.readouterr().out
+    assert "Only runs with draws=false and method=coral_linear are looked at" in Path("out/report.md").read_text(
+        "utf-8"
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), [(1234567, 1234568), (0.1, 0.1000001), ("a", "b")])
+def test_different_values_are_different_words(one, other):
+    assert Condition.of(f"x={one}").holds(pd.Series([one, other], dtype=object)).tolist() == [True, False]
 
 
 def test_exports_have_every_setting(toy, tmp_path):

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -116,6 +118,70 @@ def test_a_finished_run_is_done_once_more_for_its_model_alone(toy):
     stamp = store.model_file(key).stat().st_mtime_ns
     assert ensure_run(keeping) == ensure_run(without) == "done"
     assert store.model_file(key).stat().st_mtime_ns == stamp
+
+
+def test_a_command_does_a_finished_run_once_more_for_its_model(toy, tmp_path):
+    command = ["run", "dataset=toy", "pair=L-R", "method=coral_linear", "--config-dir", str(toy)]
+    store = RunStore(tmp_path / "store")
+    assert main(command) == 0
+    assert not any(map(store.model_file, store.run_keys()))
+    assert main([*command, "keep_model=true"]) == 0
+    assert all(map(store.model_file, store.run_keys()))  # the reference's, too
+    assert main(["store", "check"]) == 0
+    store.model_file(store.run_keys()[0]).unlink()
+    assert main(["store", "check"]) == 1
+
+
+def test_columns_of_a_table_are_matched_by_name(capsys):
+    rng = np.random.default_rng(0)
+    for domain in ("a", "b"):
+        y = np.arange(30) % 3
+        table = pd.DataFrame(np.eye(3)[y] * 4 + rng.normal(size=(30, 3)), columns=list("uvw")).assign(
+            **{f"kind_{domain}": y}
+        )
+        table.to_csv(f"{domain}.csv", index=False)
+    words = [
+        "dataset=arrays",
+        "dataset.paths={a: a.csv, b: b.csv}",
+        "dataset.labels={a: kind_a, b: kind_b}",
+        "pair=a-b",
+    ]
+    assert (
+        main(["run", *words, "method=source_only", "classifier=linear_svm", "backbone=identity", "keep_model=true"])
+        == 0
+    )
+    (key,) = RunStore(os.environ["TLBENCH_STORE"]).run_keys()
+    table = pd.read_csv("b.csv")
+    table[["w", "kind_b", "u", "v"]].to_csv("turned.csv", index=False)
+    table.drop(columns="u").to_csv("lacking.csv", index=False)
+    assert (
+        main(["predict", key, "b.csv", "--out", "one.csv"])
+        == main(["predict", key, "turned.csv", "--out", "two.csv"])
+        == 0
+    )
+    assert pd.read_csv("one.csv")["prediction"].tolist() == pd.read_csv("two.csv")["prediction"].tolist()
+    assert main(["predict", key, "lacking.csv"]) == 2
+    assert "lacking.csv: its columns differ from those that the model was trained on in u" in capsys.readouterr().err
+
+
+def test_transforms_that_count_over_other_data_are_refused(toy, tmp_path):
+    zscore = "dataset.transforms=[zscore]"
+    config = config_of("dataset=toy", "pair=L-R", "method=coral_linear", zscore, "keep_model=true", config_dir=toy)
+    store, key, _ = kept(config)
+    path = tmp_path / "toy" / "data" / "toy" / "right.mat"
+    fields = {name: value for name, value in scipy.io.loadmat(path).items() if not name.startswith("__")}
+    scipy.io.savemat(path, {**fields, "fts": fields["fts"] * 2})
+    with pytest.raises(TlbenchError, match="not those that the model was trained on"):
+        load_model(store, key).predict_proba(fields["fts"])
+
+
+def test_a_model_trained_on_a_gpu_is_asked_without_one(toy):
+    _, _, model = kept(toy_config("mmd", toy, "keep_model=true"))
+    hardware = model.setup.config.trainer.model_copy(update={"accelerator": "gpu"})
+    elsewhere = replace(
+        model, setup=replace(model.setup, config=model.setup.config.model_copy(update={"trainer": hardware}))
+    )
+    np.testing.assert_array_equal(elsewhere.predict_proba(np.ones((2, 4))), model.predict_proba(np.ones((2, 4))))
 
 
 def test_a_model_that_is_not_the_one_that_was_written_is_refused(toy):

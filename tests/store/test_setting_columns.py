@@ -23,7 +23,6 @@ def test_every_hyper_parameter_has_a_column_and_no_path_has_one():
     assert found["validators"] == 300
     for key in found:
         assert key.split(".")[0] not in {
-            "trainer",
             "store",
             "data_dir",
             "logger",
@@ -58,6 +57,15 @@ def test_names_have_what_varies_and_nothing_else():
     assert names_of(
         [stored("method=dann"), stored("method=dann", "validators=0", "distances=0", "store=elsewhere")]
     ) == ["", ""]
+
+
+def test_hardware_that_moves_numbers_is_a_setting():
+    found = [
+        stored("method=dann", *words) for words in ((), ("trainer.accumulate=2",), ("trainer.precision=bf16-mixed",))
+    ]
+    assert names_of(found) == [
+        "precision=32-true, accumulate=1", "precision=32-true, accumulate=2", "precision=bf16-mixed, accumulate=1"
+    ]  # fmt: skip
 
 
 def test_settings_of_one_last_word_keep_their_groups():

@@ -42,6 +42,17 @@ def test_it_goes_where_scikit_learns_go():
     assert clone(tl.estimator("sa", dim=3)).get_params()["parameters"] == {"method.dim": 3}
 
 
+def test_lists_are_parameters_and_predictions_pile_nothing_up():
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    x = np.eye(4)[y] * 3 + rng.normal(size=(60, 4))
+    found = tl.estimator("source_only", classifier__search=[0.1, 1.0], classifier__folds=2).fit(x, y)
+    assert found.method_.classifier.C in (0.1, 1.0)
+    for _ in range(40):
+        found.predict(rng.normal(size=(5, 4)))
+    assert len(found.method_.classifier._kernels) <= 16
+
+
 def test_shots_reach_the_methods_that_take_them():
     rng = np.random.default_rng(0)
     y = np.arange(60) % 3

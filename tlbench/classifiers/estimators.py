@@ -21,6 +21,9 @@ from tlbench.classifiers import wide_logistic as wide
 from tlbench.data.inputs import Rows
 from tlbench.errors import Refused, TlbenchError
 
+MOST_KERNELS = 16
+"""Kernels that a classifier keeps: those of a training set and of what boosting asks of it round after round."""
+
 
 class FeatureClassifier(ABC):
     """A classifier on features.
@@ -221,6 +224,8 @@ class LinearSVM(Regularised):
         """Return their kernel, worked out where no copy has done so."""
         kept = self._kernels.get((id(a_ND), id(rows_MD)))
         if kept is None or kept[0] is not a_ND or kept[1] is not rows_MD:  # ids of a pickled object are old
+            while len(self._kernels) >= MOST_KERNELS:
+                del self._kernels[next(iter(self._kernels))]
             kept = self._kernels[id(a_ND), id(rows_MD)] = (a_ND, rows_MD, self._kernel(a_ND, rows_MD))
         return kept[2]
 

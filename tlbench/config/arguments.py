@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from tlbench.errors import TlbenchError
 
@@ -28,6 +29,20 @@ def read(arguments: Sequence[str]) -> list[str]:
             )
         seen[key] = argument
     return [_quoted(argument) for argument in arguments]
+
+
+def text_of(value: Any, *, inside: bool = False) -> str:
+    """Write a value as Hydra reads it; a list outside of another one is a sweep's choices."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{text_of(one, inside=True)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple | range):
+        each = ",".join(text_of(one, inside=inside or isinstance(one, list | tuple)) for one in value)
+        return f"[{each}]" if inside else each
+    return str(value)
 
 
 def _quoted(argument: str) -> str:

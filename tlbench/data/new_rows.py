@@ -14,15 +14,16 @@ import scipy.io
 from tlbench.data.readers import matlab_hdf5
 from tlbench.errors import TlbenchError, unknown
 
-KINDS = (".npy", ".npz", ".csv", ".parquet", ".mat", ".h5")
+KINDS = (".npy", ".npz", ".csv", ".parquet", ".mat", ".h5", ".hdf5")
 
 
-def read_rows(path: Path, inputs: str | None, labels: str | None) -> np.ndarray:
+def read_rows(path: Path, inputs: str | None, labels: str | None, columns: Sequence[str] | None = None) -> np.ndarray:
     """Read (N, ...) numbers.
 
     Args:
         inputs: array or field that holds them, where the file has several.
         labels: column of a table that is left out, if it is there.
+        columns: a table's inputs, in the order in which the model was trained on them; None: all, as they stand.
 
     Raises:
         TlbenchError: no such file, kind of file or array, or what it holds are no numbers.
@@ -33,7 +34,7 @@ def read_rows(path: Path, inputs: str | None, labels: str | None) -> np.ndarray:
             found = np.load(path, allow_pickle=False)
         elif kind in (".csv", ".parquet"):
             table = pd.read_csv(path) if kind == ".csv" else pd.read_parquet(path)
-            found = table.drop(columns=[labels] if labels in table else []).to_numpy()
+            found = _columns(path, table.drop(columns=[labels] if labels in table else []), columns).to_numpy()
         elif kind in KINDS:
             found = _array(path, inputs)
         else:
@@ -43,6 +44,18 @@ def read_rows(path: Path, inputs: str | None, labels: str | None) -> np.ndarray:
     if found.dtype.kind not in "biuf" or (found.dtype.kind == "f" and not np.isfinite(found).all()):
         raise TlbenchError(f"{path}: its inputs are no finite numbers but {found.dtype}.")
     return found
+
+
+def _columns(path: Path, table: pd.DataFrame, wanted: Sequence[str] | None) -> pd.DataFrame:
+    """Put columns into the order of training, by name."""
+    if wanted is None:
+        return table
+    table = table.rename(columns=str)
+    if odd := sorted(set(wanted) ^ set(table)):
+        raise TlbenchError(
+            f"{path}: its columns differ from those that the model was trained on in {', '.join(odd[:5])}."
+        )
+    return table[list(wanted)]
 
 
 def _array(path: Path, name: str | None) -> np.ndarray:
@@ -56,7 +69,7 @@ def _array(path: Path, name: str | None) -> np.ndarray:
         return np.asarray(fields[_chosen(path, list(fields), name)])
     with h5py.File(path, "r") as file:
         chosen = _chosen(path, [key for key in file if not key.startswith("#")], name)
-        if kind == ".h5":
+        if kind != ".mat":
             return np.asarray(file[chosen][()])
     return np.asarray(matlab_hdf5(path, [chosen])[0][chosen])
 

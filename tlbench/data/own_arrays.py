@@ -56,6 +56,7 @@ class ArrayFiles(FileDataset):
         named = [(path, str(own[domain].get("labels", labels))) for domain, path in paths.items()]
         columns = next((c for path, name in named if (c := columns_of(path, name)) is not None), None)
         maps = _label_maps(paths, label_map or {})
+        shared_map = set() if _is_per_domain(label_map or {}) else {_word(label) for label in label_map or {}}
         for domain, found in maps.items():
             own[domain]["label_map"] = found
         read = partial(
@@ -69,6 +70,14 @@ class ArrayFiles(FileDataset):
             _known(path, Path(path).stat().st_mtime_ns, json.dumps({**read.keywords, **own[domain]}))
             for domain, path in paths.items()
         ]
+        if shared_map:
+            raw = [{k: v for k, v in own[domain].items() if k != "label_map"} for domain in paths]
+            seen = [
+                _known(path, Path(path).stat().st_mtime_ns, json.dumps({**read.keywords, **options}))[2]
+                for path, options in zip(paths.values(), raw, strict=True)
+            ]
+            if lost := sorted(shared_map - {_word(label) for labels_ in seen for label in labels_}):
+                raise TlbenchError(f"No domain has the label {lost[0]}. Set by dataset.label_map.")
         super().__init__(
             data_dir=".",
             reader=read,
@@ -104,7 +113,7 @@ def _own(domain: str, paths: Mapping[str, str], **names: str | Mapping[str, str]
 
 def _label_maps(paths: Mapping[str, str], given: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
     """Return the map of each domain that has one, labels as words."""
-    each = any(isinstance(value, Mapping) for value in given.values())
+    each = _is_per_domain(given)
     if each and (odd := sorted(set(map(str, given)) - set(paths))):
         raise unknown("domain", odd[0], paths, f"dataset.label_map.{odd[0]}")
     if not each:
@@ -112,12 +121,17 @@ def _label_maps(paths: Mapping[str, str], given: Mapping[Any, Any]) -> dict[str,
     return {str(domain): {_word(k): v for k, v in own.items()} for domain, own in given.items()}
 
 
+def _is_per_domain(given: Mapping[Any, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in given.values())
+
+
 def _word(label: Any) -> str:
     """Return a label as one word, so that 10, 10.0 and "10" are one."""
     try:
-        return f"{float(label):g}"
+        number = float(label)
     except (TypeError, ValueError):
         return str(label)
+    return str(int(number)) if number.is_integer() else f"{number:.12g}"
 
 
 def columns_of(path: str, labels: str) -> tuple[str, ...] | None:
@@ -152,8 +166,6 @@ def read_any(
         raise TlbenchError(f"{path}: {missing} labels are missing.")
     if label_map:
         words = [_word(value) for value in np.asarray(y).tolist()]
-        if lost := sorted(set(label_map) - set(words)):
-            raise TlbenchError(f"{path}: no label is {lost[0]}. Set by dataset.label_map.")
         y = np.array([label_map.get(word, value) for word, value in zip(words, np.asarray(y).tolist(), strict=True)])
     values = np.asarray(x.data if sp.issparse(x) else x)
     if values.dtype.kind not in "biuf":

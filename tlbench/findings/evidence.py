@@ -17,6 +17,7 @@ from tlbench.findings.notes import notes
 from tlbench.findings.predictors import pair_distances
 from tlbench.findings.rule import Rule
 from tlbench.findings.trials import Choice, choose
+from tlbench.selection.rules import LAST
 from tlbench.store.plans import Planned, configs_of, planned
 from tlbench.store.runs import RunStore
 from tlbench.store.setting_columns import Configs
@@ -45,6 +46,7 @@ class Evidence:
     classes: pd.DataFrame
     distances: pd.DataFrame
     causes: pd.DataFrame
+    conditions: Sequence[str] = ()
 
     @cached_property
     def kept(self) -> pd.DataFrame:
@@ -59,7 +61,14 @@ class Evidence:
     @cached_property
     def notes(self) -> list[str]:
         """What is to be known of the store beside its numbers."""
-        return notes(self.tables)
+        found = notes(self.tables)
+        if self.conditions:
+            found = [
+                f"Only runs with {' and '.join(self.conditions)} are looked at here: p-values are "
+                "corrected over their gains alone, and causes know nothing of other methods and of what these measured.",
+                *found,
+            ]
+        return found
 
     @property
     def class_names(self) -> dict[str, Sequence[str]]:
@@ -72,17 +81,22 @@ class Evidence:
         return len(self.choice.unfinished)
 
 
-def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Planned | None = None) -> Evidence:
+def gather_evidence(
+    store: RunStore, tables: Tables, rule: Rule, *, plans: Planned | None = None, conditions: Sequence[str] = ()
+) -> Evidence:
     """Judge a store's runs.
 
     Args:
         tables: `read_tables`', or a part of it.
         plans: those that count, where they are not all of the store's.
+        conditions: by which tables and plans were narrowed, for people.
     """
     plans = planned(store) if plans is None else plans
     choice = choose(plans.runs, tables.runs, tables.checkpoints, rule.selection)
     runs = _without_lost(store, tables.runs)
     kept = runs[~runs["cell_key"].isin(choice.dropped)]
+    if rule.selection != LAST:  # validators look at examples that the seed draws: another one may choose another trial
+        kept = kept.assign(draws=kept["draws"].mask(kept["cell_key"].isin(choice.names), True))
     plan = plans.runs[~plans.runs["cell_key"].isin(choice.dropped)]
     configs = configs_of(store, kept, plans)
     names = variant_names(kept, Planned(plan, configs)) | choice.names
@@ -91,7 +105,7 @@ def gather_evidence(store: RunStore, tables: Tables, rule: Rule, *, plans: Plann
     distances = pair_distances(runs, tables.distances)
     why = causes(cells, kept, distances, store, rule)
     by_class = class_table(cells, differences, _class_names(configs), rule)
-    return Evidence(rule, store, tables, runs, choice, configs, cells, by_class, distances, why)
+    return Evidence(rule, store, tables, runs, choice, configs, cells, by_class, distances, why, tuple(conditions))
 
 
 def _without_lost(store: RunStore, runs: pd.DataFrame) -> pd.DataFrame:

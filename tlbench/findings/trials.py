@@ -67,7 +67,8 @@ def choose(plan: pd.DataFrame, runs: pd.DataFrame, checkpoints: pd.DataFrame, se
                 kept.add(best)
                 by = "" if rule == LAST else f" by {'ORACLE' if rule == ORACLE else rule}"
                 # no trial's number: pairs choose different ones, and all stand in one column
-                words = f"search {row['search']}: {'best' if by else 'default'} of {len(cells)} trials{by}"
+                first = "default" if cells.iloc[0] == 0 else f"trial {cells.iloc[0]}"  # the default may be left out
+                words = f"search {row['search']}: {'best' if by else first} of {len(cells)} trials{by}"
                 names[str(best)] = f"[{words}{beside[row['base']]}]"
     table = pd.DataFrame(rows)
     if len(table):

@@ -20,11 +20,12 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class Condition:
-    """A column's values that count, or, with `apart`, that do not."""
+    """A column's values that count, or, with `apart`, that do not; `whole`: one value, where the column has it."""
 
     column: str
     values: tuple[str, ...]
     apart: bool = False
+    whole: str = ""
 
     @classmethod
     def of(cls, text: str) -> Condition:
@@ -35,11 +36,12 @@ class Condition:
             raise TlbenchError(
                 f"--where {text}: COLUMN=VALUE is needed, or COLUMN=VALUE,VALUE or COLUMN!=VALUE, such as --where method=dann."
             )
-        return cls(column, tuple(value.strip() for value in right.split(",")), left.endswith("!"))
+        return cls(column, tuple(value.strip() for value in right.split(",")), left.endswith("!"), right.strip())
 
     def holds(self, column: pd.Series) -> pd.Series:
         """Tell for each row whether it counts; `null` stands for what is not set."""
-        words, wanted = column.map(_word), {_word(value) for value in self.values}
+        words, whole = column.map(_word), _word(self.whole)
+        wanted = {whole} if (words == whole).any() else {_word(value) for value in self.values}
         return ~words.isin(wanted) if self.apart else words.isin(wanted)
 
 
@@ -52,7 +54,9 @@ def narrowed(store: StoreReader, tables: Tables, plans: Planned, conditions: Seq
     wanted = [Condition.of(text) for text in conditions]
     configs = configs_of(store, tables.runs, plans)
     runs, plan = (_rows(with_settings(table, configs), wanted, tables.runs) for table in (tables.runs, plans.runs))
-    kept, awaited = tables.runs[runs], plans.runs[plan]
+    kept = tables.runs[runs]
+    left_out = set(tables.runs["run_key"]) - set(kept["run_key"])  # what is there and does not count is awaited no more
+    awaited = plans.runs[plan & ~plans.runs["run_key"].isin(left_out)]
     if kept.empty:
         there = _what_there_is(with_settings(tables.runs, configs), wanted)
         raise TlbenchError(f"No run of store '{store.root}' is left. {there} Set by --where.")
@@ -86,6 +90,9 @@ def _word(value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
         return "null"
     try:
-        return f"{float(value):g}" if not isinstance(value, bool) else in_words(value)
+        number = float(value)
     except (TypeError, ValueError):
         return in_words(value)
+    if isinstance(value, bool) or number != number:
+        return in_words(value)
+    return str(int(number)) if number.is_integer() else f"{number:.12g}"

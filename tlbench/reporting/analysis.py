@@ -18,6 +18,8 @@ from tlbench.reporting.sections.unmatched_section import unmatched_of
 from tlbench.reporting.sections.worst_cells_section import worst_cells_section
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tlbench.findings.rule import Rule
     from tlbench.reporting.section import Section
     from tlbench.store.plans import Planned
@@ -34,14 +36,21 @@ class Analysis:
 
 
 def analyse(
-    store: RunStore, tables: Tables, rule: Rule, *, mix_protocols: bool = False, plans: Planned | None = None
+    store: RunStore,
+    tables: Tables,
+    rule: Rule,
+    *,
+    mix_protocols: bool = False,
+    plans: Planned | None = None,
+    conditions: Sequence[str] = (),
 ) -> Analysis:
     """Work out all of a report; its parts come as questions are asked: did it hurt, why, would one have known.
 
     Args:
         plans: those that count, where they are not all of the store's.
+        conditions: see `gather_evidence`.
     """
-    found = gather_evidence(store, tables, rule, plans=plans)
+    found = gather_evidence(store, tables, rule, plans=plans, conditions=conditions)
     parts: list[Section | None] = [
         causes_section(found.causes),
         classes_section(found.classes),

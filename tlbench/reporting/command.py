@@ -52,7 +52,7 @@ def make_report(
     if where:
         tables, plans = narrowed(store, tables, plans, where)
     rule = rule_of(tables.runs, selection, correction, margin)
-    found = analyse(store, tables, rule, mix_protocols=mix_protocols, plans=plans)
+    found = analyse(store, tables, rule, mix_protocols=mix_protocols, plans=plans, conditions=where)
     console = Console(width=None if os.isatty(1) else 200)
     print_leaderboard(found.evidence, console)
     console.print(checks(tables, timed=True), style="dim", soft_wrap=True)

@@ -19,6 +19,7 @@ from tlbench.method import GradientMethod, Reference
 from tlbench.method.reference import SupervisedNetwork
 from tlbench.metrics import metric_named
 from tlbench.running.backbone import backbone_parts
+from tlbench.running.describe import weights_of
 from tlbench.running.kept_model import load_estimator, load_network
 from tlbench.running.setup import Setup
 from tlbench.store.reading import StoreReader
@@ -91,7 +92,10 @@ class LoadedModel:
         if domain not in ("source", "target"):
             raise TlbenchError(f"domain must be source or target, got {domain!r}.")
         inputs: Inputs = examples if seen else self._transformed(self._read(examples), domain)
-        device = device_of(self.setup.config.trainer.accelerator)
+        trained = self.setup.config.trainer.accelerator
+        device = device_of(
+            "cpu" if trained == "cpu" else "auto"
+        )  # a model trained on a GPU is asked where there is none, too
         if self.still is not None:
             inputs = frozen_features(self.still, inputs, device)
         if isinstance(self.learner, GradientMethod):
@@ -126,6 +130,10 @@ class LoadedModel:
         dataset, pair = self.setup.dataset, self.setup.pair
         if not dataset.transforms:
             return inputs
+        if self.setup.keys["data_fingerprint"] != self.record["data_fingerprint"]:
+            raise TlbenchError(
+                f"The data of {dataset.name} {pair} are not those that the model was trained on; its transforms count over them."
+            )
         if domain == "source" and len(pair.sources) > 1:
             raise TlbenchError(
                 "Examples of several sources are transformed each by its own numbers. Use domain='target'."
@@ -154,6 +162,10 @@ def load_model(store: StoreReader, key: str) -> LoadedModel:
     if store.checksum(key, path.name) != record.get("files", {}).get(path.name):
         raise TlbenchError(f"{path} is not what was written (checksum). Delete it, and run again with keep_model=true.")
     setup = Setup.of_stored(store.config(key))
+    if record.get("weights") and record["weights"].get("sha256") != (weights_of(setup) or {}).get("sha256"):
+        raise TlbenchError(
+            f"Run {key} was trained from other pretrained weights {record['weights']['name']} than are here."
+        )
     sizes = record["sizes"]
     held = sum(sizes[name] for name in ("source", "target_unlabelled", "target_test"))
     parts = backbone_parts(setup, setup.input_shape, held)

@@ -102,8 +102,8 @@ class Setup:
         backbone, classifier = self.config.backbone, located("classifier", self.config.classifier)
         fixed = backbone["name"] == "identity" or bool(backbone.get("pretrained") or backbone.get("weights"))
         searched = bool(self.config.classifier.get("search"))
-        still = self.shape == "estimator" and fixed and not searched and not getattr(classifier, "draws", True)
-        return not still or self.method.draws or self.protocol.draws
+        still = self.shape == "estimator" and fixed and not searched and not _may_draw(classifier)
+        return not still or _may_draw(self.method) or self.protocol.draws
 
     @cached_property
     def keys(self) -> dict[str, str]:
@@ -126,6 +126,12 @@ class Setup:
     def references(self) -> dict[str, Setup]:
         """What the run is compared with, by name, primary reference first: other methods on the same recipe."""
         return {name: Setup.of(self.config.as_reference(name)) for name in self.config.reference_names}
+
+
+def _may_draw(made: Any) -> bool:
+    """Tell whether a class draws by seed; one of the user's own has to deny it itself, whatever it inherits."""
+    ours = getattr(made, "__module__", "").partition(".")[0] in ("tlbench", "baselines")
+    return bool(getattr(made, "draws", True) if ours else vars(made).get("draws", True))
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ from tlbench.store import table
 from tlbench.store.index import FILE
 from tlbench.store.plans import plan_files, read_plan
 from tlbench.store.reading import FEATURES, HISTORY, LOADER, PREDICTIONS, SHARD, StoreReader
-from tlbench.store.records import READABLE
+from tlbench.store.records import ESTIMATOR, NETWORK, READABLE
 from tlbench.store.runs import ASIDE
 
 FORMERLY_ASIDE = re.compile(r"^\.([0-9a-f]+)-")
@@ -98,6 +98,8 @@ def _run(store: StoreReader, key: str, record: dict[str, Any]) -> Iterator[Probl
             text = f"is not what was written: its checksum does not fit; delete the folder '{folder}' and run again"
             yield Problem("file", folder / name, text)
             return
+        if name in (NETWORK, ESTIMATOR):
+            yield Problem("file", folder / name, "is missing; the same command with keep_model=true makes it anew")
     try:
         if not isinstance(yaml.load((folder / "config.yaml").read_text("utf-8"), LOADER), dict):
             raise ValueError("it is no config")

@@ -16,6 +16,8 @@ IN_COLUMNS = NOT_CONTENT | {"pair", "seed", "sweep", "search"}
 """Keys that are no setting of a cell: paths, hardware, and what other columns have."""
 WORDS = {"name", "_target_", "_partial_"}
 """Of a group: the name stands in a column of its own."""
+MOVES_NUMBERS = ("precision", "devices", "accumulate", "tf32")
+"""Of the hardware, what is in a run's key."""
 SILENT = ("validators", "distances")
 """Settings that change what is measured beside a run, and none of its scores."""
 
@@ -26,6 +28,8 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     content["dataset"] = {
         k: v for k, v in config.get("dataset", {}).items() if k not in NOT_DATA and not isinstance(v, Mapping)
     }
+    hardware = config.get("trainer", {})
+    content["trainer"] = {name: hardware[name] for name in MOVES_NUMBERS if name in hardware}
     return dict(_flat(content, ""))
 
 

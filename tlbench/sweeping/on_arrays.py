@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tlbench.config.arguments import text_of
 from tlbench.errors import TlbenchError
 from tlbench.method import EstimatorMethod, Reference
 from tlbench.method.reference import SupervisedEstimator
@@ -66,7 +67,8 @@ class TransferEstimator(ClassifierMixin, BaseEstimator):
             shots = Labelled(validate_data(self, X_shots, reset=False), given)
         target = X if X_target is None else validate_data(self, X_target, reset=False)
         task = Task(Labelled(X, labels), target, shots, None, len(self.classes_), (X.shape[1],))
-        setup = _setup(self.method, self.classifier, tuple(sorted((self.parameters or {}).items())), int(self.seed))
+        own = tuple(sorted(f"{key}={text_of(value, inside=True)}" for key, value in (self.parameters or {}).items()))
+        setup = _setup(self.method, self.classifier, own, int(self.seed))
         if setup.method.needs_shots and shots is None:
             raise TlbenchError(f"{self.method} needs labelled target examples: fit(X, y, X_target, X_shots, y_shots).")
         classifier = setup.made("classifier", n_classes=task.n_classes, seed=self.seed).tuned(X, labels)
@@ -91,9 +93,8 @@ class TransferEstimator(ClassifierMixin, BaseEstimator):
 
 
 @lru_cache(maxsize=64)
-def _setup(method: str, classifier: str, parameters: tuple[tuple[str, Any], ...], seed: int) -> Setup:
+def _setup(method: str, classifier: str, parameters: tuple[str, ...], seed: int) -> Setup:
     """Compose the method's and the classifier's configs; the data set of that config is not looked at."""
-    own = [f"{key}={value}" for key, value in parameters]
     where = [
         "dataset=mini_digits",
         "pair=H-P",
@@ -102,7 +103,7 @@ def _setup(method: str, classifier: str, parameters: tuple[tuple[str, Any], ...]
         f"classifier={classifier}",
         f"seed={seed}",
     ]
-    setup = composed_run([*where, *own], None)
+    setup = composed_run([*where, *parameters], None)
     if setup.shape != "estimator" or setup.method.learner not in ("estimator", "either") or setup.method.oracle:
         raise TlbenchError(
             f"{method} with classifier={classifier} is not fitted on arrays. `tlbench list methods` names others."

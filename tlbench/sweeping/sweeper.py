@@ -21,7 +21,7 @@ from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.method.code import code_fingerprint
 from tlbench.running.comparison import is_current
-from tlbench.running.ensure import lacks_features, record_lost_run
+from tlbench.running.ensure import lacks_features, lacks_model, record_lost_run
 from tlbench.store.runs import RunStore
 from tlbench.sweeping.forecast import forecast
 from tlbench.sweeping.launch import launch_all
@@ -52,7 +52,7 @@ def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
         return False
     if record["status"] == "skipped":
         return True
-    return is_current(record, job.setup) and not lacks_features(record, job.setup)
+    return is_current(record, job.setup) and not lacks_features(record, job.setup) and not lacks_model(job.setup)
 
 
 def has_other_code(record: dict[str, Any], job: Job) -> bool:

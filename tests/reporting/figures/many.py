@@ -28,6 +28,7 @@ from tlbench.reporting.figures.learning_curves import learning_curves
 from tlbench.reporting.figures.rank_diagram import critical_difference
 from tlbench.reporting.figures.reliability import reliability
 from tlbench.reporting.figures.selection_rules import selection_rules
+from tlbench.reporting.figures.settings_scatter import parallel, scatter
 from tlbench.selection.rules import LAST, ORACLE, SOURCE_VAL
 from tlbench.transfer.ranks import rank_methods
 
@@ -171,6 +172,25 @@ def two_reliabilities() -> Figure:
     return reliability(reliability_table(both), "oracle")
 
 
+def settings(k: int) -> pd.DataFrame:
+    """Cells with eight settings, some of which only a part of the methods has."""
+    names = [
+        "method.weight",
+        "method.gamma",
+        "optim.lr",
+        "optim.weight_decay",
+        "optim.kind",
+        "classifier.bottleneck",
+        "backbone.last_k",
+    ]
+    table = pd.DataFrame(rng().normal(0, 3, (k, len(names))), columns=names).assign(
+        method=methods(k), gain=rng().normal(0, 6, k)
+    )
+    table["optim.kind"] = np.where(np.arange(k) % 2, "sgd", "adam")
+    table["method.gamma"] = table["method.gamma"].where(np.arange(k) % 3 > 0, None)
+    return table
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
     "heat_map_4": lambda: gain_heat_map(gains(30, 4), RULE),
     "heat_map_few": lambda: gain_heat_map(gains(2, 2), RULE),
@@ -200,4 +220,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         about=About("office_home, a-b, inductive", methods(1)[0], methods(2)[1], 10, "last"),
     ),
     "reliability": two_reliabilities,
+    "settings_scatter": lambda: scatter(settings(30), "method.weight", "gain"),
+    "settings_scatter_words": lambda: scatter(settings(3), "optim.kind", "gain"),
+    "settings_scatter_parallel": lambda: parallel(settings(30), [name for name in settings(2) if "." in name]),
 }

@@ -11,7 +11,13 @@ from tests.reporting.figures.drawn import assert_whole_and_apart, words
 from tests.reporting.figures.many import FIGURES
 
 FOLDER = Path(tlbench.reporting.figures.__file__).parent
-SAYS_NO_SELECTION = {"claimed_and_got", "label_efficiency", "rank_diagram", "selection_rules", "selection_rules_few"}
+SAYS_NO_SELECTION = {
+    "claimed_and_got",
+    "label_efficiency",
+    "rank_diagram",
+    "selection_rules",
+    "selection_rules_few",
+} | {name for name in FIGURES if name.startswith("settings_scatter")}
 
 
 @pytest.mark.parametrize("name", FIGURES)

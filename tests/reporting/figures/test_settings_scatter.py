@@ -41,6 +41,19 @@ def test_lines_run_from_the_least_to_the_greatest_value_of_each_axis():
     np.testing.assert_allclose(lines, [[0, 1, 0], [18 / 198, 0, 0.8], [1, 1, 1]])
 
 
+def test_what_is_not_set_stands_below_and_is_called_so():
+    table = pd.DataFrame({"dim": [None, 10.0, 20.0, 30.0], "gain": [1.0, 2.0, 3.0, 4.0]})
+    (axes,) = parallel(table, ["dim"]).axes
+    starts = [
+        line.get_ydata()[0]
+        for line in axes.get_lines()
+        if list(line.get_xdata()) == [0, 1] and line.get_linewidth() > 1
+    ]
+    assert starts == pytest.approx([-0.2, 0, 0.5, 1])
+    texts = {text.get_text(): text.get_position()[1] for text in axes.texts if text.get_position()[0] == 0}
+    assert texts == {"30": 1.0, "10": 0.0, "not set": -0.2}
+
+
 def test_parallel_axes_need_a_setting():
     with pytest.raises(ValueError, match="a setting that varies"):
         parallel(TABLE, [])

@@ -9,8 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tlbench.findings.names import natural
-from tlbench.reporting.figures.style import SMALL, caption, checked, look_of
+from tlbench.reporting.figures.style import ROW, SMALL, caption, checked, look_of, width_of
 
+UNSET = -0.2
+"""Height at which a line passes an axis of a setting that its cell does not have."""
 MOST = 2000
 """Lines of a figure of parallel axes; more are a smear."""
 
@@ -22,7 +24,9 @@ def scatter(table: pd.DataFrame, x: str, y: str, by: str = "method") -> Figure:
         ValueError: no row has both.
     """
     known = checked(table.dropna(subset=[x, y]) if {x, y} <= set(table) else table, [x, y, by], (), "A scatter")
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    names = sorted(map(str, known[by].unique()))
+    size = (6.5 + width_of(names, SMALL) + 0.5, max(4.2, ROW * len(names) + 1.2))
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots()
     places = {name: _placed(known[name]) for name in (x, y)}
     for i, (name, own) in enumerate(known.groupby(by, sort=True)):
@@ -35,7 +39,7 @@ def scatter(table: pd.DataFrame, x: str, y: str, by: str = "method") -> Figure:
     axes.set_ylabel(y, parse_math=False)
     if len(values := known[x]) and not places[x][1] and (values > 0).all() and values.max() / values.min() >= 100:
         axes.set_xscale("log")
-    axes.legend(fontsize=SMALL, frameon=False)
+    figure.legend(loc="outside right upper", fontsize=SMALL, frameon=False)
     caption(figure, f"{len(known)} cells with both; {len(table) - len(known)} lack one of them.")
     return figure
 
@@ -70,8 +74,8 @@ def parallel(table: pd.DataFrame, columns: Sequence[str], score: str = "gain") -
                 va="bottom" if height > 0.5 else "top",
                 parse_math=False,
             )
-    axes.set_xticks(range(len(names)), names, fontsize=SMALL, rotation=20, ha="right")
-    axes.set_ylim(-0.12, 1.12)
+    axes.set_xticks(range(len(names)), [name.replace(".", ".\n").replace("_", "_\n") for name in names], fontsize=SMALL)
+    axes.set_ylim(-0.32, 1.12)
     axes.set_yticks([])
     caption(figure, f"A line a cell, {len(known)} of them; each axis from its least to its greatest value.")
     return figure
@@ -87,20 +91,22 @@ def _placed(values: pd.Series) -> tuple[pd.Series, list[str]]:
 
 
 def _unit(values: pd.Series) -> np.ndarray:
-    """Return (N,) heights from 0 to 1; 0.5 where all are one, or where a value is not set."""
-    filled = values.where(values.notna(), None)
-    places, _ = _placed(filled.map(lambda value: "not set" if value is None else value))
-    numbers = places.to_numpy(dtype=float)
-    low, high = numbers.min(), numbers.max()
-    return np.full(len(numbers), 0.5) if high == low else (numbers - low) / (high - low)
+    """Return (N,) heights from 0 to 1 of what is set; 0.5 where all are one; what is not set stands at UNSET, below."""
+    known = values.dropna()
+    places = _placed(known)[0].to_numpy(dtype=float)
+    low, high = (places.min(), places.max()) if len(places) else (0.0, 0.0)
+    heights = pd.Series(UNSET, index=values.index)
+    heights[known.index] = 0.5 if high == low else (places - low) / (high - low)
+    return heights.to_numpy(dtype=float)
 
 
 def _ends(values: pd.Series) -> list[tuple[float, str]]:
-    words = sorted({f"{v:g}" if isinstance(v, float) else str(v) for v in values.dropna()}, key=natural)
-    numbers = pd.to_numeric(values.dropna(), errors="coerce")
-    if len(numbers) and numbers.notna().all():
-        words = [f"{numbers.min():.4g}", f"{numbers.max():.4g}"]
-    return [(1.0, words[-1]), (0.0, words[0])] if len(set(words)) > 1 else [(0.5, words[0])] if words else []
+    """Return heights and the words there: the greatest and the least value, and where what is not set stands."""
+    known = values.dropna()
+    places, labels = _placed(known)
+    words = labels or [f"{places.min():.4g}", f"{places.max():.4g}"] if len(known) else []
+    ends = [(0.5, words[0])] if len(set(words)) == 1 else [(1.0, words[-1]), (0.0, words[0])] if words else []
+    return [*ends, (UNSET, "not set")] if len(known) < len(values) else ends
 
 
 def _colour(tone: float) -> tuple[float, float, float]:
