@@ -10,8 +10,9 @@ import pytest
 
 from tests.support import jobs_of
 from tests.trees import image_folder
-from tlbench.cli import LISTED
+from tlbench.cli import LISTED, parser
 from tlbench.paths import conf_dir
+from tlbench.sweeping.driver import sweeper
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -63,6 +64,28 @@ def test_commands_on_real_data_are_understood(page):
     for words in commands(page):
         if any(name in " ".join(words) for name in REAL):
             assert jobs_of(*words)
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=ids)
+def test_every_command_line_is_one_that_the_command_takes(page):
+    """Also those that are not planned here: report, show, predict, store, ..."""
+    lines = [line.strip() for line in page.read_text("utf-8").splitlines()]
+    for line in lines:
+        if not re.match(r"tlbench +[a-z-]", line) or "..." in line or line.endswith("\\"):
+            continue
+        words = shlex.split(line.partition("&&")[0].partition(" > ")[0], comments=True)[1:]
+        options, rest = parser().parse_known_args(words)
+        assert not any(word.startswith("-") for word in rest), line
+        assert not rest or hasattr(options, "overrides"), line
+
+
+def test_commands_for_those_who_come_from_elsewhere_are_composed():
+    text = (ROOT / "docs" / "coming_from.md").read_text("utf-8")
+    found = [words for words in re.findall(r"`tlbench (?:run|sweep) ([^`]+)`", text) if "..." not in words]
+    assert found
+    for words in found:
+        with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
+            machine.composer.run_config(shlex.split(words))
 
 
 def test_the_python_of_the_page_on_python_runs():

@@ -1,4 +1,4 @@
-"""First view: what was run, what helped, what hurt and why, what is missing; the figures of gains; the leaderboard."""
+"""First view: what hurt and why, what helped, what was run, what is missing; the figures of gains; the leaderboard."""
 
 from __future__ import annotations
 
@@ -37,13 +37,14 @@ def show(found: Snapshot, filters: Filters) -> None:
     if found.runs.empty:
         st.info("The store holds no runs yet. A sweep fills it, and this page shows its runs as they come.")
         return
-    _run(found, filters)
     analysis = gate.analysed(found, filters)
     if analysis is None:
+        _run(found, filters)
         aggregated(found, filters)
     else:
         cells = gate.shown_cells(found, filters, analysis.cells)
         _flagged(cells, overview(replace(analysis, cells=cells)))
+        _run(found, filters)
         _figures(cells, analysis, (found.root, found.state, filters))
         _holes(cells)
         st.caption(legend(analysis))
