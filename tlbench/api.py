@@ -64,7 +64,7 @@ def read(
         where: conditions such as `"method=dann,mmd"` or `["optim.lr=0.05", "pair!=A-W"]`.
         selection: the rule whose checkpoints count; None: a row for each rule.
     """
-    return _tidy(_folder(store), None, selection, [where] if isinstance(where, str) else where)
+    return _tidy(_folder(store), None, selection, _listed_conditions(where))
 
 
 def cells(
@@ -85,7 +85,7 @@ def cells(
 
     found = opened_store(_folder(store))
     tables, plans = read_tables(found, verify=True), planned(found)
-    if conditions := [where] if isinstance(where, str) else list(where):
+    if conditions := _listed_conditions(where):
         tables, plans = narrowed(found, tables, plans, conditions)
     evidence = gather_evidence(found, tables, rule_of(tables.runs, selection, correction, None), plans=plans)
     return with_settings(evidence.cells, evidence.configs)
@@ -102,8 +102,7 @@ def report(
     from tlbench.reporting.command import make_report
 
     formats, selection = options.pop("formats", ("html", "csv")), options.pop("selection", "last")
-    conditions = [where] if isinstance(where, str) else where
-    make_report(_folder(store), str(out), formats, selection, where=conditions, **options)
+    make_report(_folder(store), str(out), formats, selection, where=_listed_conditions(where), **options)
     return Path(out) / "report.html"
 
 
@@ -174,6 +173,10 @@ def _listed(group: str, config_dir: str | None) -> pd.DataFrame:
     from tlbench.listing import describe
 
     return pd.DataFrame(describe(group, config_dir), columns=["name", "what it is"]).set_index("name")
+
+
+def _listed_conditions(where: str | Sequence[str]) -> list[str]:
+    return [where] if isinstance(where, str) else list(where)
 
 
 def _folder(store: str | Path | None) -> str:

@@ -111,7 +111,7 @@ def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float
         "reference": None,
         "basis": "",
         "runs_negative": int((own["gain_flag"] == "negative").sum()),
-        "draws": not (len(own) and (own["draws"] == False).all()),  # noqa: E712 - None: not known
+        "draws": own.empty or not own["draws"].eq(False).all(),  # None: not known
         "runs_positive": int((own["gain_flag"] == "positive").sum()),
     }
     if row["hole"]:
