@@ -14,11 +14,10 @@ from typing import Any, Self
 import numpy as np
 
 from tlbench.classifiers.estimators import LinearSVM
-from tlbench.data.inputs import Rows
+from tlbench.data.inputs import Rows, dense
 from tlbench.errors import Refused, TlbenchError
-from tlbench.functional.powers import times_power
+from tlbench.functional.powers import recolour, times_power
 from tlbench.method import EstimatorMethod
-from tlbench.method.mapped import dense
 from tlbench.tasks import Task
 
 VARIANTS = ("map", "kernel")
@@ -72,22 +71,3 @@ class CoralLinear(EstimatorMethod):
             assert isinstance(self.classifier, LinearSVM)
             return self.classifier.proba_of_kernel(dense(x_ND) @ self.mapped.T)
         return super().predict_proba(x_ND, domain)
-
-
-def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
-    """Compute xs (C_s + ridge I)^(-1/2) (C_t + ridge I)^(1/2), with C the sample covariance (n - 1).
-
-    Args:
-        xs_ND: source features, (N, D) with N >= 2.
-        xt_MD: target features, (M, D) with M >= 2.
-        ridge: added to both diagonals, > 0; 1 in the paper.
-
-    Returns:
-        (N, D) float64. The roots are never formed: costs O(D n^2) for n = min(samples, D).
-
-    Raises:
-        ValueError: a domain has fewer than two samples, or the widths differ.
-    """
-    if min(len(xs_ND), len(xt_MD)) < 2 or xs_ND.shape[1] != xt_MD.shape[1]:
-        raise ValueError(f"recolour needs two or more samples of one width, got {xs_ND.shape} and {xt_MD.shape}.")
-    return times_power(times_power(xs_ND, xs_ND, ridge, -0.5), xt_MD, ridge, 0.5)

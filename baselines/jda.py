@@ -12,44 +12,37 @@ Departs  1. M_0 counts C times and M is divided by its Frobenius norm, as in the
 See      conf/method/jda.yaml, docs/methods/jda.md, tests/baselines/test_subspace_methods.py
 """
 
-import copy
 from typing import Any
 
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.components import TransferComponents, class_differences, mean_difference
-from tlbench.method import MappedMethod
-from tlbench.method.mapped import unit_rows
+from tlbench.functional.row_lengths import root_mean_square, unit_rows
+from tlbench.method import Domains, GuessingMethod
+from tlbench.method.checks import above_zero, one_of
 
 
-class Jda(MappedMethod):
+class Jda(GuessingMethod[TransferComponents]):
     family = "feature"
     draws = False
 
-    def __init__(self, *, ridge: float, kernel: str, rounds: int, **base: Any) -> None:
+    def __init__(self, *, ridge: float, kernel: str, **base: Any) -> None:
         super().__init__(**base)
-        if rounds < 1 or not ridge > 0:
-            raise TlbenchError(f"method.rounds must be 1 or more and method.ridge above 0, got {rounds} and {ridge}.")
-        if kernel not in ("linear", "primal"):
-            raise TlbenchError(f"method.kernel must be linear or primal, got {kernel!r}.")
-        self.ridge, self.kernel, self.rounds = ridge, kernel, rounds
+        above_zero(ridge=ridge)
+        one_of(("linear", "primal"), kernel=kernel)
+        self.ridge, self.kernel = ridge, kernel
 
-    def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray, n_classes: int) -> None:
-        both_ND = unit_rows(np.concatenate([source_ND, target_MD]))
-        whole_N1 = np.sqrt(n_classes) * mean_difference(len(source_ND), len(target_MD))
-        components, guesses, e_NQ = TransferComponents(both_ND, self.kernel), None, whole_N1
-        self.history = []
-        self.length = float(np.sqrt(np.square(source_ND).sum(axis=1).mean()))
-        for _ in range(self.rounds):
-            self.map = components.map(e_NQ, ridge=self.ridge, k=self.dim)
-            classifier = copy.copy(self.classifier).fit(self.mapped(source_ND, "source"), labels_N)
-            before, guesses = guesses, classifier.predict_proba(self.mapped(target_MD, "target")).argmax(axis=1)
-            changed = 1.0 if before is None else float((guesses != before).mean())
-            self.history.append({"guesses_changed": changed})
-            if changed == 0:
-                break
-            e_NQ = np.concatenate([whole_N1, class_differences(labels_N, guesses, n_classes)], axis=1)
+    def begin(self, domains: Domains) -> TransferComponents:
+        self.length = root_mean_square(domains.source_ND)
+        return TransferComponents(unit_rows(domains.both), self.kernel)
+
+    def improve(self, problem: TransferComponents, domains: Domains, guesses_M: np.ndarray | None) -> dict[str, float]:
+        e_NQ = np.sqrt(domains.n_classes) * mean_difference(len(domains.source_ND), len(domains.target_MD))
+        if guesses_M is not None:
+            by_class_NC = class_differences(domains.labels_N, guesses_M, domains.n_classes)
+            e_NQ = np.concatenate([e_NQ, by_class_NC], axis=1)
+        self.map = problem.map(e_NQ, ridge=self.ridge, k=self.dim)
+        return {}
 
     def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
         return self.length * unit_rows(unit_rows(x_ND) @ self.map)

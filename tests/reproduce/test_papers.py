@@ -22,6 +22,10 @@ PARTS = {  # small enough for a test
     "coral_aaai16_table3": ["pair=dslr-webcam"],
     "dann_jmlr16_table1": ["--row", "SVM", "--row", "SVM, C by cross-validation", "pair=kitchen-electronics"],
     "dann_jmlr16_table1_msda": ["--row", "NN on the counts", "pair=kitchen-electronics,electronics-kitchen"],
+    "easytl_surf": ["pair=dslr-webcam"],
+    "jpda_surf": ["pair=webcam-dslr"],
+    "meda_surf": ["--row", "JGSA", "--row", "ARTL", "--row", "MEDA", "pair=dslr-webcam"],
+    "meda_digits": ["--row", "1NN", "pair=usps-mnist"],
     "tradaboost_icml07": ["--part", "surf 1", "pair=webcam-dslr", "seed=0"],
 }
 

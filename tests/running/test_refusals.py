@@ -20,6 +20,8 @@ FIXED = ("backbone=identity", "classifier=head")
         (["oracle", *SVM], ["oracle", *SVM, "protocol=transductive"], "its own test examples"),
         (["dann", *HEAD], ["dann", *SVM], "of shape 'gradient', but classifier=linear_svm"),
         (["coral_linear", *SVM], ["coral_linear", *HEAD], "of shape 'estimator', but classifier=head"),
+        (["meda"], ["meda", *SVM], "meda is a form of kernel_ridge, .* but classifier=linear_svm"),
+        (["easytl"], ["easytl", "classifier=kernel_ridge"], "Use classifier=nearest_mean"),
         (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),
         (["dann", *FIXED], ["dann", *FIXED, "classifier.bottleneck=0"], "no features to adapt"),
     ],

@@ -36,9 +36,40 @@ class FeatureClassifier(ABC):
     learner = "estimator"
     draws: ClassVar[bool] = True
     """Whether fitting it draws something by seed."""
+    config_name: ClassVar[str] = ""
+    """Its config's, said where a method is built on it."""
 
     def __init__(self, *, n_classes: int, seed: int) -> None:
         self.n_classes, self.seed = n_classes, seed
+
+    def tuned(self, x_ND: Rows, labels_N: np.ndarray) -> Self:
+        """Choose parameters on these examples, if a search is configured; return the estimator itself.
+
+        The harness calls it with the labelled source, once for a run, whatever its method trains on: they belong to the
+        recipe, so a method and its references get the same.
+        """
+        return self
+
+    @abstractmethod
+    def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
+        """Fit on (N, D) features with optional weights (N,) of mean 1; return the estimator itself."""
+
+    def forget(self) -> None:  # noqa: B027 - most share nothing
+        """Let go of what fits of one training set share."""
+
+    @abstractmethod
+    def predict_proba(self, x_ND: Rows) -> np.ndarray:
+        """Return (N, C) rows that sum to 1; a class that training lacked has probability 0."""
+
+    def in_columns(self, scores_NK: np.ndarray, seen_K: np.ndarray) -> np.ndarray:
+        """Return (N, C) with the scores in the columns of the classes seen in training, 0 elsewhere."""
+        full_NC = np.zeros((len(scores_NK), self.n_classes))
+        full_NC[:, seen_K] = scores_NK
+        return full_NC
+
+
+class ScikitClassifier(FeatureClassifier):
+    """A classifier of scikit-learn's."""
 
     @abstractmethod
     def _model(self) -> Any:
@@ -52,33 +83,15 @@ class FeatureClassifier(ABC):
         """Return the training examples as `_model` takes them."""
         return x_ND
 
-    def tuned(self, x_ND: Rows, labels_N: np.ndarray) -> Self:
-        """Choose parameters on these examples, if a search is configured; return the estimator itself.
-
-        The harness calls it with the labelled source, once for a run, whatever its method trains on: they belong to the
-        recipe, so a method and its references get the same.
-        """
-        return self
-
     def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:
-        """Fit on (N, D) features with optional weights (N,) of mean 1; return the estimator itself."""
         self.model = self._model().fit(self._seen(x_ND), labels_N, sample_weight=weights_N)
         return self
 
-    def forget(self) -> None:  # noqa: B027 - most share nothing
-        """Let go of what fits of one training set share."""
-
     def predict_proba(self, x_ND: Rows) -> np.ndarray:
-        """Return (N, C) rows that sum to 1; a class that training lacked has probability 0."""
-        return self._in_columns(self._scores(x_ND))
-
-    def _in_columns(self, scores_NK: np.ndarray) -> np.ndarray:
-        full_NC = np.zeros((len(scores_NK), self.n_classes))
-        full_NC[:, self.model.classes_] = scores_NK
-        return full_NC
+        return self.in_columns(self._scores(x_ND), self.model.classes_)
 
 
-class NearestNeighbour(FeatureClassifier):
+class NearestNeighbour(ScikitClassifier):
     """The class of the nearest training example (Euclidean), of equally near ones the first. Its confidence is always 1."""
 
     draws = False
@@ -94,7 +107,7 @@ class NearestNeighbour(FeatureClassifier):
         return self
 
 
-class Regularised(FeatureClassifier):
+class Regularised(ScikitClassifier):
     """A classifier with C as its one parameter.
 
     Args:
@@ -236,7 +249,7 @@ class LinearSVM(Regularised):
 
     def proba_of_kernel(self, kernel_MN: np.ndarray) -> np.ndarray:
         """Do as `predict_proba` for M examples from their kernel with the N training examples of `fit_kernel`."""
-        return self._in_columns(self._confidences(kernel_MN))
+        return self.in_columns(self._confidences(kernel_MN), self.model.classes_)
 
     def _scores(self, x_ND: Rows) -> np.ndarray:
         return self._confidences(self._kept(x_ND, self.rows_ND))

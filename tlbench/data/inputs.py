@@ -84,12 +84,16 @@ def as_rows(inputs: Inputs) -> Rows:
     return np.asarray(rows, dtype=np.float64).reshape(len(rows), -1)
 
 
+def dense(x_ND: Rows) -> np.ndarray:
+    """Return rows as a dense array."""
+    return x_ND if isinstance(x_ND, np.ndarray) else x_ND.toarray()
+
+
 def dense_float32(inputs: Inputs) -> np.ndarray:
     """Return a dense float32 array of the same shape; lazy examples as the test sees them."""
     if isinstance(inputs, LazyInputs):
         return inputs.plain().finished().contiguous().numpy()
-    dense = inputs if isinstance(inputs, np.ndarray) else inputs.toarray()
-    return np.ascontiguousarray(dense, dtype=np.float32)
+    return np.ascontiguousarray(dense(inputs), dtype=np.float32)
 
 
 def plain(inputs: Inputs) -> Examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import block_diag, eigh
 from scipy.sparse.linalg import eigsh
 
 from tlbench.functional.kept import keep_results
@@ -28,13 +28,33 @@ def class_differences(labels_N: np.ndarray, guesses_M: np.ndarray, n_classes: in
     return np.concatenate([shares[0], -shares[1]])
 
 
+def class_pairs(labels_N: np.ndarray, guesses_M: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return (N + M, 2 C) Z: one-hot labels over N in the source's rows, then minus one-hot guesses over M in the target's.
+
+    x' Z are the means of x weighted by the joint shares of each class (Zhang & Wu 2020, eqs. 8 and 11).
+
+    Args:
+        guesses_M: -1 where there is no guess yet.
+    """
+    classes = range(n_classes)
+    mine_NC = np.equal.outer(labels_N, classes) / len(labels_N)
+    theirs_MC = np.equal.outer(guesses_M, classes) / len(guesses_M)
+    return block_diag(mine_NC, -theirs_MC)
+
+
+def frobenius(z_NQ: np.ndarray, form_QQ: np.ndarray) -> float:
+    """Return |Z S Z'|_F for a symmetric S, with no N x N matrix: the root of tr(S G S G), G = Z' Z."""
+    product_QQ = form_QQ @ (z_NQ.T @ z_NQ)
+    return float(np.sqrt(max((product_QQ * product_QQ.T).sum(), 0.0)))
+
+
 class TransferComponents:
     """The problem of finding components of rows x, set up once for any number of differences E.
 
     `primal`: A maximises tr(A' X' H X A) under A' (X' M X + ridge I) A = I (Long et al. 2013, eq. 10).
     `linear`: the same for W in A = X' W with the linear kernel K = X X': tr(W' K H K W) under W' (K M K + ridge I) W = I
     (Pan et al. 2011, eqs. 10-11), which weighs directions by their size once more.
-    M = E E' over its Frobenius norm, H centres. No N x N matrix is ever formed: costs O(N D^2 + D^3).
+    H centres. No N x N matrix is ever formed: costs O(N D^2 + D^3).
 
     Args:
         x_ND: rows of both domains, source first.
@@ -46,16 +66,16 @@ class TransferComponents:
     def __init__(self, x_ND: np.ndarray, kernel: str) -> None:
         if kernel not in ("primal", "linear"):
             raise ValueError(f"the kernel must be primal or linear, got {kernel!r}.")
-        size_R, axes_RD = _span(x_ND)
+        size_R, axes_RD = row_span(x_ND)
         self.axes_RD, self.power_R = axes_RD, size_R if kernel == "linear" else np.ones_like(size_R)
         self.y_NR = (x_ND @ axes_RD.T) * self.power_R
         centred_NR = self.y_NR - self.y_NR.mean(axis=0)
         self.scatter_RR = centred_NR.T @ centred_NR
 
     def map(self, e_NQ: np.ndarray, *, ridge: float, k: int) -> np.ndarray:
-        """Return the (D, K) map A: x A are the components, by falling eigenvalue, K = min(k, rank).
+        """Return the (D, K) map A for M = E E' over its Frobenius norm: x A are the components, by falling eigenvalue.
 
-        Each column of A (of W) has unit length; its largest entry is positive.
+        K = min(k, rank). Each column of A (of W) has unit length; its largest entry is positive.
 
         Args:
             e_NQ: (N, Q) see `mean_difference`; Q is small.
@@ -64,24 +84,45 @@ class TransferComponents:
         Raises:
             ValueError: shapes do not fit, ridge is not above 0, or k not above 0.
         """
+        self._check(e_NQ, ridge, k)
+        e_NQ = e_NQ / np.sqrt(np.linalg.norm(e_NQ.T @ e_NQ))  # |E E'|_F = |E' E|_F
+        return self._of_span(leading(self.scatter_RR, self.y_NR.T @ e_NQ, ridge, min(k, len(self.power_R))))
+
+    def map_of_form(self, z_NQ: np.ndarray, form_QQ: np.ndarray, *, ridge: float, k: int) -> np.ndarray:
+        """Do as `map` for M = Z S Z' as it is, S (Q, Q) symmetric; M may be indefinite, where it holds a term to be made large.
+
+        The components are those of the K smallest values w of (X' M X + ridge I) v = w X' H X v, by rising w: with a
+        positive M the largest of `map`. Negative w belong to the answer.
+        """
+        self._check(z_NQ, ridge, k)
+        y_QR = z_NQ.T @ self.y_NR
+        left_RR = y_QR.T @ form_QQ @ y_QR + ridge * np.eye(len(self.power_R))
+        values_R, axes_RR = np.linalg.eigh(self.scatter_RR)
+        white_RR = axes_RR[:, values_R > 1e-12 * values_R[-1]] / np.sqrt(values_R[values_R > 1e-12 * values_R[-1]])
+        problem_RR = white_RR.T @ left_RR @ white_RR
+        k = min(k, len(problem_RR))
+        _, vectors_RK = eigh((problem_RR + problem_RR.T) / 2, subset_by_index=[0, k - 1])
+        return self._of_span(white_RR @ vectors_RK)
+
+    def _check(self, e_NQ: np.ndarray, ridge: float, k: int) -> None:
         if len(self.y_NR) != len(e_NQ) or not ridge > 0 or k < 1:
             raise ValueError(f"transfer components of {len(self.y_NR)} rows got {e_NQ.shape}, ridge={ridge}, k={k}.")
-        e_NQ = e_NQ / np.sqrt(np.linalg.norm(e_NQ.T @ e_NQ))  # |E E'|_F = |E' E|_F
-        vectors_RK = _leading(self.scatter_RR, self.y_NR.T @ e_NQ, ridge, min(k, len(self.power_R)))
+
+    def _of_span(self, vectors_RK: np.ndarray) -> np.ndarray:
         vectors_RK = vectors_RK / np.linalg.norm(vectors_RK, axis=0)
         a_DK = self.axes_RD.T @ (self.power_R[:, None] * vectors_RK)
         return a_DK * np.where(a_DK[np.abs(a_DK).argmax(axis=0), np.arange(a_DK.shape[1])] < 0, -1.0, 1.0)
 
 
 @keep_results
-def _span(x_ND: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def row_span(x_ND: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return singular values (R,) and right singular vectors (R, D): everything outside the rows' span has no variance."""
     _, size_R, axes_RD = np.linalg.svd(x_ND, full_matrices=False)
     kept = size_R > size_R[0] * max(x_ND.shape) * np.finfo(np.float64).eps
     return size_R[kept], axes_RD[kept]
 
 
-def _leading(scatter_RR: np.ndarray, difference_RQ: np.ndarray, ridge: float, k: int) -> np.ndarray:
+def leading(scatter_RR: np.ndarray, difference_RQ: np.ndarray, ridge: float, k: int) -> np.ndarray:
     """Return (R, k) solutions v of scatter v = value (D D' + ridge I) v of the largest values, by falling value."""
     rank = len(scatter_RR)
     if rank <= DENSE or 4 * k > rank:

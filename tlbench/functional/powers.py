@@ -31,6 +31,27 @@ def times_power(x_ND: np.ndarray, of_MD: np.ndarray, ridge: float, power: float)
     return ridge**power * x_ND + ((x_ND @ rows_KD.T) * added_K) @ rows_KD
 
 
+def recolour(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> np.ndarray:
+    """Compute xs (C_s + ridge I)^(-1/2) (C_t + ridge I)^(1/2), with C the sample covariance (n - 1): CORAL's map.
+
+    Paper: Sun, Feng & Saenko, AAAI 2016, arXiv:1511.05547, algorithm 1.
+
+    Args:
+        xs_ND: source features, (N, D) with N >= 2.
+        xt_MD: target features, (M, D) with M >= 2.
+        ridge: added to both diagonals, > 0; 1 in the paper.
+
+    Returns:
+        (N, D) float64. The roots are never formed: costs O(D n^2) for n = min(samples, D).
+
+    Raises:
+        ValueError: a domain has fewer than two samples, or the widths differ.
+    """
+    if min(len(xs_ND), len(xt_MD)) < 2 or xs_ND.shape[1] != xt_MD.shape[1]:
+        raise ValueError(f"recolour needs two or more samples of one width, got {xs_ND.shape} and {xt_MD.shape}.")
+    return times_power(times_power(xs_ND, xs_ND, ridge, -0.5), xt_MD, ridge, 0.5)
+
+
 @keep_results
 def scatter(x_MD: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return eigenvalues (K,) of X'X for the centred rows X, K = min(M, D); (K, D) eigenvectors; their lengths (K,).

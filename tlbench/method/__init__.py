@@ -1,9 +1,22 @@
 """Base classes of methods: what a method says of itself, and the shapes it may have."""
 
+from tlbench.method.adapted import AdaptedRidgeMethod
 from tlbench.method.base import Method
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
+from tlbench.method.guessing import Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.reference import Reference
 
-__all__ = ["EstimatorMethod", "GradientMethod", "MappedMethod", "Method", "Reference", "SourceOutput", "TargetOutput"]
+__all__ = [
+    "AdaptedRidgeMethod",
+    "Domains",
+    "EstimatorMethod",
+    "GradientMethod",
+    "GuessingMethod",
+    "MappedMethod",
+    "Method",
+    "Reference",
+    "SourceOutput",
+    "TargetOutput",
+]

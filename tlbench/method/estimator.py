@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from inspect import signature
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class EstimatorMethod(Method, ABC):
         classifier: the recipe's classifier, not fitted; the reference gets the same.
 
     Attributes:
+        built_on: the classifier that the method is a form of; the recipe must have it, so that the reference is its plain form.
         history: what `fit` wants to be kept of each of its rounds, {name: value} a round; none by default.
 
     Raises:
@@ -31,6 +32,7 @@ class EstimatorMethod(Method, ABC):
     """
 
     learner = "estimator"
+    built_on: ClassVar[type[Any]] = FeatureClassifier
 
     def __init__(self, *, classifier: FeatureClassifier) -> None:
         _check_domain(self)

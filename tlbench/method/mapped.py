@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from tlbench.data.inputs import dense
 from tlbench.errors import TlbenchError
 from tlbench.method.estimator import EstimatorMethod
 
@@ -57,17 +58,6 @@ class MappedMethod(EstimatorMethod, ABC):
         return self
 
 
-def dense(x_ND: Rows) -> np.ndarray:
-    """Return rows as a dense array."""
-    return x_ND if isinstance(x_ND, np.ndarray) else x_ND.toarray()
-
-
 def length_ratio(x_ND: np.ndarray, mapped_NK: np.ndarray) -> float:
     """Return the root mean square length of rows over that of their images. Times it a map keeps lengths, and a C its meaning."""
     return float(np.sqrt(np.square(x_ND).sum() / np.square(mapped_NK).sum()))
-
-
-def unit_rows(x_ND: np.ndarray) -> np.ndarray:
-    """Divide each row by its Euclidean length; a row of zeros stays."""
-    length_N = np.linalg.norm(x_ND, axis=1, keepdims=True)
-    return np.divide(x_ND, length_N, out=np.zeros_like(x_ND, dtype=np.float64), where=length_N > 0)

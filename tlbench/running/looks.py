@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tlbench.backbones.cut import Tail
-from tlbench.data.inputs import LazyInputs
+from tlbench.data.inputs import LazyInputs, dense
 from tlbench.method import EstimatorMethod, GradientMethod
-from tlbench.method.mapped import dense
 from tlbench.selection.view import Seen
 from tlbench.training.checkpoints import Look
 from tlbench.training.device import device_of

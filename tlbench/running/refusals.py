@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.errors import Refused
 from tlbench.running.setup import Setup
 
@@ -22,6 +25,12 @@ def refuse_impossible(setup: Setup) -> None:
         raise Refused(
             f"{name} is a method of shape '{method.learner}', but classifier={config.classifier['name']} is for "
             f"'{setup.shape}'. Use {fitting}."
+        )
+    built_on: type[Any] = getattr(method, "built_on", FeatureClassifier)
+    if setup.shape == "estimator" and not issubclass(setup.classifier, built_on):
+        raise Refused(
+            f"{name} is a form of {built_on.config_name}, so that its reference is that classifier alone, but "
+            f"classifier={config.classifier['name']}. Use classifier={built_on.config_name}, or leave the classifier open."
         )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
     if setup.shape == "estimator" and not frozen:

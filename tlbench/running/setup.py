@@ -97,12 +97,17 @@ class Setup:
         return self.shape == "gradient" and self.augment is not None and not self.augment.is_plain
 
     @property
+    def classifier(self) -> type:
+        """Class of the recipe's classifier, or head."""
+        return located("classifier", self.config.classifier)
+
+    @property
     def draws(self) -> bool:
         """Whether another seed could give other predictions: no, where protocol, backbone, classifier and method draw nothing."""
-        backbone, classifier = self.config.backbone, located("classifier", self.config.classifier)
+        backbone = self.config.backbone
         fixed = backbone["name"] == "identity" or bool(backbone.get("pretrained") or backbone.get("weights"))
         searched = bool(self.config.classifier.get("search"))
-        still = self.shape == "estimator" and fixed and not searched and not _may_draw(classifier)
+        still = self.shape == "estimator" and fixed and not searched and not _may_draw(self.classifier)
         return not still or _may_draw(self.method) or self.protocol.draws
 
     @cached_property
