@@ -4,6 +4,17 @@ from tlbench.method.base import Method
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.mapped import MappedMethod
+from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
 
-__all__ = ["EstimatorMethod", "GradientMethod", "MappedMethod", "Method", "Reference", "SourceOutput", "TargetOutput"]
+__all__ = [
+    "EstimatorMethod",
+    "GradientMethod",
+    "MappedMethod",
+    "Method",
+    "MovedMethod",
+    "Reference",
+    "SourceOutput",
+    "TargetOutput",
+    "TransportedMethod",
+]
