@@ -6,6 +6,7 @@ from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
+from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "GuessingMethod",
     "MappedMethod",
     "Method",
+    "MovedMethod",
     "Reference",
     "SourceOutput",
     "TargetOutput",
+    "TransportedMethod",
 ]
