@@ -17,6 +17,8 @@ from tlbench.sweeping.search_trials import search_of
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}
 MINI = ("dataset=mini_digits", "pair=H-P")
+MADE = ("mini_digits", "rotated_digits")
+"""Data sets that are made on the spot."""
 SMALL = ("identity", "lenet", "mlp", "msda")
 """Backbones for arrays; the others are for images in files."""
 OWN = {
@@ -138,7 +140,7 @@ def test_datasets(name, own_data):
     assert dataset.recipe.keys() >= {"reference", "gradient", "estimator"}
     assert dataset.recipe["reference"] in ("gradient", "estimator")
     assert METRICS[dataset.metric.name] is dataset.metric
-    assert [Source(**source) for source in sources] or dataset.by_hand or name == "mini_digits"
+    assert [Source(**source) for source in sources] or dataset.by_hand or name in MADE
     counts = getattr(dataset, "counts", None)
     assert counts is None or counts.keys() == dataset.short.keys()
 

@@ -264,7 +264,17 @@ class LinearSVM(Regularised):
 
 
 class RbfSVM(LinearSVM):
-    """LIBSVM's C-SVC with a Gaussian kernel of gamma = 1 / number of features (LIBSVM's default)."""
+    """LIBSVM's C-SVC with a Gaussian kernel exp(-gamma |x - y|^2).
+
+    Args:
+        gamma: > 0; None for 1 / number of features (LIBSVM's default).
+    """
+
+    def __init__(self, *, gamma: float | None = None, **base: Any) -> None:
+        super().__init__(**base)
+        if gamma is not None and not gamma > 0:
+            raise TlbenchError(f"classifier.gamma must be above 0, or null, got {gamma}. Set by classifier.gamma=...")
+        self.gamma = gamma
 
     def _kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
-        return rbf_kernel(a_ND, b_MD, gamma=1.0 / a_ND.shape[1])
+        return rbf_kernel(a_ND, b_MD, gamma=1.0 / a_ND.shape[1] if self.gamma is None else self.gamma)

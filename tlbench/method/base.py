@@ -18,6 +18,7 @@ class Method:
         revision: raise it when a change moves the method's numbers; it is part of the run key.
         draws: fitting it draws something by seed. False where one seed says all; only said of estimators.
         needs_shots: the method makes no sense without labelled target examples.
+        uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
     """
 
@@ -26,6 +27,7 @@ class Method:
     revision: ClassVar[int] = 1
     draws: ClassVar[bool] = True
     needs_shots: ClassVar[bool] = False
+    uses_bridges: ClassVar[bool] = False
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:
