@@ -21,6 +21,8 @@ FIXED = ("backbone=identity", "classifier=head")
         (["dann", *HEAD], ["dann", *SVM], "of shape 'gradient', but classifier=linear_svm"),
         (["coral_linear", *SVM], ["coral_linear", *HEAD], "of shape 'estimator', but classifier=head"),
         (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),
+        (["kmm", *SVM], ["kmm", SVM[0], "classifier=nearest_neighbour"],
+         "kmm weighs its training examples, and classifier=nearest_neighbour takes no weights"),
         (["dann", *FIXED], ["dann", *FIXED, "classifier.bottleneck=0"], "no features to adapt"),
     ],
 )  # fmt: skip

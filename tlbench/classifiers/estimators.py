@@ -36,6 +36,8 @@ class FeatureClassifier(ABC):
     learner = "estimator"
     draws: ClassVar[bool] = True
     """Whether fitting it draws something by seed."""
+    takes_weights: ClassVar[bool] = True
+    """Whether it can be fitted with weights of the examples."""
 
     def __init__(self, *, n_classes: int, seed: int) -> None:
         self.n_classes, self.seed = n_classes, seed
@@ -82,6 +84,7 @@ class NearestNeighbour(FeatureClassifier):
     """The class of the nearest training example (Euclidean), of equally near ones the first. Its confidence is always 1."""
 
     draws = False
+    takes_weights = False
 
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")

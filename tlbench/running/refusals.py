@@ -23,6 +23,11 @@ def refuse_impossible(setup: Setup) -> None:
             f"{name} is a method of shape '{method.learner}', but classifier={config.classifier['name']} is for "
             f"'{setup.shape}'. Use {fitting}."
         )
+    if method.weighs and not setup.takes_weights:
+        raise Refused(
+            f"{name} weighs its training examples, and classifier={config.classifier['name']} takes no weights. "
+            "Use classifier=logistic, say."
+        )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
     if setup.shape == "estimator" and not frozen:
         raise Refused(
