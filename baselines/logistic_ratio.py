@@ -5,9 +5,10 @@ Weights  w(x) = (n / m) P(target | x) / P(source | x)
 Uses     source labels (by the classifier alone); target inputs
 Departs  1. each weight is by a fit on the other folds: where features outnumber examples, the domains are told apart without
             an error in sample, and all weights would be about zero (folds=1 has them so)
-         2. the two steps of the paper's section on logistic regression, not its joint optimisation of both classifiers
-         3. weights are scaled to mean 1, flattened and capped (docs/methods/weighting.md)
-         4. the classifier is the recipe's, its C chosen without weights
+         2. equal weights where the held-out folds are told apart no better than by chance
+         3. the two steps of the paper's section on logistic regression, not its joint optimisation of both classifiers
+         4. weights are scaled to mean 1, flattened and capped (docs/methods/weighting.md)
+         5. the classifier is the recipe's, its C chosen without weights
 See      conf/method/logistic_ratio.yaml, docs/methods/logistic_ratio.md, tests/baselines/test_instance_weighting.py
 """
 

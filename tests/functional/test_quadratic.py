@@ -78,6 +78,16 @@ def test_the_gap_bounds_what_is_missing_wherever_the_steps_end(monkeypatch):
         assert gap > 1e-6
 
 
+def test_momentum_saves_steps(monkeypatch):
+    draw = np.random.default_rng(0)
+    rows, goals = draw.normal(size=(60, 4)), draw.normal(size=(40, 4)) + 0.7
+    matrix, across = (np.exp(-np.square(rows[:, None] - x).sum(-1) / 8) for x in (rows, goals))
+    monkeypatch.setattr(quadratic, "STEPS", 200)
+    linear = 60 * across.mean(axis=1) + 0.01
+    _, gap = box_qp(matrix + 0.01 * np.eye(60), linear, upper=10.0, low=6.0, high=114.0, tol=0.0)
+    assert gap < 0.5  # plain steps along the gradient leave ten times that
+
+
 def test_a_start_at_the_optimum_is_the_answer_to_the_bit():
     matrix, _ = problem(30)
     x, gap = box_qp(matrix, matrix @ np.ones(30), upper=10.0, low=29.0, high=31.0, start=np.ones(30))

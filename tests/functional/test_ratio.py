@@ -137,6 +137,12 @@ def test_kmm_is_the_papers_program(upper, slack, ridge):
     assert (abs(got.mean() - 1) < 1e-9) == (slack == 0)
 
 
+def test_the_slack_of_kmm_is_the_papers():
+    # a target that no source example is near: the least weights that are allowed, n (1 - slack) = sqrt(n) in all
+    xs, xt = pair(16, 9, shift=100.0)
+    assert kmm_ratio(xs, xt, width=0.05, upper=10.0)[0].sum() == pytest.approx(4)
+
+
 def test_kliep_is_the_papers_problem():
     xs, xt = pair(40, 30)
     width = median_distance(np.concatenate([xs, xt]))
@@ -273,6 +279,13 @@ def test_the_logistic_ratio_is_bayes_rule_with_folds_left_out():
     got, told_apart = logistic_ratio(xs, xt, rng(), C=0.1, folds=5)
     np.testing.assert_allclose(got, want[:40], rtol=1e-3)
     assert told_apart == pytest.approx(((want[:40] <= 1).mean() + (want[40:] > 1).mean()) / 2)
+
+
+def test_domains_of_one_mean_are_not_told_apart_the_wrong_way_round():
+    xs, xt = (x - x.mean(axis=0) for x in pair(60, 60, width=40))
+    got, told_apart = logistic_ratio(xs, xt, rng(), C=0.1, folds=5)
+    assert told_apart < 0.4
+    assert (got == 1).all()
 
 
 def test_in_sample_wide_features_are_told_apart_by_heart():
