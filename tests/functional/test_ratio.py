@@ -188,14 +188,14 @@ def held_out_widths(xs, xt, centres, fold):
     return WIDTHS[int(np.argmax(scores))]
 
 
-@pytest.mark.parametrize("shift", [0.3, 3.0])
-def test_kliep_takes_the_width_of_the_best_held_out_likelihood(shift):
-
-    xs, xt = pair(40, 30, shift=shift)
+@pytest.mark.parametrize(("features", "shift"), [(1, 0.3), (3, 0.3), (3, 3.0)])
+def test_kliep_takes_the_width_of_the_best_held_out_likelihood(features, shift):
+    """In one feature the narrowest would win if held-out rows were centres."""
+    xs, xt = pair(40, 30, width=features, shift=shift)
     draw = rng()
-    centres = sorted(shuffled_order(xt, draw)[:20])
+    centres = sorted(shuffled_order(xt, draw)[:30])
     want = held_out_widths(xs, xt, centres, drawn_folds(xt, 5, draw))
-    assert kliep_ratio(xs, xt, rng(), widths=WIDTHS, centres=20)[1]["width"] == want
+    assert kliep_ratio(xs, xt, rng(), widths=WIDTHS, centres=30)[1]["width"] == want
 
 
 def test_a_centre_far_from_the_source_is_left_out_and_none_is_told():
@@ -226,7 +226,6 @@ def test_rulsif_is_the_papers_closed_form(alpha):
 
 
 def test_rulsif_takes_width_and_ridge_of_the_least_held_out_loss():
-
     xs, xt = pair(40, 30)
     draw = rng()
     c = xt[shuffled_order(xt, draw)[:20]]
@@ -265,7 +264,6 @@ def logit_fit(x, y, c):
 
 
 def test_the_logistic_ratio_is_bayes_rule_with_folds_left_out():
-
     xs, xt = pair(40, 25)
     draw = rng()
     fold = np.concatenate([drawn_folds(x, 5, draw) for x in (xs, xt)])
