@@ -23,6 +23,8 @@ FIXED = ("backbone=identity", "classifier=head")
         (["meda"], ["meda", *SVM], "meda is a form of kernel_ridge, .* but classifier=linear_svm"),
         (["easytl"], ["easytl", "classifier=kernel_ridge"], "Use classifier=nearest_mean"),
         (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),
+        (["kmm", *SVM], ["kmm", SVM[0], "classifier=nearest_neighbour"],
+         "kmm weighs its training examples, and classifier=nearest_neighbour takes no weights"),
         (["dann", *FIXED], ["dann", *FIXED, "classifier.bottleneck=0"], "no features to adapt"),
     ],
 )  # fmt: skip

@@ -38,6 +38,8 @@ class FeatureClassifier(ABC):
     """Whether fitting it draws something by seed."""
     config_name: ClassVar[str] = ""
     """Its config's, said where a method is built on it."""
+    takes_weights: ClassVar[bool] = True
+    """Whether it can be fitted with weights of the examples."""
 
     def __init__(self, *, n_classes: int, seed: int) -> None:
         self.n_classes, self.seed = n_classes, seed
@@ -95,6 +97,7 @@ class NearestNeighbour(ScikitClassifier):
     """The class of the nearest training example (Euclidean), of equally near ones the first. Its confidence is always 1."""
 
     draws = False
+    takes_weights = False
 
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")

@@ -8,6 +8,7 @@ from tlbench.method.guessing import Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
+from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
     "AdaptedRidgeMethod",
@@ -22,4 +23,5 @@ __all__ = [
     "SourceOutput",
     "TargetOutput",
     "TransportedMethod",
+    "WeightedMethod",
 ]

@@ -34,6 +34,11 @@ def refuse_impossible(setup: Setup) -> None:
             f"{name} is a form of {built_on.config_name}, so that its reference is that classifier alone, but "
             f"classifier={config.classifier['name']}. Use classifier={built_on.config_name}, or leave the classifier open."
         )
+    if method.weighs and not setup.takes_weights:
+        raise Refused(
+            f"{name} weighs its training examples, and classifier={config.classifier['name']} takes no weights. "
+            "Use classifier=logistic, say."
+        )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
     if setup.shape == "estimator" and not frozen:
         raise Refused(

@@ -114,6 +114,11 @@ class Setup:
         still = self.shape == "estimator" and fixed and not searched and not _may_draw(self.classifier)
         return not still or _may_draw(self.method) or self.protocol.draws
 
+    @property
+    def takes_weights(self) -> bool:
+        """Whether the recipe's classifier can be fitted with weights of the examples."""
+        return bool(getattr(self.classifier, "takes_weights", True))
+
     @cached_property
     def keys(self) -> dict[str, str]:
         """Run key, recipe key, cell key and data fingerprint. Reads (or makes) the data of the pair."""
