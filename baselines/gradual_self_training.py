@@ -7,29 +7,36 @@ Uses     source labels; inputs of the bridges, in the pair's order, and of the t
 Departs  1. how sure a guess is: the largest probability less the second (paper: less the smallest; equal for two classes)
          2. the classifier is the recipe's (paper: networks and linear models); its regularisation is what the theorem needs
          3. a student that would see one class alone is not fitted
-Note     on a pair without bridges this is self-training on the target, without the source. `pooled` is the paper's baseline of
-         one step on all unlabelled rows together; another order of the bridges is another pair
+Note     on a pair without bridges this is self-training on the target, without the source. `path: pooled` is the paper's
+         baseline of one step on all unlabelled rows together, `direct` its self-training on the target alone
 See      conf/method/gradual_self_training.yaml, docs/methods/gradual_self_training.md, tests/baselines/test_gradual.py
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from tlbench.data.inputs import stack
+from tlbench.method.checks import one_of
 from tlbench.method.gradual import GradualMethod, Stage
 from tlbench.tasks import Task
+
+PATHS = ("given", "reversed", "pooled", "direct")
+"""Through the bridges in their order, in the opposite one, all at once, or past them."""
 
 
 class GradualSelfTraining(GradualMethod):
     family = "self-training"
     draws = False
 
-    def __init__(self, *, pooled: bool, **base: Any) -> None:
+    def __init__(self, *, path: str, **base: Any) -> None:
         super().__init__(**base)
-        self.pooled = pooled
+        one_of(PATHS, path=path)
+        self.path = path
 
     def stages(self, task: Task) -> Iterator[Stage]:
-        if self.pooled:
+        if self.path == "pooled":
             yield stack([*task.bridges, task.target]), None
-        else:
-            yield from super().stages(task)
+            return
+        bridges = {"given": task.bridges, "reversed": task.bridges[::-1], "direct": ()}[self.path]
+        yield from super().stages(replace(task, bridges=bridges))

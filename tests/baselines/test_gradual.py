@@ -19,7 +19,7 @@ def means(n_classes=3):
 
 
 def gradual(classifier=None, **changed):
-    settings = {"drop": 0.1, "soft": False, "pooled": False, **changed}
+    settings = {"drop": 0.1, "soft": False, "path": "given", **changed}
     return GradualSelfTraining(**settings, classifier=classifier or means())
 
 
@@ -46,7 +46,7 @@ def test_a_chain_turns_with_its_domains_and_in_another_order_or_without_it_loses
     assert right(gradual(means(2)), 0, 1, 2, 3) == 1
     assert right(gradual(means(2)), 0, 3) == 0  # at 135 degrees each class lies where the other was
     assert right(gradual(means(2)), 0, 2, 1, 3) < 1  # 90 degrees off, a guess is a coin
-    assert right(gradual(means(2), pooled=True), 0, 1, 2, 3) < 1
+    assert right(gradual(means(2), path="pooled"), 0, 1, 2, 3) < 1
 
 
 def test_each_step_is_fitted_on_the_kept_rows_of_its_stage_alone():
@@ -64,9 +64,19 @@ def test_each_step_is_fitted_on_the_kept_rows_of_its_stage_alone():
 
 def test_pooled_is_one_step_on_all_unlabelled_rows():
     bridge = SOURCE[::2] + 1
-    got = gradual(pooled=True).fit(Task(TASK.source, TARGET, None, None, 3, (4,), bridges=(bridge,)))
+    got = gradual(path="pooled").fit(Task(TASK.source, TARGET, None, None, 3, (4,), bridges=(bridge,)))
     want = gradual().fit(Task(TASK.source, np.concatenate([bridge, TARGET]), None, None, 3, (4,)))
     assert (got.predict_proba(TEST) == want.predict_proba(TEST)).all()
+
+
+def test_the_other_paths_are_other_chains():
+    bridges = (SOURCE[::2] + 0.5, SOURCE[1::2] + 1.0)
+    task = Task(TASK.source, TARGET, None, None, 3, (4,), bridges=bridges)
+    turned = Task(TASK.source, TARGET, None, None, 3, (4,), bridges=bridges[::-1])
+    given, reversed_ = (gradual(path=path).fit(task).predict_proba(TEST) for path in ("given", "reversed"))
+    assert (reversed_ == gradual().fit(turned).predict_proba(TEST)).all()
+    assert (given != reversed_).any()
+    assert (gradual(path="direct").fit(task).predict_proba(TEST) == gradual().fit(TASK).predict_proba(TEST)).all()
 
 
 def test_soft_labels_are_the_teachers_probabilities_as_weights():
@@ -119,6 +129,8 @@ def test_goat_without_inner_sets_is_gradual_self_training_and_with_them_it_turns
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(TlbenchError, match=r"method\.drop must be from 0 to 0\.99"):
         gradual(**wrong)
+    with pytest.raises(TlbenchError, match=r"method\.path must be given, reversed, pooled or direct"):
+        gradual(path="shuffled")
     pytest.importorskip("ot")
     with pytest.raises(TlbenchError, match=r"method\.inner must be 0 or more"):
         Goat(inner=-1, drop=0.1, soft=False, classifier=means())
