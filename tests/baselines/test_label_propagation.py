@@ -47,7 +47,10 @@ def test_new_rows_have_the_mean_of_their_neighbours():
 
 
 def test_a_row_that_no_label_reaches_has_the_class_of_the_nearest_labelled_one():
-    source, labels = np.array([[1.0, 0, 0.01], [0.99, 0.01, 0], [0, 1.0, 0.01], [0.01, 0.99, 0]]), np.array([0, 0, 1, 1])
+    source, labels = (
+        np.array([[1.0, 0, 0.01], [0.99, 0.01, 0], [0, 1.0, 0.01], [0.01, 0.99, 0]]),
+        np.array([0, 0, 1, 1]),
+    )
     island = np.array([[0.02, 0.01, 1.0], [0.01, 0.02, 0.99], [0.015, 0.015, 1.0]])
     got = method(neighbours=1).fit(Task(Labelled(source, labels), island, None, None, 3, (3,)))
     assert got.history == [{"unreached": 1.0}]
