@@ -32,6 +32,8 @@ def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -
         recipe["augment"] = {k: v for k, v in recipe["augment"].items() if k != "interpolation"}
     if recipe["dataset"].get("label_map", ...) is None:  # likewise
         del recipe["dataset"]["label_map"]
+    if recipe.get("protocol", {}).get("source_shares", ...) is None:  # likewise
+        recipe["protocol"] = {k: v for k, v in recipe["protocol"].items() if k != "source_shares"}
     if recipe["backbone"].get("weights"):
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
     elif weights is not None:
