@@ -36,6 +36,8 @@ class FeatureClassifier(ABC):
     learner = "estimator"
     draws: ClassVar[bool] = True
     """Whether fitting it draws something by seed."""
+    graded: ClassVar[bool] = True
+    """Whether its confidences say how sure it is."""
     config_name: ClassVar[str] = ""
     """Its config's, said where a method is built on it."""
 
@@ -95,6 +97,7 @@ class NearestNeighbour(ScikitClassifier):
     """The class of the nearest training example (Euclidean), of equally near ones the first. Its confidence is always 1."""
 
     draws = False
+    graded = False
 
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")

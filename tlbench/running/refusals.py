@@ -32,6 +32,11 @@ def refuse_impossible(setup: Setup) -> None:
             f"{name} is a form of {built_on.config_name}, so that its reference is that classifier alone, but "
             f"classifier={config.classifier['name']}. Use classifier={built_on.config_name}, or leave the classifier open."
         )
+    if getattr(method, "needs_graded", False) and not getattr(setup.classifier, "graded", True):
+        raise Refused(
+            f"{name} works with how sure a classifier is of each class, and classifier={config.classifier['name']} is always "
+            "sure. Use classifier=logistic, say."
+        )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
     if setup.shape == "estimator" and not frozen:
         raise Refused(
