@@ -100,6 +100,7 @@ def test_rlls_is_bbse_without_regularisation_and_source_only_with_much_of_it_or_
         method = made("rlls", how="reweight", **off).fit(TASK)
         assert (method.weights_K == 1).all()
         np.testing.assert_array_equal(method.predict_proba(TARGET), plain(TASK).predict_proba(TARGET))  # to the bit
+        assert method._of_examples(LABELS) is None  # a solver with weights of one ends elsewhere within its tolerance
     # n = 900 examples of 3 classes: 3 (2 ln 120 / 2700 + sqrt(2 ln 120 / 900)) = 0.010639 + 0.309438
     assert made("rlls", strength=1.0).fit(TASK).history[0]["rho"] == pytest.approx(0.320074, abs=1e-6)
 
