@@ -10,6 +10,8 @@ from tests.support import config_of, dataset_of, loaded
 from tlbench.data.domain import Domain
 from tlbench.errors import Refused
 from tlbench.protocols import Inductive, Sampled, Transductive
+from tlbench.seeds import stream
+from tlbench.splits import thinned_rows
 
 
 def domain(n: int, name: str = "d", classes: int = 3, per_group: int = 1, given_test: int = 0, seed: int = 0) -> Domain:
@@ -174,6 +176,89 @@ def test_kept_rows_are_as_likely_as_one_another():
     assert np.abs(counts / 2000 - 1 / 3).max() < 0.05  # sd 0.011
 
 
+def test_rows_are_thinned_to_the_largest_part_that_has_the_shares():
+    # 12, 6 and 4 rows of shares 1/2, 1/4, 1/4: the third class allows 16 rows, so 8, 4 and 4 stay
+    labels = np.repeat([0, 1, 2], [12, 6, 4])
+    rows = thinned_rows(np.arange(22), labels, np.array([0.5, 0.25, 0.25]), np.random.default_rng(0))
+    assert np.bincount(labels[rows]).tolist() == [8, 4, 4]
+    assert (np.diff(rows) > 0).all()
+    # 12 rows of share 0.98: two of the others stay, though 0.01 of 12 is none; of a class of one, that one
+    labels = np.repeat([0, 1, 2, 3], [12, 6, 1, 5])
+    rows = thinned_rows(np.arange(24), labels, np.array([0.98, 0.01, 0.01, 0.0]), np.random.default_rng(0))
+    assert np.bincount(labels[rows]).tolist() == [12, 2, 1, 2]
+
+
+def test_rows_that_are_not_there_set_no_number_and_are_not_kept():
+    labels = np.array([0, 1, 2] * 8)
+    given = np.flatnonzero(labels < 2)[:12]  # six of each of two classes; shares 1/4, 1/2 of these: 3 and 6
+    rows = thinned_rows(given, labels, np.array([0.25, 0.5, 0.25]), np.random.default_rng(1))
+    assert set(rows) <= set(given)
+    assert np.bincount(labels[rows]).tolist() == [3, 6]
+    assert thinned_rows(given[:0], labels, np.array([0.25, 0.5, 0.25]), np.random.default_rng(1)).tolist() == []
+
+
+def shares_of(labels):
+    return np.bincount(labels, minlength=3) / len(labels)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_class_shares_of_the_source_are_drawn_by_seed_and_nothing_of_the_target_moves(kind):
+    source, target = domain(900, "s"), domain(400, "t")
+    plain = kind(shots=2).rows([source], target, 5)
+    rows = kind(shots=2, source_shares=1.0).rows([source], target, 5)
+    assert set(rows.source_train[0]) < set(plain.source_train[0])
+    assert set(rows.source_val[0]) <= set(plain.source_val[0])
+    assert set(plain.source_fit[0]) - set(rows.source_fit[0]) == set(plain.source_train[0]) - set(rows.source_train[0])
+    for name in ("target_unlabelled", "target_shots", "target_test", "target_fit"):
+        np.testing.assert_array_equal(getattr(rows, name), getattr(plain, name))
+    shares = shares_of(source.labels[rows.source_train[0]])
+    assert np.abs(shares - 1 / 3).max() > 0.05
+    again = kind(shots=2, source_shares=1.0).rows([source], target, 5)
+    np.testing.assert_array_equal(again.source_train[0], rows.source_train[0])
+    other = shares_of(source.labels[kind(shots=2, source_shares=1.0).rows([source], target, 6).source_train[0]])
+    assert np.abs(shares - other).max() > 0.05
+    if len(rows.source_val[0]) > 20:  # training and validation part have one draw, to a row a class
+        assert shares_of(source.labels[rows.source_val[0]]) == pytest.approx(shares, abs=0.1)
+
+
+def test_source_shares_are_those_of_a_dirichlet_draw_and_one_for_all_sources():
+    sources, target = [domain(900, "s"), domain(1200, "u", seed=3)], domain(30, "t")
+    drawn = stream(7, "source_shares", "s", "u").dirichlet(np.full(3, 10.0))
+    rows = Transductive(source_shares=10.0).rows(sources, target, 7)
+    for source, part in zip(sources, rows.source_train, strict=True):
+        assert shares_of(source.labels[part]) == pytest.approx(drawn, abs=0.01)
+    assert rows.source_train[0].tolist() != rows.source_train[1].tolist()[: len(rows.source_train[0])]
+    found = [Transductive(source_shares=c).rows(sources[:1], target, seed) for c in (0.1, 10) for seed in range(20)]
+    largest = [shares_of(sources[0].labels[one.source_train[0]]).max() for one in found]
+    assert np.mean(largest[:20]) > 0.75  # of Dirichlet(0.1) the largest of three shares is about 0.9, of 10 about 0.42
+    assert np.mean(largest[20:]) < 0.5
+
+
+def test_severe_shares_leave_two_of_each_class_and_n_source_comes_after_them():
+    source, target = domain(90, "s"), domain(60, "t")
+    for seed in range(20):
+        rows = Inductive(source_shares=0.001).rows([source], target, seed)
+        assert np.bincount(source.labels[rows.source_train[0]], minlength=3).min() >= 2
+        assert np.bincount(source.labels[rows.source_val[0]], minlength=3).min() >= 2
+    whole = Inductive(source_shares=1.0).rows([source], target, 0).source_train[0]
+    fewer = Inductive(source_shares=1.0, n_source=len(whole) - 3).rows([source], target, 0).source_train[0]
+    assert len(fewer) == len(whole) - 3
+    assert set(fewer) < set(whole)
+
+
+def test_drawn_shares_need_seeds():
+    assert not Transductive().draws
+    assert Transductive(source_shares=1.0).draws
+
+
+def test_no_target_label_is_looked_at():
+    source, target = domain(90, "s"), domain(120, "t")
+    other = dataclasses.replace(target, labels=target.labels[::-1].copy())
+    one, two = (Inductive(source_shares=0.5).rows([source], t, 3) for t in (target, other))
+    for a, b in zip(dataclasses.astuple(one), dataclasses.astuple(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_all_shots_are_the_training_part_and_the_unlabelled_examples_too():
     source, target = domain(90, "s"), domain(120, "t", given_test=40)
     rows = Inductive(shots="all").rows([source], target, 0)
@@ -210,7 +295,9 @@ def test_a_source_of_one_class_is_refused():
     [(Transductive(), "transductive"), (Sampled(n_source_per_class=8, shots=3), "sampled 8/class, 3 shots"),
      (Inductive(shots=1), "inductive, 1 shots"), (Inductive(shots="all"), "inductive, all shots"),
      (Transductive(n_target=50), "transductive, 50 unlabelled"), (Inductive(n_source=100), "inductive, 100 source"),
-     (Inductive(shots=3, n_source=100, n_target=50), "inductive, 3 shots, 100 source, 50 unlabelled")],
+     (Inductive(shots=3, n_source=100, n_target=50), "inductive, 3 shots, 100 source, 50 unlabelled"),
+     (Transductive(source_shares=1), "transductive, source shares 1"),
+     (Inductive(shots=2, source_shares=0.1), "inductive, 2 shots, source shares 0.1")],
 )  # fmt: skip
 def test_labels_say_what_was_done(protocol, label):
     assert protocol.label == label
@@ -221,6 +308,7 @@ def test_labels_say_what_was_done(protocol, label):
     [(Transductive, {"shots": -1}), (Inductive, {"shots": "most"}), (Inductive, {"shots": True}),
      (Inductive, {"shots": 1.5}), (Inductive, {"n_source": 1}), (Inductive, {"n_target": 0}),
      (Inductive, {"n_target": 10.0}), (Sampled, {"n_source_per_class": 0}), (Inductive, {"source_val": 1.0}),
+     (Inductive, {"source_shares": 0.0}), (Transductive, {"source_shares": 1e7}), (Sampled, {"source_shares": "mild"}),
      (Inductive, {"target_test": 0.0}), (Inductive, {"n_source_per_class": 3})],
 )  # fmt: skip
 def test_values_out_of_range_and_unknown_keys_are_refused(kind, wrong):

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from tlbench.errors import Refused
 from tlbench.seeds import LARGEST, stream
-from tlbench.splits import Rows, kept_rows, split_by_group, without
+from tlbench.splits import Rows, kept_rows, split_by_group, thinned_rows, without
 
 if TYPE_CHECKING:
     from tlbench.data.domain import Domain
@@ -33,6 +33,7 @@ def _shots(value: object) -> object:
 Shots = Annotated[int | Literal["all"], PlainValidator(_shots)]
 Size = Annotated[int, Field(ge=2, le=LARGEST, strict=True)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Concentration = Annotated[float, Field(ge=0.001, le=1e6)]
 STRICT = ConfigDict(extra="forbid")
 
 
@@ -45,6 +46,10 @@ class Protocol(ABC):
             target training example, where the test part is held out; as none is left, they are the unlabelled ones too.
         n_source: labelled source training examples kept of each source domain; None, or more than there are: all.
         n_target: unlabelled target training examples kept, likewise, and as many of each bridge; the test part stays as it is.
+        source_shares: concentration of the Dirichlet distribution from which the class shares of the source are drawn: 0.1 is a
+            severe shift, 10 a mild one. Examples of the source are left out until training and validation part have these shares,
+            as many as can be kept and 2 or more a class, before n_source; no target label is looked at. All sources of a pair
+            have one draw. None: the shares are what they are.
 
     Under one seed the smaller n_source or n_target is a part of the larger one. What is not kept is not there for
     transforms either.
@@ -53,6 +58,7 @@ class Protocol(ABC):
     shots: Shots = 0
     n_source: Size | None = None
     n_target: Size | None = None
+    source_shares: Concentration | None = None
 
     target_test_is_held_out = False
 
@@ -70,7 +76,8 @@ class Protocol(ABC):
     def label(self) -> str:
         """What tables print: the protocol and its numbers."""
         sizes = ((self.shots, "shots"), (self.n_source, "source"), (self.n_target, "unlabelled"))
-        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size)])
+        shift = [] if self.source_shares is None else [f"source shares {self.source_shares:g}"]
+        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size), *shift])
 
     @abstractmethod
     def _name(self) -> str: ...
@@ -89,7 +96,7 @@ class Protocol(ABC):
         found = self._split(sources, target, seed)
         train = [
             kept_rows(part, self.n_source, len(source), stream(seed, "n_source", source.name))
-            for part, source in zip(found.source_train, sources, strict=True)
+            for part, source in zip(self._thinned(found.source_train, sources, seed), sources, strict=True)
         ]
         self._check_classes(train, sources)
         shots = found.target_shots
@@ -98,6 +105,7 @@ class Protocol(ABC):
         return replace(
             found,
             source_train=train,
+            source_val=self._thinned(found.source_val, sources, seed),
             source_fit=list(map(without, found.source_fit, found.source_train, train)),
             target_unlabelled=unlabelled,
             target_fit=without(found.target_fit, given, np.union1d(unlabelled, shots)),
@@ -114,6 +122,20 @@ class Protocol(ABC):
                 f"protocol.shots=all labels every target training example, but these are the test under '{self._name()}'. "
                 "Use protocol=inductive."
             )
+
+    def _thinned(self, parts: list[np.ndarray], sources: Sequence[Domain], seed: int) -> list[np.ndarray]:
+        """Thin a part of each source to the class shares of this seed; the part as it is where none are asked for."""
+        if self.source_shares is None:
+            return parts
+        labels = np.unique(np.concatenate([source.labels for source in sources]))
+        names = [source.name for source in sources]
+        drawn = stream(seed, "source_shares", *names).dirichlet(np.full(len(labels), self.source_shares))
+        shares_C = np.zeros(labels.max() + 1)
+        shares_C[labels] = drawn
+        return [
+            thinned_rows(part, source.labels, shares_C, stream(seed, "thinned", source.name))
+            for part, source in zip(parts, sources, strict=True)
+        ]
 
     def _check_classes(self, train: list[np.ndarray], sources: Sequence[Domain]) -> None:
         labels = np.concatenate([source.labels[part] for source, part in zip(sources, train, strict=True)])
@@ -146,7 +168,8 @@ class Transductive(Protocol):
 
     @property
     def draws(self) -> bool:
-        return bool(self.shots) or self.n_source is not None or self.n_target is not None
+        sizes = (self.n_source, self.n_target, self.source_shares)
+        return bool(self.shots) or any(size is not None for size in sizes)
 
     def _name(self) -> str:
         return "transductive"

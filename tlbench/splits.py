@@ -41,6 +41,25 @@ def kept_rows(rows: np.ndarray, size: int | None, total: int, rng: np.random.Gen
     return np.sort(order[np.isin(order, rows)][:size])
 
 
+def thinned_rows(rows: np.ndarray, labels: np.ndarray, shares_C: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Keep as many of these rows, sorted, as can have the given class shares, but 2 of each class, or 1 of a class of 1.
+
+    Args:
+        labels: of all rows of the domain, which are put in a random order; a class keeps the first of its own.
+        shares_C: share of each class, summing to 1 over the classes of the domain.
+    """
+    order = rng.permutation(len(labels))
+    order = order[np.isin(order, rows)]
+    order = order[np.argsort(labels[order], kind="stable")]
+    has_C = np.bincount(labels[order], minlength=len(shares_C))
+    scarcest = (shares_C[has_C > 0] / has_C[has_C > 0]).max(initial=0.0)
+    most = 1.0 / scarcest if scarcest > 0 else 0.0
+    # the class that sets the number keeps all of its rows, also where the product is a rounding error below them
+    keep_C = np.minimum(has_C, np.maximum(2, np.floor(most * shares_C + 1e-9))).astype(np.int64)
+    place = np.arange(len(order)) - (np.cumsum(has_C) - has_C)[labels[order]]
+    return np.sort(order[place < keep_C[labels[order]]])
+
+
 def without(rows: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Return `rows` without those of `before` that are not in `after`; sorted."""
     return np.setdiff1d(rows, np.setdiff1d(before, after))

@@ -96,3 +96,15 @@ def test_an_annealing_that_no_config_has_is_in_no_key_and_one_that_is_set_is():
     assert keys(own) != keys(config("optim=tllib", "optim.annealing=7.5"))
     with pytest.raises(TlbenchError, match=r"annealing=10 has no say with schedule=cosine"):
         config("optim=tllib", "optim.schedule=cosine")
+
+
+def test_shares_as_they_are_are_in_no_key_and_drawn_ones_are():
+    own = config_of("pair=H-P", "method=sa", "protocol=sampled", "classifier=logistic", "backbone=identity")
+    assert own.protocol["source_shares"] is None
+    without = {name: value for name, value in own.protocol.items() if name != "source_shares"}
+    assert keys(own) == keys(own.model_copy(update={"protocol": without}))
+    assert run_key(own, "f", 1) == "f2cde1ef1c7b4160"  # of before there were drawn shares
+    drawn = config("protocol.source_shares=1")
+    assert drawn.protocol["source_shares"] == 1.0
+    assert not set(keys(drawn)) & set(keys(config()))
+    assert keys(drawn)[1] == recipe_key(drawn.as_reference("source_only"), "f")

@@ -35,6 +35,13 @@ def test_no_number_of_target_examples_means_all_of_them():
     assert axes(point("dann", None, "n_source_per_class"), point("dann", 20, "n_source_per_class")) == []
 
 
+def test_a_cell_of_before_there_were_drawn_shares_is_one_of_shares_as_they_are():
+    old, new, drawn = point("dann", 1), point("dann", 3), point("dann", 5)
+    new[1]["protocol"]["source_shares"], drawn[1]["protocol"]["source_shares"] = None, 0.1
+    (axis,) = axes(old, new, drawn)
+    assert axis.cells["x"].tolist() == ["1", "3"]
+
+
 # target_only: 40 at 1, 50 at 3, 70 at all = 8 a class
 CURVE = {("target_only", 1): 0.4, ("target_only", 3): 0.5, ("target_only", "all"): 0.7, ("dann", 0): 0.45,
          ("dann", 1): 0.6, ("dann", 3): 0.9}  # fmt: skip

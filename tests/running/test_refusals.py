@@ -22,6 +22,7 @@ FIXED = ("backbone=identity", "classifier=head")
         (["coral_linear", *SVM], ["coral_linear", *HEAD], "of shape 'estimator', but classifier=head"),
         (["meda"], ["meda", *SVM], "meda is a form of kernel_ridge, .* but classifier=linear_svm"),
         (["easytl"], ["easytl", "classifier=kernel_ridge"], "Use classifier=nearest_mean"),
+        (["bbse", *SVM], ["bbse", SVM[0], "classifier=nearest_neighbour"], "nearest_neighbour is always sure"),
         (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),
         (["kmm", *SVM], ["kmm", SVM[0], "classifier=nearest_neighbour"],
          "kmm weighs its training examples, and classifier=nearest_neighbour takes no weights"),

@@ -36,6 +36,8 @@ class FeatureClassifier(ABC):
     learner = "estimator"
     draws: ClassVar[bool] = True
     """Whether fitting it draws something by seed."""
+    graded: ClassVar[bool] = True
+    """Whether its confidences say how sure it is."""
     config_name: ClassVar[str] = ""
     """Its config's, said where a method is built on it."""
     takes_weights: ClassVar[bool] = True
@@ -98,6 +100,7 @@ class NearestNeighbour(ScikitClassifier):
 
     draws = False
     takes_weights = False
+    graded = False
 
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")

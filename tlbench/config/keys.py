@@ -18,7 +18,12 @@ HARNESS = 2
 """Raised when the harness itself moves the numbers of all runs. 2: the target's examples come in an order of their own."""
 
 
-LATER = (("augment", "interpolation", BILINEAR), ("dataset", "label_map", None), ("classifier", "gamma", None))
+LATER = (
+    ("augment", "interpolation", BILINEAR),
+    ("dataset", "label_map", None),
+    ("classifier", "gamma", None),
+    ("protocol", "source_shares", None),
+)
 """Settings that came when runs were kept already, each with the value that is as before: older keys stay what they were."""
 
 

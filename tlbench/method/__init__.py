@@ -2,6 +2,7 @@
 
 from tlbench.method.adapted import AdaptedRidgeMethod
 from tlbench.method.base import Method
+from tlbench.method.class_shift import CrossFitted, LabelShiftMethod
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import Domains, GuessingMethod
@@ -12,10 +13,12 @@ from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
     "AdaptedRidgeMethod",
+    "CrossFitted",
     "Domains",
     "EstimatorMethod",
     "GradientMethod",
     "GuessingMethod",
+    "LabelShiftMethod",
     "MappedMethod",
     "Method",
     "MovedMethod",

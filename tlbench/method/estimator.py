@@ -25,6 +25,7 @@ class EstimatorMethod(Method, ABC):
 
     Attributes:
         built_on: the classifier that the method is a form of; the recipe must have it, so that the reference is its plain form.
+        needs_graded: it works with how sure the classifier is, so one that is always sure is refused.
         history: what `fit` wants to be kept of each of its rounds, {name: value} a round; none by default.
 
     Raises:
@@ -33,6 +34,7 @@ class EstimatorMethod(Method, ABC):
 
     learner = "estimator"
     built_on: ClassVar[type[Any]] = FeatureClassifier
+    needs_graded: ClassVar[bool] = False
 
     def __init__(self, *, classifier: FeatureClassifier) -> None:
         _check_domain(self)

@@ -39,6 +39,11 @@ def refuse_impossible(setup: Setup) -> None:
             f"{name} weighs its training examples, and classifier={config.classifier['name']} takes no weights. "
             "Use classifier=logistic, say."
         )
+    if getattr(method, "needs_graded", False) and not getattr(setup.classifier, "graded", True):
+        raise Refused(
+            f"{name} works with how sure a classifier is of each class, and classifier={config.classifier['name']} is always "
+            "sure. Use classifier=logistic, say."
+        )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
     if setup.shape == "estimator" and not frozen:
         raise Refused(
