@@ -21,6 +21,7 @@ from scipy.optimize import linprog
 from tlbench.classifiers.closed_forms import NearestMean
 from tlbench.data.inputs import Rows, dense
 from tlbench.errors import Refused
+from tlbench.functional.known_rows import KnownRows
 from tlbench.functional.powers import recolour, times_power
 from tlbench.method import EstimatorMethod
 from tlbench.method.checks import above_zero, one_of
@@ -47,14 +48,14 @@ class EasyTL(EstimatorMethod):
             blocks.append(dense(task.shots.inputs))
         labels = np.concatenate([part.labels for part in self.labelled(task)])
         self.classifier.fit(np.concatenate(blocks), labels)
-        self.moved: dict[bytes, np.ndarray] = {}
+        self.moved = KnownRows(self.target[:0], self.target[:0])
         if self.program:
-            self._solve(task.n_classes)
+            self.moved = self._solved()
             self.history = [{"program_moved": len(self.moved) / len(self.target)}]
         return self
 
-    def _solve(self, n_classes: int) -> None:
-        """Keep the program's shares of each target row whose class is not that of the nearest mean."""
+    def _solved(self) -> KnownRows:
+        """Return the program's shares of each target row whose class is not that of the nearest mean."""
         distances_MK = np.sqrt(self.classifier.distances(self.target))
         if len(self.target) < distances_MK.shape[1]:
             raise Refused(
@@ -62,8 +63,8 @@ class EasyTL(EstimatorMethod):
                 f"{len(self.target)} examples. Set method.program=false."
             )
         shares_MK = class_program(distances_MK)
-        for row in np.flatnonzero(shares_MK.argmax(axis=1) != distances_MK.argmin(axis=1)):
-            self.moved[self.target[row].tobytes()] = shares_MK[row]
+        moved = shares_MK.argmax(axis=1) != distances_MK.argmin(axis=1)
+        return KnownRows(self.target[moved], self.classifier.in_columns(shares_MK[moved], self.classifier.seen_K))
 
     def features(self, x_ND: Rows, domain: str) -> np.ndarray:
         x_ND = dense(x_ND)
@@ -73,11 +74,7 @@ class EasyTL(EstimatorMethod):
 
     def predict_proba(self, x_ND: Rows, domain: str = "target") -> np.ndarray:
         probabilities_NC = super().predict_proba(x_ND, domain)
-        if domain == "target" and self.moved:
-            for row, values_D in enumerate(dense(x_ND)):
-                if (shares_K := self.moved.get(values_D.tobytes())) is not None:
-                    probabilities_NC[row] = self.classifier.in_columns(shares_K[None], self.classifier.seen_K)[0]
-        return probabilities_NC
+        return self.moved.put_into(probabilities_NC, dense(x_ND)) if domain == "target" else probabilities_NC
 
 
 def class_program(distances_MK: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ class Protocol(ABC):
         shots: labelled target examples per class, never among the test examples; 0 = unsupervised. `all` labels every
             target training example, where the test part is held out; as none is left, they are the unlabelled ones too.
         n_source: labelled source training examples kept of each source domain; None, or more than there are: all.
-        n_target: unlabelled target training examples kept, likewise; the test part stays as it is.
+        n_target: unlabelled target training examples kept, likewise, and as many of each bridge; the test part stays as it is.
         source_shares: concentration of the Dirichlet distribution from which the class shares of the source are drawn: 0.1 is a
             severe shift, 10 a mild one. Examples of the source are left out until training and validation part have these shares,
             as many as can be kept and 2 or more a class, before n_source; no target label is looked at. All sources of a pair
@@ -86,9 +86,12 @@ class Protocol(ABC):
     def _split(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
         """Return all rows, before some are kept."""
 
-    def rows(self, sources: Sequence[Domain], target: Domain, seed: int) -> Rows:
-        """Split by seed. Raises Refused where a class has too few examples for the shots, or a part would be left with none
-        or, for training on the source, with one class."""
+    def rows(self, sources: Sequence[Domain], target: Domain, seed: int, bridges: Sequence[Domain] = ()) -> Rows:
+        """Split by seed; of a bridge all examples, `n_target` of them where that is set.
+
+        Raises Refused where a class has too few examples for the shots, or a part would be left with none or, for training on
+        the source, with one class.
+        """
         self.refuse_impossible()
         found = self._split(sources, target, seed)
         train = [
@@ -106,6 +109,10 @@ class Protocol(ABC):
             source_fit=list(map(without, found.source_fit, found.source_train, train)),
             target_unlabelled=unlabelled,
             target_fit=without(found.target_fit, given, np.union1d(unlabelled, shots)),
+            bridges=tuple(
+                kept_rows(np.arange(len(bridge)), self.n_target, len(bridge), stream(seed, "n_target", bridge.name))
+                for bridge in bridges
+            ),
         )
 
     def refuse_impossible(self) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rows:
-    """Row numbers, one array per source domain, one for the target; `fit` rows are those a transform may look at."""
+    """Row numbers, one array per source domain and bridge, one for the target; `fit` rows are those a transform may look at:
+    of a bridge all that are kept."""
 
     source_train: list[np.ndarray]
     source_val: list[np.ndarray]
@@ -18,6 +19,7 @@ class Rows:
     target_shots: np.ndarray
     target_test: np.ndarray
     target_fit: np.ndarray
+    bridges: tuple[np.ndarray, ...] = ()
 
 
 def split_by_group(

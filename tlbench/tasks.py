@@ -42,6 +42,8 @@ class Task:
         target: inputs of the unlabelled target examples, (M, ...).
         shots: labelled target examples, or None (unsupervised).
         source_val: labelled source examples for selection, or None.
+        bridges: inputs of the unlabelled bridge domains of a chain, (B, ...) each, from the source's side to the target's.
+        source_of: (N,) place in `source_names` of the domain that each source example is of; None stands for one domain.
         target_is_labelled: the rows of `target` are rows of `shots` too, because the shots leave no others.
     """
 
@@ -52,9 +54,21 @@ class Task:
     n_classes: int
     input_shape: tuple[int, ...]
     target_is_labelled: bool = False
+    bridges: tuple[Inputs, ...] = ()
+    source_of: np.ndarray | None = None
+    source_names: tuple[str, ...] = ("source",)
+
+    @property
+    def sources(self) -> list[Labelled]:
+        """The labelled source examples of each domain apart."""
+        if self.source_of is None:
+            return [self.source]
+        places = [np.flatnonzero(self.source_of == number) for number in range(len(self.source_names))]
+        return [Labelled(self.source.inputs[rows], self.source.labels[rows]) for rows in places]
 
     def __repr__(self) -> str:
         parts = [f"{len(self.source)} labelled source", f"{self.target.shape[0]} unlabelled target"]
+        parts += [f"{bridge.shape[0]} of a bridge" for bridge in self.bridges]
         parts += [
             f"{len(part)} {what}"
             for part, what in ((self.shots, "labelled target"), (self.source_val, "validation"))
@@ -97,8 +111,8 @@ def load_task(
 ) -> tuple[Task, Inputs, Hidden]:
     """Read the domains, splits them by the protocol and applies the data set's transforms.
 
-    Unlabelled and test examples of the target come in an order of their own (`arrival`): files are often sorted by class, and a
-    place in such a file is as good as a label.
+    Unlabelled and test examples of the target, and those of bridges, come in an order of their own (`arrival`): files are often
+    sorted by class, and a place in such a file is as good as a label.
 
     Args:
         augment: what is done to images in files, whose cache is made now where there is none; None for arrays.
@@ -107,7 +121,8 @@ def load_task(
         What a method may see, the inputs of the test examples, and what only the judge may see.
     """
     sources, target = [dataset.load_as(name, "source") for name in pair.sources], dataset.load_as(pair.target, "target")
-    rows = protocol.rows(sources, target, seed)
+    bridges = [dataset.load_as(name, "bridge") for name in pair.bridges]
+    rows = protocol.rows(sources, target, seed, bridges)
     source_x = [_transformed(dataset, s, fit, augment) for s, fit in zip(sources, rows.source_fit, strict=True)]
     target_x = _transformed(dataset, target, rows.target_fit, augment)
 
@@ -117,6 +132,9 @@ def load_task(
 
     def from_target(part: np.ndarray) -> Labelled:
         return Labelled(target_x[part], target.labels[part])
+
+    def from_bridge(bridge: Domain, part: np.ndarray) -> Inputs:
+        return _transformed(dataset, bridge, part, augment)[arrival(bridge, part)]
 
     source_val = from_sources(rows.source_val)
     unlabelled, test = arrival(target, rows.target_unlabelled), arrival(target, rows.target_test)
@@ -128,6 +146,9 @@ def load_task(
         n_classes=len(dataset.classes),
         input_shape=dataset.input_shape if augment is None else augment.input_shape,
         target_is_labelled=bool(np.isin(unlabelled, rows.target_shots).any()),
+        bridges=tuple(map(from_bridge, bridges, rows.bridges)),
+        source_of=np.repeat(np.arange(len(sources)), [len(part) for part in rows.source_train]),
+        source_names=pair.sources,
     )
     hidden = Hidden(target.labels[test], target.ids(test), target.groups[test], test, target.labels[unlabelled])
     return task, target_x[test], hidden
@@ -152,7 +173,8 @@ def map_inputs(
 
     changed: dict[str, Any] = {name: on(getattr(task, name)) for name in ("source", "shots", "source_val")}
     tested = function(test)
-    return replace(task, **changed, target=function(task.target), input_shape=shape), tested
+    bridges = tuple(function(bridge) for bridge in task.bridges)
+    return replace(task, **changed, target=function(task.target), bridges=bridges, input_shape=shape), tested
 
 
 MOST_KEPT = 8

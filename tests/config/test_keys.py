@@ -78,6 +78,16 @@ def test_bilinear_is_in_no_key_and_bicubic_is():
     assert not set(keys(settled(*image, "augment=office", "augment.interpolation=bicubic"))) & set(keys(own))
 
 
+@pytest.mark.parametrize(("group", "setting"), [("dataset", "label_map"), ("classifier", "gamma")])
+def test_a_setting_that_came_later_is_in_no_key_at_its_default(group, setting):
+    own = config("classifier=rbf_svm", "backbone=identity", "method=source_only")
+    values = {**getattr(own, group), setting: None}
+    without = {name: value for name, value in values.items() if name != setting}
+    assert keys(own.model_copy(update={group: values})) == keys(own.model_copy(update={group: without}))
+    set_ = own.model_copy(update={group: {**values, setting: 0.5}})
+    assert not set(keys(set_)) & set(keys(own))
+
+
 def test_an_annealing_that_no_config_has_is_in_no_key_and_one_that_is_set_is():
     assert "annealing" not in config().optim.model_dump()
     assert "annealing" not in config().model_dump(mode="json")["optim"]

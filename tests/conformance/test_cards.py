@@ -12,7 +12,7 @@ from tlbench.paths import conf_dir
 
 ROOT = Path(__file__).parents[2]
 CARDS = ROOT / "docs" / "methods"
-SHARED = {"references"}
+SHARED = {"references", "weighting"}
 """Pages about several methods."""
 
 

@@ -17,6 +17,10 @@ from tlbench.sweeping.search_trials import search_of
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}
 MINI = ("dataset=mini_digits", "pair=H-P")
+PAIRS = {"har": 10, "gaussian_shifts": 5}
+"""Of data sets in which not each domain is paired with each other."""
+MADE = ("gaussian_shifts", "mini_digits", "rotated_digits")
+"""Data sets that are made on the spot."""
 SMALL = ("identity", "lenet", "mlp", "msda")
 """Backbones for arrays; the others are for images in files."""
 OWN = {
@@ -131,14 +135,14 @@ def own_data():
 @pytest.mark.parametrize("name", FILES_OF["dataset"])
 def test_datasets(name, own_data):
     dataset, sources, _ = composed(name, ["data_dir=nowhere", *OWN.get(name, [])], None)
-    assert len(dataset.pairs) == (10 if name == "har" else len(dataset.domains) * (len(dataset.domains) - 1))
+    assert len(dataset.pairs) == PAIRS.get(name, len(dataset.domains) * (len(dataset.domains) - 1))
     assert len(set(dataset.short.values())) == len(dataset.short)
     assert dataset.about.keys() >= {"homepage", "licence", "citation"}
     assert all(dataset.about.values())
     assert dataset.recipe.keys() >= {"reference", "gradient", "estimator"}
     assert dataset.recipe["reference"] in ("gradient", "estimator")
     assert METRICS[dataset.metric.name] is dataset.metric
-    assert [Source(**source) for source in sources] or dataset.by_hand or name == "mini_digits"
+    assert [Source(**source) for source in sources] or dataset.by_hand or name in MADE
     counts = getattr(dataset, "counts", None)
     assert counts is None or counts.keys() == dataset.short.keys()
 

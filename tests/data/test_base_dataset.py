@@ -29,6 +29,9 @@ def test_pairs_are_all_ordered_pairs():
         ("amazon-webcam", Pair(("amazon",), "webcam")),
         ("A-W", Pair(("amazon",), "webcam")),
         ("amazon+D-webcam", Pair(("amazon", "dslr"), "webcam")),
+        ("A-D-W", Pair(("amazon",), "webcam", ("dslr",))),
+        ("rest-W", Pair(("amazon", "dslr"), "webcam")),
+        ("rest-D-W", Pair(("amazon",), "webcam", ("dslr",))),
     ],
 )
 def test_a_pair_is_read_by_names_and_short_codes(text, want):
@@ -45,11 +48,40 @@ def test_a_pair_is_read_by_names_and_short_codes(text, want):
         ("-webcam", "written source-target"),
         ("A-amazon", "each domain once"),
         ("A+A-W", "each domain once"),
+        ("A-D-A", "each domain once"),
+        ("A-D-D-W", "each domain once"),
+        ("A--W", "written source-target"),
+        ("A-rest", "Unknown domain 'rest'"),
+        ("rest-A-D-W", "each domain once"),
     ],
 )
 def test_a_wrong_pair_is_told(text, message):
     with pytest.raises(TlbenchError, match=message):
         office().pair(text)
+
+
+def test_a_pair_knows_its_domains_and_itself_without_bridges():
+    pair = office().pair("A-D-W")
+    assert str(pair) == "amazon-dslr-webcam"
+    assert pair.domains == ("amazon", "dslr", "webcam")
+    assert str(pair.direct) == "amazon-webcam"
+
+
+def test_what_the_aliases_stand_for():
+    assert [str(p) for p in office().pairs_of("leave_one_out")] == [
+        "dslr+webcam-amazon",
+        "amazon+webcam-dslr",
+        "amazon+dslr-webcam",
+    ]
+    chains = [str(p) for p in office().pairs_of("chains")]
+    assert len(chains) == len(set(chains)) == 6
+    assert "webcam-amazon-dslr" in chains
+    assert office().pairs_of("all") == office().pairs
+
+
+def test_no_domain_is_called_rest():
+    with pytest.raises(TlbenchError, match="'rest' of office31 is taken"):
+        office(short={"rest": "R", "dslr": "D"})
 
 
 def test_domain_names_are_plain():
@@ -104,5 +136,5 @@ def test_pairs_here_are_those_whose_domains_are():
 
     whole = office()
     part = Part(name=whole.name, short=whole.short, classes=whole.classes, input_shape=whole.input_shape)
-    assert [str(pair) for pair in part.pairs_here] == ["amazon-dslr", "dslr-amazon"]
-    assert whole.pairs_here == whole.pairs
+    assert [str(pair) for pair in part.here(part.pairs)] == ["amazon-dslr", "dslr-amazon"]
+    assert whole.here(whole.pairs) == whole.pairs

@@ -158,7 +158,7 @@ def test_parts_may_be_arrays_of_one_npz_file(tmp_path):
     assert domain.given_test.tolist() == [False] * 6 + [True] * 4
     np.testing.assert_array_equal(domain.inputs[:6], arrays["x_train_11"])
     assert [own.is_here(name) for name in own.domains] == [True, True, False]
-    assert [str(pair) for pair in own.pairs_here] == ["2-11"]
+    assert [str(pair) for pair in own.here(own.pairs)] == ["2-11"]
     with pytest.raises(TlbenchError, match=r"domain '30' is not in .* no array 'x_train_30'"):
         own.load("30")
     before = own.fingerprint(["2"])
@@ -173,7 +173,7 @@ def test_a_domain_that_is_not_here_does_not_hinder_the_others(toy):
     want = dataset.load("right").labels
     (Path(dataset.data_dir) / "toy" / "left.mat").unlink()
     alone = dataset_of(config_of("dataset=toy", "pair=R-T", config_dir=toy))
-    assert [str(pair) for pair in alone.pairs_here] == ["right-top", "top-right"]
+    assert [str(pair) for pair in alone.here(alone.pairs)] == ["right-top", "top-right"]
     assert (alone.load("right").labels == want).all()
 
 

@@ -24,6 +24,8 @@ FIXED = ("backbone=identity", "classifier=head")
         (["easytl"], ["easytl", "classifier=kernel_ridge"], "Use classifier=nearest_mean"),
         (["bbse", *SVM], ["bbse", SVM[0], "classifier=nearest_neighbour"], "nearest_neighbour is always sure"),
         (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),
+        (["kmm", *SVM], ["kmm", SVM[0], "classifier=nearest_neighbour"],
+         "kmm weighs its training examples, and classifier=nearest_neighbour takes no weights"),
         (["dann", *FIXED], ["dann", *FIXED, "classifier.bottleneck=0"], "no features to adapt"),
     ],
 )  # fmt: skip

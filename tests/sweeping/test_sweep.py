@@ -80,6 +80,14 @@ def test_a_combination_that_cannot_be_run_is_recorded_as_skipped(toy, store, cap
     assert "skipped: tradaboost toy left-right seed 0: tradaboost needs labelled" in capsys.readouterr().err
 
 
+def test_weights_for_a_classifier_that_takes_none_are_skipped(toy, store, capsys):
+    assert sweep(toy, "pair=L-R", "method=source_only,nn_ratio", "classifier=nearest_neighbour") == 1
+    runs = read_runs(store).drop_duplicates("run_key").set_index("method")
+    assert runs.loc["nn_ratio", "status"] == "skipped"
+    assert "classifier=nearest_neighbour takes no weights" in runs.loc["nn_ratio", "reason"]
+    assert runs.loc["source_only", "status"] == "done"
+
+
 def test_a_sweep_of_nothing_but_impossible_runs_is_the_users_mistake(toy, capsys):
     assert sweep(toy, "pair=L-R", "method=tradaboost") == 2
     assert "Set protocol.shots=3" in capsys.readouterr().err

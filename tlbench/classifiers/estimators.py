@@ -40,6 +40,8 @@ class FeatureClassifier(ABC):
     """Whether its confidences say how sure it is."""
     config_name: ClassVar[str] = ""
     """Its config's, said where a method is built on it."""
+    takes_weights: ClassVar[bool] = True
+    """Whether it can be fitted with weights of the examples."""
 
     def __init__(self, *, n_classes: int, seed: int) -> None:
         self.n_classes, self.seed = n_classes, seed
@@ -98,6 +100,7 @@ class NearestNeighbour(ScikitClassifier):
 
     draws = False
     graded = False
+    takes_weights = False
 
     def _model(self) -> KNeighborsClassifier:
         return KNeighborsClassifier(1, algorithm="brute")
@@ -267,7 +270,17 @@ class LinearSVM(Regularised):
 
 
 class RbfSVM(LinearSVM):
-    """LIBSVM's C-SVC with a Gaussian kernel of gamma = 1 / number of features (LIBSVM's default)."""
+    """LIBSVM's C-SVC with a Gaussian kernel exp(-gamma |x - y|^2).
+
+    Args:
+        gamma: > 0; None for 1 / number of features (LIBSVM's default).
+    """
+
+    def __init__(self, *, gamma: float | None = None, **base: Any) -> None:
+        super().__init__(**base)
+        if gamma is not None and not gamma > 0:
+            raise TlbenchError(f"classifier.gamma must be above 0, or null, got {gamma}. Set by classifier.gamma=...")
+        self.gamma = gamma
 
     def _kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
-        return rbf_kernel(a_ND, b_MD, gamma=1.0 / a_ND.shape[1])
+        return rbf_kernel(a_ND, b_MD, gamma=1.0 / a_ND.shape[1] if self.gamma is None else self.gamma)

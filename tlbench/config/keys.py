@@ -18,6 +18,15 @@ HARNESS = 2
 """Raised when the harness itself moves the numbers of all runs. 2: the target's examples come in an order of their own."""
 
 
+LATER = (
+    ("augment", "interpolation", BILINEAR),
+    ("dataset", "label_map", None),
+    ("classifier", "gamma", None),
+    ("protocol", "source_shares", None),
+)
+"""Settings that came when runs were kept already, each with the value that is as before: older keys stay what they were."""
+
+
 def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -> dict[str, Any]:
     """Return all that two runs must share to be compared: everything but the method, and the data's fingerprint.
 
@@ -28,12 +37,9 @@ def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -
     recipe["dataset"] = {k: v for k, v in recipe["dataset"].items() if k not in NOT_DATA}
     # batch statistics (MMD, CORAL) are of one device's share of a batch, so the number of devices moves numbers
     hardware = {name: getattr(config.trainer, name) for name in ("precision", "devices", "accumulate", "tf32")}
-    if recipe.get("augment", {}).get("interpolation") == BILINEAR:  # as without the key: older keys stay what they were
-        recipe["augment"] = {k: v for k, v in recipe["augment"].items() if k != "interpolation"}
-    if recipe["dataset"].get("label_map", ...) is None:  # likewise
-        del recipe["dataset"]["label_map"]
-    if recipe.get("protocol", {}).get("source_shares", ...) is None:  # likewise
-        recipe["protocol"] = {k: v for k, v in recipe["protocol"].items() if k != "source_shares"}
+    for group, setting, value in LATER:
+        if recipe.get(group, {}).get(setting, ...) == value:
+            recipe[group] = {k: v for k, v in recipe[group].items() if k != setting}
     if recipe["backbone"].get("weights"):
         recipe["backbone"]["weights"] = file_hash(recipe["backbone"]["weights"])
     elif weights is not None:

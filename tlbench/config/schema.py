@@ -123,6 +123,10 @@ class RunConfig(Strict):
         """Return the same recipe with a reference as its method."""
         return self.model_copy(update={"method": {**self.references.methods[name], "name": name}})
 
+    def on_pair(self, pair: str) -> RunConfig:
+        """Return the same on another pair."""
+        return self.model_copy(update={"pair": pair})
+
 
 def checked_config(values: dict[str, Any]) -> RunConfig:
     """Turn values into a RunConfig; the first thing out of range becomes a one-line error."""

@@ -17,7 +17,7 @@ from tlbench.data.inputs import Inputs
 from tlbench.errors import TlbenchError, unknown
 from tlbench.metrics import ACCURACY, metric_named
 
-Role = Literal["source", "target"]
+Role = Literal["source", "bridge", "target"]
 Transform = Callable[[Inputs, np.ndarray], Inputs]
 """(inputs, rows that may be looked at) -> inputs. A protocol names the rows, so that no statistic of a held-out
 test part reaches training."""
@@ -25,13 +25,31 @@ test part reaches training."""
 
 @dataclass(frozen=True)
 class Pair:
-    """Source domain(s) and target domain, written `amazon-webcam` or `amazon+dslr-webcam`."""
+    """Source domain(s), unlabelled bridges in order, and target domain: `amazon-webcam`, `amazon+dslr-webcam`, or, as a chain,
+    `caltech10-webcam-dslr`."""
 
     sources: tuple[str, ...]
     target: str
+    bridges: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{'+'.join(self.sources)}-{self.target}"
+        return "-".join(["+".join(self.sources), *self.bridges, self.target])
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """All of them, the target last."""
+        return (*self.sources, *self.bridges, self.target)
+
+    @property
+    def direct(self) -> Pair:
+        """The same without bridges."""
+        return Pair(self.sources, self.target)
+
+
+REST = "rest"
+"""As the source of a pair: all domains but the target."""
+ALIASES = ("all", "chains", "leave_one_out")
+"""What a sweep may ask for in place of a pair; a data set says which pairs that is."""
 
 
 class Dataset(ABC):
@@ -84,6 +102,10 @@ class Dataset(ABC):
             raise TlbenchError("A data set must have a name. Set by dataset.name=...")
         for domain, code in self.short.items():
             for kind, word in (("Domain name", domain), ("Short code", code)):
+                if word == REST:
+                    raise TlbenchError(
+                        f"{kind} '{REST}' of {self.name} is taken: as a source it means all other domains."
+                    )
                 if not isinstance(word, str) or not re.fullmatch(r"\w+", word):
                     raise TlbenchError(f"{kind} '{word}' of {self.name}: only letters, digits and _ are allowed.")
             if other := next((o for o, c in self.short.items() if o != domain and code in (o, c)), None):
@@ -134,29 +156,42 @@ class Dataset(ABC):
             return [Pair((source,), target) for source, target in permutations(self.domains, 2)]
         return [self.pair(text) for text in self._pairs]
 
-    @property
-    def pairs_here(self) -> list[Pair]:
-        """Those whose domains are on this machine."""
+    def pairs_of(self, alias: str) -> list[Pair]:
+        """Return what one of ALIASES stands for: all pairs, all chains over one bridge, or each domain from all others."""
+        if alias == "chains":
+            return [Pair((source,), target, (bridge,)) for source, bridge, target in permutations(self.domains, 3)]
+        if alias == "leave_one_out":
+            return [self.pair(f"{REST}-{target}") for target in self.domains]
+        return self.pairs
+
+    def here(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Return those whose domains are on this machine."""
         here = {domain for domain in self.domains if self.is_here(domain)}
-        return [pair for pair in self.pairs if here.issuperset({*pair.sources, pair.target})]
+        return [pair for pair in pairs if here.issuperset(pair.domains)]
 
     @cached_property
     def _by_name(self) -> dict[str, str]:
         return {**{code: domain for domain, code in self.short.items()}, **{domain: domain for domain in self.domains}}
 
     def pair(self, text: str) -> Pair:
-        """Read `amazon-webcam`, `A-W` or `amazon+dslr-webcam`."""
+        """Read `amazon-webcam`, `A-W`, `amazon+dslr-webcam`, `rest-webcam`, or a chain such as `caltech10-webcam-dslr`."""
         where = f"pair={text} (conf/dataset/{self.name}.yaml)"
-        left, dash, right = text.partition("-")
-        if not dash or not left or not right:
+        parts = text.split("-")
+        if len(parts) < 2 or not all(parts):
             raise TlbenchError(
                 f"A pair is written source-target, such as {'-'.join(self.domains[:2])}; got '{text}'. Set by {where}."
             )
-        names = [*left.split("+"), right]
-        for name in names:
-            if name not in self._by_name:
-                raise unknown("domain", name, self.domains, where)
-        *sources, target = (self._by_name[name] for name in names)
-        if target in sources or len(set(sources)) < len(sources):
+        *bridges, target = (self._domain(name, where) for name in parts[1:])
+        if parts[0] == REST:
+            sources = [domain for domain in self.domains if domain not in (target, *bridges)]
+        else:
+            sources = [self._domain(name, where) for name in parts[0].split("+")]
+        pair = Pair(tuple(sources), target, tuple(bridges))
+        if len(set(pair.domains)) < len(pair.domains) or not sources:
             raise TlbenchError(f"A pair names each domain once; got '{text}'. Set by {where}.")
-        return Pair(tuple(sources), target)
+        return pair
+
+    def _domain(self, name: str, where: str) -> str:
+        if name not in self._by_name:
+            raise unknown("domain", name, self.domains, where)
+        return self._by_name[name]

@@ -73,10 +73,14 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
 
 
 def _averages(cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]) -> dict[str, Means]:
-    """Average apart the pairs with one source and those with several, which are another task."""
-    single, several = [p for p in pairs if "+" not in p], [p for p in pairs if "+" in p]
-    named = {"average": single, "average, several sources": several}
+    """Average apart the pairs with one source, those with several and chains, which are other tasks."""
+    kinds = {kind: [p for p in pairs if _kind(p) == kind] for kind in ("", ", several sources", ", chains")}
+    named = {f"average{kind}": own for kind, own in kinds.items()}
     return {name: {m: _mean(cells, own, m) for m in methods} for name, own in named.items() if own}
+
+
+def _kind(pair: str) -> str:
+    return ", chains" if pair.count("-") > 1 else ", several sources" if "+" in pair else ""
 
 
 def _mean(cells: dict[tuple[str, str], Any], pairs: list[str], method: str) -> tuple[float, float]:

@@ -7,7 +7,9 @@ from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
+from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
+from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
     "AdaptedRidgeMethod",
@@ -19,7 +21,10 @@ __all__ = [
     "LabelShiftMethod",
     "MappedMethod",
     "Method",
+    "MovedMethod",
     "Reference",
     "SourceOutput",
     "TargetOutput",
+    "TransportedMethod",
+    "WeightedMethod",
 ]

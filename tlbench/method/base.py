@@ -17,7 +17,9 @@ class Method:
         family: reference, instance, feature, adversarial, self-training or parameter.
         revision: raise it when a change moves the method's numbers; it is part of the run key.
         draws: fitting it draws something by seed. False where one seed says all; only said of estimators.
+        weighs: it fits the recipe's classifier with weights of the examples, which not every classifier takes.
         needs_shots: the method makes no sense without labelled target examples.
+        uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
     """
 
@@ -25,7 +27,9 @@ class Method:
     family: ClassVar[str] = "other"
     revision: ClassVar[int] = 1
     draws: ClassVar[bool] = True
+    weighs: ClassVar[bool] = False
     needs_shots: ClassVar[bool] = False
+    uses_bridges: ClassVar[bool] = False
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:

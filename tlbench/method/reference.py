@@ -23,6 +23,7 @@ class Reference(Method, ABC):
     learner = "either"
     family = "reference"
     draws = False
+    uses_bridges = True  # it leaves them aside: what it says of a chain is what it says of the direct pair
     domains: ClassVar[tuple[str, ...]] = ("source", "target")
     """Of each of its labelled sets."""
 

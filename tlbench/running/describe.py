@@ -76,6 +76,7 @@ def sizes_of(run: Prepared) -> dict[str, int]:
         "source": len(task.source),
         "source_val": len(task.source_val) if task.source_val is not None else 0,
         "target_unlabelled": int(task.target.shape[0]),
+        **({"bridges": sum(int(bridge.shape[0]) for bridge in task.bridges)} if task.bridges else {}),
         "shots": len(task.shots) if task.shots is not None else 0,
         "target_test": int(run.test.shape[0]),
     }

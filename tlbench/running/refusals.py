@@ -14,6 +14,8 @@ def refuse_impossible(setup: Setup) -> None:
     config, method, name = setup.config, setup.method, setup.config.method["name"]
     if method.needs_shots and config.shots == 0:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
+    if setup.pair.bridges and not method.uses_bridges:
+        raise Refused(f"{name} has no use for bridges, and pair={setup.pair} is a chain. Use pair={setup.pair.direct}.")
     setup.protocol.refuse_impossible()
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
@@ -36,6 +38,11 @@ def refuse_impossible(setup: Setup) -> None:
         raise Refused(
             f"{name} works with how sure a classifier is of each class, and classifier={config.classifier['name']} is always "
             "sure. Use classifier=logistic, say."
+        )
+    if method.weighs and not setup.takes_weights:
+        raise Refused(
+            f"{name} weighs its training examples, and classifier={config.classifier['name']} takes no weights. "
+            "Use classifier=logistic, say."
         )
     frozen = config.backbone["mode"] == "frozen" or config.backbone["name"] == "identity"
     if setup.shape == "estimator" and not frozen:

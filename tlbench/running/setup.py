@@ -24,7 +24,11 @@ from tlbench.data.base_dataset import Dataset, Pair
 from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
+from tlbench.method.reference import Reference
 from tlbench.protocols import Protocol
+
+DIRECT = "direct"
+"""What a chain's run is compared with besides: the same method without the bridges."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,15 @@ class Setup:
         still = self.shape == "estimator" and fixed and not searched and not _may_draw(self.classifier)
         return not still or _may_draw(self.method) or self.protocol.draws
 
+    @property
+    def takes_weights(self) -> bool:
+        """Whether the recipe's classifier can be fitted with weights of the examples."""
+        return bool(getattr(self.classifier, "takes_weights", True))
+
     @cached_property
     def keys(self) -> dict[str, str]:
         """Run key, recipe key, cell key and data fingerprint. Reads (or makes) the data of the pair."""
-        fingerprint, revision = self.dataset.fingerprint([*self.pair.sources, self.pair.target]), self.method.revision
+        fingerprint, revision = self.dataset.fingerprint(self.pair.domains), self.method.revision
         found = found_weights(self.config.backbone, self.config.data_dir)
         weights = None if found is None else own_digest(found.described)
         return {
@@ -129,8 +138,12 @@ class Setup:
 
     @cached_property
     def references(self) -> dict[str, Setup]:
-        """What the run is compared with, by name, primary reference first: other methods on the same recipe."""
-        return {name: Setup.of(self.config.as_reference(name)) for name in self.config.reference_names}
+        """What the run is compared with, by name, primary reference first: other methods on the same recipe; of a chain also the
+        same method on the direct pair (`direct`)."""
+        found = {name: Setup.of(self.config.as_reference(name)) for name in self.config.reference_names}
+        if self.pair.bridges and not issubclass(self.method, Reference):
+            found[DIRECT] = Setup.of(self.config.on_pair(str(self.pair.direct)))
+        return found
 
 
 def _may_draw(made: Any) -> bool:

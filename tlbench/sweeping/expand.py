@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from tlbench.config.compose import GROUPS, Composer
+from tlbench.data.base_dataset import ALIASES
 from tlbench.errors import TlbenchError, say_once, unknown
 from tlbench.sweeping.overrides import Overrides, key_of, parsed, values_of
 from tlbench.sweeping.recipes import completed, dataset_like
@@ -57,10 +58,11 @@ def _pairs(composer: Composer, job: Sequence[str]) -> list[str]:
     if not asked:
         pairs = ", ".join(map(str, dataset.pairs))
         raise TlbenchError(f"No pair is chosen. Set pair=all or one of {pairs}.")
-    if asked[-1] == "all":
-        here = dataset.pairs_here
-        if 0 < len(here) < len(dataset.pairs):
+    if asked[-1] in ALIASES:
+        whole = dataset.pairs_of(asked[-1])
+        here = dataset.here(whole)
+        if 0 < len(here) < len(whole):
             missing = ", ".join(domain for domain in dataset.domains if not dataset.is_here(domain))
-            say_once(f"{dataset.name}: {len(here)} of {len(dataset.pairs)} pairs can be run here; not here: {missing}.")
-        return [str(pair) for pair in here or dataset.pairs]
+            say_once(f"{dataset.name}: {len(here)} of {len(whole)} pairs can be run here; not here: {missing}.")
+        return [str(pair) for pair in here or whole]
     return [str(dataset.pair(asked[-1]))]

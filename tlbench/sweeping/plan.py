@@ -13,7 +13,7 @@ from tlbench.errors import Refused
 from tlbench.running.describe import described
 from tlbench.running.refusals import refuse_impossible
 from tlbench.running.rehearse import rehearse
-from tlbench.running.setup import Setup
+from tlbench.running.setup import DIRECT, Setup
 from tlbench.store.plans import PLANNED, write_plan
 from tlbench.store.runs import RunStore
 from tlbench.sweeping.expand import expand
@@ -61,10 +61,16 @@ def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
     jobs: dict[str, Job] = {}
     for job, setup in asked:
         for stage, (name, reference) in enumerate(_references(setup)):
-            others = [o for o in job.overrides if key_of(o) != "method" and not o.startswith("method.")]
-            _add(jobs, Asked([*others, f"method={name}"]), reference, asked=False, stage=stage)
-        _add(jobs, job, setup, asked=True, stage=len(setup.config.reference_names))
+            _add(jobs, Asked(_instead(job.overrides, name, reference)), reference, asked=False, stage=stage)
+        _add(jobs, job, setup, asked=True, stage=len(setup.references))
     return sorted(jobs.values(), key=lambda job: job.stage)
+
+
+def _instead(overrides: Overrides, name: str, reference: Setup) -> Overrides:
+    """Return the overrides of a job's reference: another method, or the same on the direct pair."""
+    if name == DIRECT:
+        return [*(o for o in overrides if key_of(o) != "pair"), f"pair={reference.pair}"]
+    return [*(o for o in overrides if key_of(o) != "method" and not o.startswith("method.")), f"method={name}"]
 
 
 def _references(setup: Setup) -> list[tuple[str, Setup]]:
@@ -89,7 +95,7 @@ def _check_data(setups: Sequence[Setup]) -> None:
     """Look at each domain once, so that a missing or wrong file is told before the first run."""
     seen = set()
     for setup in setups:
-        for domain in (*setup.pair.sources, setup.pair.target):
+        for domain in setup.pair.domains:
             if (setup.dataset.name, domain) not in seen:
                 setup.dataset.check(domain)
                 seen.add((setup.dataset.name, domain))

@@ -19,7 +19,7 @@ def prepare_images(jobs: Sequence[Job]) -> None:
     seen = set()
     for setup in (job.setup for job in jobs):
         dataset, augment = setup.dataset, setup.augment
-        for domain in (*setup.pair.sources, setup.pair.target):
+        for domain in setup.pair.domains:
             images = dataset.load(domain).inputs
             if augment is None or not isinstance(images, ImageFiles):
                 continue

@@ -23,8 +23,8 @@ from tlbench.tasks import Task, map_inputs
 from tlbench.training.feature_cache import kept_features
 from tlbench.training.predict import frozen_features
 
-MOST_KEPT = 5
-"""Arrays of features that a process keeps: those of one pair, with its shots and its validation part."""
+MOST_KEPT = 8
+"""Arrays of features that a process keeps: those of one pair, with its shots, its validation part and some bridges."""
 _KEPT: LRUCache = LRUCache(MOST_KEPT)
 
 
@@ -47,7 +47,7 @@ class Frozen:
 def on_features(frozen: Frozen, task: Task, test: Inputs, device: torch.device, name: str) -> tuple[Task, np.ndarray]:
     """Return task and test with the features of a frozen backbone as their inputs; those of images are computed once and kept.
 
-    A backbone that is fitted sees the training inputs of both domains, and no labels.
+    A backbone that is fitted sees the training inputs of both domains, no bridges, and no labels.
 
     Args:
         name: how a progress bar calls the backbone.

@@ -71,10 +71,12 @@ class ImageDataset(Dataset):
         names = [str(name) for name in (range(classes) if isinstance(classes, int) else classes)]
         self.file_classes = tuple(names)
         shared = self._some(source_classes, base["name"], "source_classes") or self.file_classes
+        unlabelled = self._some(target_classes, base["name"], "target_classes")
+        unlabelled = unlabelled or (self.file_classes if unknown else shared)
         self.kept_classes: dict[Role, tuple[str, ...]] = {
             "source": shared,
-            "target": self._some(target_classes, base["name"], "target_classes")
-            or (self.file_classes if unknown else shared),
+            "bridge": unlabelled,
+            "target": unlabelled,
         }
         self.unknown = unknown
         super().__init__(classes=[*shared, UNKNOWN] if unknown else shared, input_shape=(), **base)
@@ -120,9 +122,10 @@ class ImageDataset(Dataset):
         kept = [self.file_classes.index(name) for name in self.kept_classes[role]]
         if lacking := sorted(set(kept) - set(np.unique(whole.labels).tolist())):
             names = ", ".join(self.file_classes[label] for label in lacking[:5])
+            side = "source" if role == "source" else "target"
             raise TlbenchError(
                 f"{self.name}: domain '{domain}' has no image of {len(lacking)} of {len(kept)} classes: {names}"
-                f"{', ...' if len(lacking) > 5 else ''}. Set dataset.{role}_classes to those that it has, or mend the data."
+                f"{', ...' if len(lacking) > 5 else ''}. Set dataset.{side}_classes to those that it has, or mend the data."
             )
         number = {name: i for i, name in enumerate(self.classes)}
         lookup = np.full(len(self.file_classes), -1)
