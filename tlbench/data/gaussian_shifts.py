@@ -1,8 +1,8 @@
 """gaussian_shifts: one source and a target for each kind of shift, drawn on the spot from densities that are known.
 
 The source is a mixture of eight Gaussians in the first two of six dimensions: two columns of four, each column one Gaussian of
-each of four classes, two of them in another order; noise in the other four. No linear classifier fits both columns, so where one
-column is rare a linear classifier gains by weights.
+each of four classes, two of them in another order; noise in the other four. A third of each class lies in the right column, two thirds
+in the left. No linear classifier fits both, so where the left column is rare a linear classifier gains by weights.
 
 same       the source's own distribution
 covariate  p(y | x) as it was; examples of the right column are kept, those of the left are thinned: x is kept with a chance that
@@ -30,12 +30,14 @@ from tlbench.data.domain import Domain
 from tlbench.errors import TlbenchError
 from tlbench.seeds import stream
 
-REVISION = 1
+REVISION = 2
 CLASSES, WIDTH = 4, 6
 STEP, APART, STEEP = 2.2, 3.0, 4.0
 """Between the Gaussians of a column; of the columns from the middle; of the chance to be kept, by the first coordinate."""
 ORDERS = ((0, 1, 2, 3), (0, 1, 3, 2))
 """Classes of the right and of the left column, from below."""
+COLUMNS = np.array([0.35, 0.65])
+"""Shares of the right and of the left column in every class: the left one decides what is learnt."""
 RARE = np.array([0.7, 0.2, 0.07, 0.03])
 ALL_SAID = 200_000
 """Draws by which the accuracy of the best classifier is worked out; its standard error is 0.1 points."""
@@ -83,7 +85,7 @@ def drawn(domain: str, dial: float, size: int, rng: np.random.Generator) -> tupl
     """Draw examples (N, D) and labels (N,) of a domain."""
     shares_C = _shares(domain, dial)
     if domain == "covariate":
-        x_ND, labels_N = _of_source(shares_C, 4 * size + 100, rng)  # half of them are kept at dial 1
+        x_ND, labels_N = _of_source(shares_C, 4 * size + 100, rng)  # a third of them are kept at dial 1
         kept_N = np.flatnonzero(rng.random(len(x_ND)) < kept_chance(x_ND, dial))[:size]
         return x_ND[kept_N], labels_N[kept_N]
     x_ND, labels_N = _of_source(shares_C, size, rng)
@@ -118,7 +120,7 @@ def posterior(x_ND: np.ndarray, shares_C: np.ndarray) -> np.ndarray:
     """Return (N, C) probabilities of the classes given x in the source's dimensions, for these shares of the classes."""
     square_NCK = ((x_ND[:, None, None, :2] - _centres()) ** 2).sum(axis=-1)
     with np.errstate(divide="ignore"):
-        log_NC = np.log(shares_C) + logsumexp(-square_NCK / 2, axis=2)
+        log_NC = np.log(shares_C) + logsumexp(-square_NCK / 2, axis=2, b=COLUMNS)
     return np.exp(log_NC - logsumexp(log_NC, axis=1, keepdims=True))
 
 
@@ -149,5 +151,5 @@ def _shares(domain: str, dial: float) -> np.ndarray:
 def _of_source(shares_C: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     labels_N = rng.choice(CLASSES, size=size, p=shares_C)
     x_ND = rng.normal(size=(size, WIDTH))
-    x_ND[:, :2] += _centres()[labels_N, rng.integers(2, size=size)]
+    x_ND[:, :2] += _centres()[labels_N, rng.choice(2, size=size, p=COLUMNS)]
     return x_ND, labels_N
