@@ -42,6 +42,7 @@ class Task:
         target: inputs of the unlabelled target examples, (M, ...).
         shots: labelled target examples, or None (unsupervised).
         source_val: labelled source examples for selection, or None.
+        source_of: (N,) place in `source_names` of the domain that each source example is of; None stands for one domain.
         target_is_labelled: the rows of `target` are rows of `shots` too, because the shots leave no others.
     """
 
@@ -52,6 +53,16 @@ class Task:
     n_classes: int
     input_shape: tuple[int, ...]
     target_is_labelled: bool = False
+    source_of: np.ndarray | None = None
+    source_names: tuple[str, ...] = ("source",)
+
+    @property
+    def sources(self) -> list[Labelled]:
+        """The labelled source examples of each domain apart."""
+        if self.source_of is None:
+            return [self.source]
+        places = [np.flatnonzero(self.source_of == number) for number in range(len(self.source_names))]
+        return [Labelled(self.source.inputs[rows], self.source.labels[rows]) for rows in places]
 
     def __repr__(self) -> str:
         parts = [f"{len(self.source)} labelled source", f"{self.target.shape[0]} unlabelled target"]
@@ -128,6 +139,8 @@ def load_task(
         n_classes=len(dataset.classes),
         input_shape=dataset.input_shape if augment is None else augment.input_shape,
         target_is_labelled=bool(np.isin(unlabelled, rows.target_shots).any()),
+        source_of=np.repeat(np.arange(len(sources)), [len(part) for part in rows.source_train]),
+        source_names=pair.sources,
     )
     hidden = Hidden(target.labels[test], target.ids(test), target.groups[test], test, target.labels[unlabelled])
     return task, target_x[test], hidden
