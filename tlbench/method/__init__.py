@@ -8,6 +8,7 @@ from tlbench.method.guessing import Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
+from tlbench.method.transferred import TransferredMethod
 from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Reference",
     "SourceOutput",
     "TargetOutput",
+    "TransferredMethod",
     "TransportedMethod",
     "WeightedMethod",
 ]
