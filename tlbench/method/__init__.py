@@ -2,6 +2,7 @@
 
 from tlbench.method.adapted import AdaptedRidgeMethod
 from tlbench.method.base import Method
+from tlbench.method.boosted import BoostedMethod
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import Domains, GuessingMethod
@@ -13,6 +14,7 @@ from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
     "AdaptedRidgeMethod",
+    "BoostedMethod",
     "Domains",
     "EstimatorMethod",
     "GradientMethod",
