@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from baselines.tradaboost import TrAdaBoost, reweighted, source_beta, target_beta, voted, voting_from
+from baselines.tradaboost import TrAdaBoost
 from tests.support import gaussian_task
 from tlbench.classifiers.estimators import LinearSVM
 from tlbench.errors import Refused, TlbenchError
-from tlbench.tasks import Labelled
+from tlbench.functional.boosting import (
+    classes_of,
+    growing_alike,
+    reweighted,
+    source_beta,
+    target_beta,
+    voted,
+    voting_from,
+)
+from tlbench.tasks import Labelled, Task
 
 
 def test_source_beta_is_the_papers():
@@ -138,6 +147,67 @@ def test_thousands_of_rounds_leave_the_weights_finite():
     assert np.isfinite(method.votes).all()
     assert all(np.isfinite(list(round_.values())).all() for round_ in method.history)
     assert [weights.mean() for weights in learner.fits] == pytest.approx(np.ones(4000))
+
+
+def test_samme_lets_errors_speak_up_to_the_chance_of_several_classes():
+    weights, first, two = (
+        np.array([1.0, 1, 2, 6]),
+        np.array([False, False, True, False]),
+        np.array([True, False, False, True]),
+    )
+    # five classes, chance 4/5: e = 1/5 gives (1/5) / (4/5 * 4) = 1/16; e = 7/10 gives (7/10) / (3/10 * 4) = 7/12
+    assert target_beta(weights, first, 5) == pytest.approx(1 / 16)
+    assert target_beta(weights, two, 5) == pytest.approx(7 / 12)
+    assert target_beta(weights, two) == 1.0
+    assert target_beta(np.ones(5), np.arange(5) > 0, 5) == 1.0
+    assert target_beta(np.ones(5), np.arange(5) < 0, 5) == pytest.approx(1 / 10 / (9 / 10 * 4))
+    assert [classes_of(loss, np.array([0, 3, 3, 4])) for loss in ("paper", "samme")] == [2, 3]
+    assert classes_of("samme", np.zeros(3)) == 2
+
+
+def test_the_source_grows_as_the_shots_do():
+    # four shots, one wrong: e = 1/4. Two classes: 1 + 1 + 1 + 3 of 4 is 3/2 = 2 (1 - e); five: 1 + 1 + 1 + 12 is 15/4 = 5 (1 - e)
+    weights, wrong = np.ones(6), np.array([True, False, True, False, False, False])
+    for classes, factor in ((2, 1.5), (5, 3.75)):
+        after = reweighted(weights, wrong, 2, 10, target_beta(weights[2:], wrong[2:], classes))
+        got = growing_alike(weights, after, 2)
+        assert got == pytest.approx(np.append(factor * after[:2], after[2:]))
+
+
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_a_source_that_is_always_right_keeps_its_share_if_it_is_dynamic(dynamic):
+    task, _ = gaussian_task(n=6, shots_per_class=2)
+    learner = ErrsInTurn(np.concatenate([task.source.labels, task.shots.labels]), 6)
+    method = TrAdaBoost(rounds=9, dynamic=dynamic, classifier=learner).fit(task)
+    shares = np.array([h["source_share"] for h in method.history])
+    assert all(h["source_error"] == 0 < h["target_error"] < 0.5 for h in method.history[:4])
+    assert shares == pytest.approx(np.full(9, 0.6), abs=1e-12) if dynamic else shares[4] < shares[1] < 0.55
+
+
+def test_with_two_classes_samme_is_the_papers_to_the_bit():
+    task, held_out = gaussian_task(n=60, shots_per_class=6, shift=1.0, seed=3)
+    one, two = (
+        TrAdaBoost(rounds=6, loss=loss, classifier=LinearSVM(n_classes=2, seed=0, C=1.0)).fit(task)
+        for loss in ("paper", "samme")
+    )
+    assert one.votes == two.votes
+    assert len(set(one.votes)) > 1
+    np.testing.assert_array_equal(one.predict_proba(held_out.test.inputs), two.predict_proba(held_out.test.inputs))
+
+
+def test_with_three_classes_samme_votes_where_the_papers_loss_has_no_say():
+    # five of nine shots contradict the source: an error between 1/2 and 2/3
+    places, labels = np.arange(9) % 3, np.where(np.arange(9) < 5, np.arange(1, 10), np.arange(9)) % 3
+    source, shots = Labelled(np.tile(np.eye(3), (20, 1)), np.arange(60) % 3), Labelled(np.eye(3)[places], labels)
+    task = Task(source, shots.inputs, shots, None, 3, (3,))
+    paper, samme = (
+        TrAdaBoost(rounds=5, loss=loss, classifier=LinearSVM(n_classes=3, seed=0, C=1.0)).fit(task)
+        for loss in ("paper", "samme")
+    )
+    error = samme.history[0]["target_error"]
+    assert error == pytest.approx(5 / 9)
+    assert paper.votes[0] == 0
+    assert samme.votes[0] == pytest.approx(np.log((1 - error) / error) + np.log(2))
 
 
 def test_the_history_tells_error_and_weight_of_each_round():

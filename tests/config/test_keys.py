@@ -1,7 +1,7 @@
 import pytest
 
 from tests.support import config_of, settled
-from tlbench.config.keys import cell_key, recipe_key, run_key
+from tlbench.config.keys import cell_key, method_of, recipe_key, run_key
 from tlbench.errors import TlbenchError
 
 
@@ -86,6 +86,32 @@ def test_a_setting_that_came_later_is_in_no_key_at_its_default(group, setting):
     assert keys(own.model_copy(update={group: values})) == keys(own.model_copy(update={group: without}))
     set_ = own.model_copy(update={group: {**values, setting: 0.5}})
     assert not set(keys(set_)) & set(keys(own))
+
+
+def test_a_methods_later_parameters_are_in_its_keys_only_where_they_say_something():
+    own = config_of("pair=H-P", "method=tradaboost", "protocol.shots=1")
+    older = {name: value for name, value in own.method.items() if name not in ("loss", "dynamic")}
+    assert older.keys() == {"_target_", "name", "rounds"}
+    assert keys(own) == keys(own.model_copy(update={"method": older}))
+    assert method_of(own) == older
+    run, recipe, cell = keys(own)
+    for setting in ("method.loss=samme", "method.dynamic=true"):
+        other = keys(config_of("pair=H-P", "method=tradaboost", "protocol.shots=1", setting))
+        assert other[0] != run
+        assert other[1] == recipe
+        assert other[2] != cell
+
+
+def test_a_parameter_of_that_name_of_another_method_stays_in_its_key():
+    own = config_of("pair=H-P", "method=multisource_tradaboost", "protocol.shots=1")
+    assert method_of(own) == own.method
+    assert own.method["loss"] == "paper"
+
+
+def test_a_method_that_is_gone_has_the_key_that_it_had():
+    own = config()
+    gone = own.model_copy(update={"method": {**own.method, "_target_": "baselines.gone.Gone"}})
+    assert method_of(gone) == gone.method
 
 
 def test_an_annealing_that_no_config_has_is_in_no_key_and_one_that_is_set_is():

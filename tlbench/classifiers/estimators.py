@@ -177,6 +177,8 @@ class Logistic(Regularised):
     The span of a training set's rows is worked out once and shared by shallow copies, as the kernels of an SVM are.
     """
 
+    config_name: ClassVar[str] = "logistic"
+
     def __init__(self, **base: Any) -> None:
         super().__init__(**base)
         self._spans: list[wide.Span] = []
@@ -210,12 +212,18 @@ class LinearSVM(Regularised):
     examples many times. Each copy keeps the rows that it is fitted on, so another's fit changes none of its predictions.
     """
 
+    config_name: ClassVar[str] = "linear_svm"
+
     def __init__(self, *, ties: str = "decision", **base: Any) -> None:
         super().__init__(**base)
         if ties not in ("decision", "first"):
             raise TlbenchError(f"classifier.ties must be decision or first, got {ties!r}.")
         self.ties = ties
         self._kernels: dict[tuple[int, int], tuple[Rows, Rows, np.ndarray]] = {}
+
+    def kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
+        """Return (N, M) values of the kernel, for methods that change it before `fit_kernel`."""
+        return self._kernel(a_ND, b_MD)
 
     def _kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
         return linear_kernel(a_ND, b_MD)

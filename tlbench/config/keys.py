@@ -9,6 +9,7 @@ from typing import Any
 
 from tlbench.backbones.found_weights import own_digest
 from tlbench.backbones.weights import file_hash
+from tlbench.config.build import method_class
 from tlbench.config.schema import RunConfig, checked_config
 from tlbench.data.images.augment import BILINEAR
 from tlbench.errors import TlbenchError
@@ -51,6 +52,15 @@ def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -
     return {**recipe, **hardware, "fingerprint": fingerprint, "harness": HARNESS}
 
 
+def method_of(config: RunConfig) -> dict[str, Any]:
+    """Return the method's config without its `later` parameters that are as if they were not there."""
+    try:
+        later = method_class(config.method).later
+    except TlbenchError:  # a stored config's method that is no longer to be had
+        later = {}
+    return {name: value for name, value in config.method.items() if name not in later or value != later[name]}
+
+
 def recipe_key(config: RunConfig, fingerprint: str, weights: str | None = None) -> str:
     """Compute the hash of the recipe, the seed included."""
     return _digest(recipe_of(config, fingerprint, weights))
@@ -58,12 +68,12 @@ def recipe_key(config: RunConfig, fingerprint: str, weights: str | None = None) 
 
 def run_key(config: RunConfig, fingerprint: str, revision: int, weights: str | None = None) -> str:
     """Compute the hash of recipe, method and the method's revision."""
-    return _digest({**recipe_of(config, fingerprint, weights), "method": config.method, "revision": revision})
+    return _digest({**recipe_of(config, fingerprint, weights), "method": method_of(config), "revision": revision})
 
 
 def cell_key(config: RunConfig, fingerprint: str, revision: int, weights: str | None = None) -> str:
     """Compute the run key without the seed."""
-    content = {**recipe_of(config, fingerprint, weights), "method": config.method, "revision": revision}
+    content = {**recipe_of(config, fingerprint, weights), "method": method_of(config), "revision": revision}
     return _digest({k: v for k, v in content.items() if k != "seed"})
 
 

@@ -2,6 +2,7 @@
 
 from tlbench.method.adapted import AdaptedRidgeMethod
 from tlbench.method.base import Method
+from tlbench.method.boosted import BoostedMethod
 from tlbench.method.class_shift import CrossFitted, LabelShiftMethod
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
@@ -9,10 +10,12 @@ from tlbench.method.guessing import Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
+from tlbench.method.transferred import TransferredMethod
 from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
     "AdaptedRidgeMethod",
+    "BoostedMethod",
     "CrossFitted",
     "Domains",
     "EstimatorMethod",
@@ -25,6 +28,7 @@ __all__ = [
     "Reference",
     "SourceOutput",
     "TargetOutput",
+    "TransferredMethod",
     "TransportedMethod",
     "WeightedMethod",
 ]

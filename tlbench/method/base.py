@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from tlbench.tasks import Labelled, Task
@@ -20,6 +21,8 @@ class Method:
         weighs: it fits the recipe's classifier with weights of the examples, which not every classifier takes.
         needs_shots: the method makes no sense without labelled target examples.
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
+        later: parameters that came when runs were kept already, each with the value at which the method is as without it;
+            there it is in no key, so that the keys of those runs stay what they were.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
     """
 
@@ -30,6 +33,7 @@ class Method:
     weighs: ClassVar[bool] = False
     needs_shots: ClassVar[bool] = False
     uses_bridges: ClassVar[bool] = False
+    later: ClassVar[Mapping[str, Any]] = {}
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:
