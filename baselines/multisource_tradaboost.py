@@ -10,8 +10,10 @@ Uses     source labels, and which source each example is of; the labelled target
 Departs  1. several classes: 0/1 loss and a vote by class, as in tradaboost; `loss: samme` as there
          2. e_t is kept within [1 / (2m), 1/2], at 1/2 the round has no say; where no round has one they vote equally
          3. the kept learner weighs the examples of all sources (the paper's, from memory); `update: chosen`: of its own alone
-         4. the base learner is the recipe's classifier; weights reach it scaled to mean 1
-Note     with one source it is tradaboost, but that all rounds vote
+         4. of sources whose learners are equally good the first of the pair is taken (our choice)
+         5. the base learner is the recipe's classifier; weights reach it scaled to mean 1
+Note     a learner that fits the shots in the company of any source makes all of them equally good: `target_error` is 0, the
+         first is taken in every round, and the others have no part in it. With one source it is tradaboost with all rounds voting
 See      conf/method/multisource_tradaboost.yaml, docs/methods/multisource_tradaboost.md,
          tests/baselines/test_multisource_boosting.py
 """

@@ -11,10 +11,11 @@ from sklearn.svm import SVC
 from baselines.multisource_tradaboost import MultisourceTrAdaBoost
 from baselines.task_tradaboost import TaskTrAdaBoost
 from baselines.tradaboost import TrAdaBoost
-from tests.support import gaussian_task
+from tests.support import config_of, ensure_run, gaussian_task, identity_of
 from tlbench.classifiers.estimators import LinearSVM, NearestNeighbour
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.boosting import one_hot, voted
+from tlbench.store.runs import RunStore
 from tlbench.tasks import Labelled, Task
 
 ONE, HELD = gaussian_task(n=60, shots_per_class=6, shift=1.0, seed=3)
@@ -91,6 +92,13 @@ def test_multisource_is_the_papers_algorithm(rounds, update):
     for place, name in enumerate(TASK.source_names):
         want = np.cumsum(np.array(picked) == place) / np.arange(1, rounds + 1)
         assert [h[f"chosen_{name}"] for h in method.history] == pytest.approx(want)
+
+
+def test_of_equally_good_sources_the_first_is_taken():
+    # a shot far from all else and right for either: both learners are without an error on it, in every round
+    shots = Labelled(np.array([[9.0, 9, 9], [-9, -9, -9]]), np.array([1, 0]))
+    method = multi(3).fit(dataclasses.replace(TASK, shots=shots))
+    assert [(h["target_error"], h["chosen_near"]) for h in method.history] == [(0, 1)] * 3
 
 
 def test_whose_weights_change_matters():
@@ -284,3 +292,25 @@ def test_what_cannot_be_is_refused(make):
     method.classifier = NearestNeighbour(n_classes=2, seed=0)
     with pytest.raises(Refused, match="takes no weights"):
         method.fit(TASK)
+
+
+@pytest.mark.parametrize("make", [multi, by_task])
+def test_kernels_are_worked_out_once_for_each_source_and_not_in_each_round(make, monkeypatch):
+    count, kernel = [], LinearSVM._kernel
+    monkeypatch.setattr(LinearSVM, "_kernel", lambda self, a, b: count.append(a.shape) or kernel(self, a, b))
+    for rounds in (2, 8):
+        count.append(rounds)
+        make(rounds).fit(TASK)
+    few, many = count[1 : count.index(8)], count[count.index(8) + 1 :]
+    assert len(few) == len(many) <= 8
+
+
+@pytest.mark.parametrize("name", ["multisource_tradaboost", "task_tradaboost"])
+def test_a_run_names_the_domains_that_it_took(name, toy):
+    shots = ("protocol.shots=2", "method.rounds=3", "classifier.C=0.05", "references.with_shots=[target_only]")
+    config = config_of("dataset=toy", "pair=L+T-R", f"method={name}", *shots, "distances=0", config_dir=toy)
+    assert ensure_run(config) == "done"
+    history = RunStore(config.store).history(identity_of(config)["run_key"])
+    assert set(history["name"]) == {"target_error", "chosen_left", "chosen_top"}
+    last = history[history["step"] == history["step"].max()].set_index("name")["value"]
+    assert last["chosen_left"] + last["chosen_top"] == pytest.approx(1)
