@@ -284,6 +284,8 @@ class RbfSVM(LinearSVM):
         gamma: > 0; None for 1 / number of features (LIBSVM's default).
     """
 
+    config_name = "rbf_svm"
+
     def __init__(self, *, gamma: float | None = None, **base: Any) -> None:
         super().__init__(**base)
         if gamma is not None and not gamma > 0:

@@ -9,8 +9,8 @@ from typing import Any
 
 from tlbench.backbones.found_weights import own_digest
 from tlbench.backbones.weights import file_hash
-from tlbench.config.build import method_class
 from tlbench.config.schema import RunConfig, checked_config
+from tlbench.config.targets import located
 from tlbench.data.images.augment import BILINEAR
 from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import NOT_CONTENT, NOT_DATA
@@ -55,7 +55,7 @@ def recipe_of(config: RunConfig, fingerprint: str, weights: str | None = None) -
 def method_of(config: RunConfig) -> dict[str, Any]:
     """Return the method's config without its `later` parameters that are as if they were not there."""
     try:
-        later = method_class(config.method).later
+        later = getattr(located("method", config.method), "later", {})
     except TlbenchError:  # a stored config's method that is no longer to be had
         later = {}
     return {name: value for name, value in config.method.items() if name not in later or value != later[name]}

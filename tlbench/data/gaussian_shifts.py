@@ -1,8 +1,8 @@
 """gaussian_shifts: one source and a target for each kind of shift, drawn on the spot from densities that are known.
 
 The source is a mixture of eight Gaussians in the first two of six dimensions: two columns of four, each column one Gaussian of
-each of four classes, two of them in another order; noise in the other four. A third of each class lies in the right column, two thirds
-in the left. No linear classifier fits both, so where the left column is rare a linear classifier gains by weights.
+each of four classes, two of them in another order; noise in the other four. A third of each class lies in the right column,
+two thirds in the left. No linear classifier fits both, so where the left column is rare a linear classifier gains by weights.
 
 same       the source's own distribution
 covariate  p(y | x) as it was; examples of the right column are kept, those of the left are thinned: x is kept with a chance that
