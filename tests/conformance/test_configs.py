@@ -174,6 +174,7 @@ REAL = {
     "frozen_pacs": 12 * 15,
     "har": 5 * (6 + 1 + 2),  # another rate has a reference of its own
     "reviews": 2 * 12 * 6,
+    "shallow_surf": 12 * 54,
 }
 """Runs of one seed of each sweep of real data, references included."""
 
