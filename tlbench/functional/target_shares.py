@@ -19,9 +19,9 @@ def transported_shares(
     """Minimise sum_k <g_k, cost_k> + reg sum g_k (log g_k - 1) over shares h and plans g_k, by iterated Bregman projections.
 
     A row of class c in source k has the mass h_c / (rows of class c in k), a target row 1/M (Redko et al., AISTATS 2019,
-    section 4). Convex. The plans of equal shares nearest to others (Kullback-Leibler) have for h_c the geometric mean, over sources
-    and within each over the rows of class c, of a row's mass times their number. Plans are kept as u_i exp(-cost_ij / reg) v_j,
-    so a sweep is two products with a vector for each source.
+    section 4). Convex. The plans of equal shares nearest to others (Kullback-Leibler) have for h_c the geometric mean, over
+    sources and within each over the rows of class c, of a row's mass times their number. Plans are kept as
+    u_i exp(-cost_ij / reg) v_j, so a sweep is two products with a vector for each source.
 
     Args:
         costs: (N_k, M) each, their range at most SAFE_RANGE * reg.
