@@ -19,18 +19,16 @@ from typing import Any, Self
 
 import numpy as np
 
-from tlbench.data.inputs import stack
 from tlbench.errors import TlbenchError
 from tlbench.functional.transport import exact_plan, need_pot, scaled_cost
 from tlbench.method import EstimatorMethod
+from tlbench.method.soft_labels import fit_to_shares
 from tlbench.tasks import Task
 
 LEAST = 1e-12
 """Confidence below which a label costs no more: a classifier may give none at all."""
 STILL = 1e-9
 """Share of the mass: a plan that moves no more is the one before, but for rounding."""
-FAINT = 1e-6
-"""Weights below this share of the largest are left out."""
 
 
 class Jdot(EstimatorMethod):
@@ -59,7 +57,7 @@ class Jdot(EstimatorMethod):
                 self.history.append({**self.history[-1], "plan_changed": change})
                 break
             sent_MC = sent_labels(plan_NM, labels_N, task.n_classes)
-            self._fit_classifier(task, sent_MC)
+            fit_to_shares(self.classifier, task.target, sent_MC, task.shots)
             given_MC = self.classifier.predict_proba(task.target)
             cost_NM = joint_cost(inputs_NM, labels_N, given_MC, self.weight)
             agree = given_MC.argmax(axis=1) == sent_MC.argmax(axis=1)
@@ -67,15 +65,6 @@ class Jdot(EstimatorMethod):
                 {"plan_changed": change, "cost": float((plan_NM * cost_NM).sum()), "agrees": float(agree.mean())}
             )
         return self
-
-    def _fit_classifier(self, task: Task, sent_MC: np.ndarray) -> None:
-        rows, classes = np.nonzero(sent_MC >= FAINT * sent_MC.max())
-        blocks, labels, weights = [task.target[rows]], [classes], [sent_MC[rows, classes]]
-        if task.shots is not None:
-            blocks.append(task.shots.inputs)
-            labels.append(task.shots.labels)
-            weights.append(np.ones(len(task.shots)))
-        self.classifier.fit(stack(blocks), np.concatenate(labels), np.concatenate(weights))
 
 
 def sent_labels(plan_NM: np.ndarray, labels_N: np.ndarray, n_classes: int) -> np.ndarray:
