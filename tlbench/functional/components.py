@@ -43,7 +43,7 @@ def class_pairs(labels_N: np.ndarray, guesses_M: np.ndarray, n_classes: int) -> 
 
 
 def frobenius(z_NQ: np.ndarray, form_QQ: np.ndarray) -> float:
-    """Return |Z S Z'|_F for a symmetric S, with no N x N matrix: the root of tr(S G S G), G = Z' Z."""
+    """Return the Frobenius norm of Z S Z' for a symmetric S, with no N x N matrix: the root of tr(S G S G), G = Z' Z."""
     product_QQ = form_QQ @ (z_NQ.T @ z_NQ)
     return float(np.sqrt(max((product_QQ * product_QQ.T).sum(), 0.0)))
 

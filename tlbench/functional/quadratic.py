@@ -34,7 +34,7 @@ def box_qp(
         signs: (N,) of 1 and -1; None: all 1.
         low, high: bounds of signs'x; None: no bound.
         start: (N,) where to start from, brought into the feasible set; None: 0.
-        tol: stop where the gap is at most this times |f|.
+        tol: stop where the gap is at most this times the size of the objective.
 
     Returns:
         (N,) x, and a gap g'(x - s) with g the gradient and s the feasible point that is lowest along it: f(x) is above the
