@@ -31,7 +31,8 @@ def kmm_ratio(
     """Match the kernel means of the weighted source and of the target (kernel mean matching).
 
     Paper: Huang et al., Correcting Sample Selection Bias by Unlabeled Data, NIPS 2006, eq. 12: min b'Kb / 2 - k'b with
-    k_i = (N/M) sum_j k(x_i, z_j), 0 <= b <= upper, sum b within N slack of N. Added: half the ridge times the squared length of b - 1.
+    k_i = (N/M) sum_j k(x_i, z_j), 0 <= b <= upper, sum b within N slack of N. Added: half the ridge times the squared length
+    of b - 1.
 
     Args:
         ridge: 0 is the paper's program. In few dimensions kernels are nearly dependent: weights of many kinds are then as
