@@ -15,15 +15,12 @@ Departs  1. the intercept is the entry of v at a constant 1: it is drawn to the 
 See      conf/method/asvm.yaml, docs/methods/asvm.md, tests/baselines/test_model_transfer.py
 """
 
-from typing import Any
-
 import numpy as np
 
 from tlbench.classifiers.estimators import LinearSVM
 from tlbench.classifiers.linear_model import LinearModel, one_against_rest
 from tlbench.functional.quadratic import box_qp
 from tlbench.method import TransferredMethod
-from tlbench.method.checks import at_least
 
 TOLERANCE = 1e-10
 """Of the dual's gap, relative."""
@@ -32,11 +29,6 @@ TOLERANCE = 1e-10
 class Asvm(TransferredMethod):
     built_on = LinearSVM
     classifier: LinearSVM
-
-    def __init__(self, *, strength: float, **base: Any) -> None:
-        super().__init__(**base)
-        at_least(0, strength=strength)
-        self.strength = strength
 
     def adapt(
         self, source: LinearModel, x_MD: np.ndarray, labels_M: np.ndarray

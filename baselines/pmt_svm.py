@@ -12,14 +12,11 @@ Note     it is a plain SVM on rows whose part across w_s is divided by sqrt(1 + 
 See      conf/method/pmt_svm.yaml, docs/methods/pmt_svm.md, tests/baselines/test_model_transfer.py
 """
 
-from typing import Any
-
 import numpy as np
 
 from tlbench.classifiers.estimators import LinearSVM
 from tlbench.classifiers.linear_model import LinearModel, one_against_rest, svm_dual
 from tlbench.method import TransferredMethod
-from tlbench.method.checks import at_least
 
 TINY = np.finfo(float).tiny
 
@@ -27,11 +24,6 @@ TINY = np.finfo(float).tiny
 class PmtSvm(TransferredMethod):
     built_on = LinearSVM
     classifier: LinearSVM
-
-    def __init__(self, *, strength: float, **base: Any) -> None:
-        super().__init__(**base)
-        at_least(0, strength=strength)
-        self.strength = strength
 
     def adapt(
         self, source: LinearModel, x_MD: np.ndarray, labels_M: np.ndarray

@@ -12,15 +12,12 @@ Note     strength 0 is target_only; C -> 0 is the source's W_s with other interc
 See      conf/method/prior_logistic.yaml, docs/methods/prior_logistic.md, tests/baselines/test_model_transfer.py
 """
 
-from typing import Any
-
 import numpy as np
 
 from tlbench.classifiers.estimators import Logistic
 from tlbench.classifiers.linear_model import LinearModel
 from tlbench.functional.anchored import anchored_logistic
 from tlbench.method import TransferredMethod
-from tlbench.method.checks import at_least
 
 TINY = np.finfo(float).tiny
 
@@ -28,11 +25,6 @@ TINY = np.finfo(float).tiny
 class PriorLogistic(TransferredMethod):
     built_on = Logistic
     classifier: Logistic
-
-    def __init__(self, *, strength: float, **base: Any) -> None:
-        super().__init__(**base)
-        at_least(0, strength=strength)
-        self.strength = strength
 
     def adapt(
         self, source: LinearModel, x_MD: np.ndarray, labels_M: np.ndarray

@@ -11,6 +11,7 @@ from scipy.special import softmax
 from tlbench.classifiers.linear_model import LinearModel, linear_fit
 from tlbench.data.inputs import dense
 from tlbench.errors import Refused
+from tlbench.method.checks import at_least
 from tlbench.method.estimator import EstimatorMethod
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ class TransferredMethod(EstimatorMethod, ABC):
     No source example has a part in it but through that model, and no unlabelled target example at all. Classes without a shot
     get probability 0. Confidences are a softmax of the scores.
 
+    Args:
+        strength: how much the source's model counts, >= 0; each method says of what it is the weight.
+
     Attributes:
         model: of the target, after `fit`; it holds no example of either domain.
     """
@@ -32,8 +36,10 @@ class TransferredMethod(EstimatorMethod, ABC):
     draws = False
     needs_shots = True
 
-    def __init__(self, **base: Any) -> None:
+    def __init__(self, *, strength: float, **base: Any) -> None:
         super().__init__(**base)
+        at_least(0, strength=strength)
+        self.strength = strength
         if type(self.classifier) is not self.built_on:
             raise Refused(
                 f"{_name(self)} is a form of {self.built_on.config_name}. Use classifier={self.built_on.config_name}."
