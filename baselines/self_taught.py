@@ -63,7 +63,7 @@ class SelfTaught(EstimatorMethod):
             return principal_axes(rows_ND, self.dim).T
         seed = int(stream(self.classifier.seed, "self_taught").integers(2**31))
         learner = MiniBatchDictionaryLearning(
-            self.dim, alpha=self.alpha, max_iter=self.rounds, fit_algorithm="cd", random_state=seed, tol=0.0,
+            self.dim, alpha=self.alpha, max_iter=self.rounds, fit_algorithm="lars", random_state=seed, tol=0.0,
             max_no_improvement=None,
         )  # fmt: skip
         return np.asarray(learner.fit(rows_ND).components_)
@@ -72,4 +72,4 @@ class SelfTaught(EstimatorMethod):
         x_ND = dense(x_ND) / self.length
         if self.basis == "pca":
             return self.scale * (x_ND @ self.atoms.T)
-        return self.scale * sparse_encode(x_ND, self.atoms, algorithm="lasso_cd", alpha=self.alpha, max_iter=10_000)
+        return self.scale * sparse_encode(x_ND, self.atoms, algorithm="lasso_lars", alpha=self.alpha)

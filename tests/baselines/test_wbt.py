@@ -74,6 +74,14 @@ def test_classes_of_the_barycentre_have_the_mean_of_the_sources_shares():
         assert history[-1]["mixed"] > 0
 
 
+@pytest.mark.parametrize("label", [0.0, 1.0, 3.0])
+def test_the_first_cost_by_hand(label):
+    # rows 0 and 2 have mean squared distance 2, so 0 to 2 costs 4 / 2, and other classes `label` more; to itself 0
+    sets, members = [np.array([[0.0]]), np.array([[2.0]])], [np.array([[1.0, 0]]), np.array([[0.0, 1]])]
+    _, _, history = labelled_barycentre(sets, members, np.array([0]), label=label, rounds=1)
+    assert history[0]["spread"] == pytest.approx((0 + 2 + label) / 2)
+
+
 def test_rows_that_are_all_one_have_a_barycentre():
     rows, _, history = labelled_barycentre([np.ones((2, 3))], [np.eye(2)], np.arange(2), label=1.0, rounds=3)
     np.testing.assert_array_equal(rows, 1)
