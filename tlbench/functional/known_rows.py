@@ -14,17 +14,16 @@ class KnownRows:
     """
 
     def __init__(self, rows_MD: np.ndarray, values_MC: np.ndarray) -> None:
-        self.values = {row.tobytes(): value for row, value in zip(rows_MD, values_MC, strict=True)}
+        self.rows_MD, self.values_MC = rows_MD, values_MC  # arrays alone: a kept model holds nothing else
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.rows_MD)
 
     def put_into(self, out_NC: np.ndarray, x_ND: np.ndarray) -> np.ndarray:
         """Return `out` with the known values in the place of those rows of x that are known."""
-        if not self.values:
-            return out_NC
+        place_of = {row.tobytes(): place for place, row in enumerate(self.rows_MD)}
         out_NC = out_NC.copy()
         for place, row in enumerate(x_ND):
-            if (value := self.values.get(row.tobytes())) is not None:
-                out_NC[place] = value
+            if (known := place_of.get(row.tobytes())) is not None:
+                out_NC[place] = self.values_MC[known]
         return out_NC
