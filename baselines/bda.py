@@ -19,24 +19,15 @@ import numpy as np
 
 from tlbench.functional.components import TransferComponents, class_differences, mean_difference
 from tlbench.functional.divergence import class_balance
-from tlbench.functional.row_lengths import root_mean_square, unit_rows
-from tlbench.method import Domains, GuessingMethod
-from tlbench.method.checks import above_zero, balance, one_of
+from tlbench.functional.row_lengths import unit_rows
+from tlbench.method import ComponentsMethod, Domains
+from tlbench.method.checks import balance
 
 
-class Bda(GuessingMethod[TransferComponents]):
-    family = "feature"
-    draws = False
-
-    def __init__(self, *, mu: float | str, weighted: bool, ridge: float, kernel: str, **base: Any) -> None:
+class Bda(ComponentsMethod):
+    def __init__(self, *, mu: float | str, weighted: bool, **base: Any) -> None:
         super().__init__(**base)
-        above_zero(ridge=ridge)
-        one_of(("linear", "primal"), kernel=kernel)
-        self.mu, self.weighted, self.ridge, self.kernel = 1.0 if weighted else balance(mu), weighted, ridge, kernel
-
-    def begin(self, domains: Domains) -> TransferComponents:
-        self.length = root_mean_square(domains.source_ND)
-        return TransferComponents(unit_rows(domains.both), self.kernel)
+        self.mu, self.weighted = 1.0 if weighted else balance(mu), weighted
 
     def improve(self, problem: TransferComponents, domains: Domains, guesses_M: np.ndarray | None) -> dict[str, float]:
         mu = 0.0
@@ -57,9 +48,6 @@ class Bda(GuessingMethod[TransferComponents]):
             return self.mu
         source_ND, target_MD = unit_rows(domains.source_ND), unit_rows(domains.target_MD)
         return class_balance(source_ND, domains.labels_N, target_MD, guesses_M)
-
-    def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
-        return self.length * unit_rows(unit_rows(x_ND) @ self.map)
 
 
 def weighted_differences(e_NC: np.ndarray, labels_N: np.ndarray, guesses_M: np.ndarray) -> np.ndarray:

@@ -12,30 +12,13 @@ Departs  1. M_0 counts C times and M is divided by its Frobenius norm, as in the
 See      conf/method/jda.yaml, docs/methods/jda.md, tests/baselines/test_subspace_methods.py
 """
 
-from typing import Any
-
 import numpy as np
 
 from tlbench.functional.components import TransferComponents, class_differences, mean_difference
-from tlbench.functional.row_lengths import root_mean_square, unit_rows
-from tlbench.method import Domains, GuessingMethod
-from tlbench.method.checks import above_zero, one_of
+from tlbench.method import ComponentsMethod, Domains
 
 
-class Jda(GuessingMethod[TransferComponents]):
-    family = "feature"
-    draws = False
-
-    def __init__(self, *, ridge: float, kernel: str, **base: Any) -> None:
-        super().__init__(**base)
-        above_zero(ridge=ridge)
-        one_of(("linear", "primal"), kernel=kernel)
-        self.ridge, self.kernel = ridge, kernel
-
-    def begin(self, domains: Domains) -> TransferComponents:
-        self.length = root_mean_square(domains.source_ND)
-        return TransferComponents(unit_rows(domains.both), self.kernel)
-
+class Jda(ComponentsMethod):
     def improve(self, problem: TransferComponents, domains: Domains, guesses_M: np.ndarray | None) -> dict[str, float]:
         e_NQ = np.sqrt(domains.n_classes) * mean_difference(len(domains.source_ND), len(domains.target_MD))
         if guesses_M is not None:
@@ -43,6 +26,3 @@ class Jda(GuessingMethod[TransferComponents]):
             e_NQ = np.concatenate([e_NQ, by_class_NC], axis=1)
         self.map = problem.map(e_NQ, ridge=self.ridge, k=self.dim)
         return {}
-
-    def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
-        return self.length * unit_rows(unit_rows(x_ND) @ self.map)

@@ -19,25 +19,15 @@ from typing import Any
 import numpy as np
 
 from tlbench.functional.components import TransferComponents, class_pairs, frobenius
-from tlbench.functional.row_lengths import root_mean_square, unit_rows
-from tlbench.method import Domains, GuessingMethod
-from tlbench.method.checks import above_zero, at_least, one_of
+from tlbench.method import ComponentsMethod, Domains
+from tlbench.method.checks import at_least
 
 
-class Jpda(GuessingMethod[TransferComponents]):
-    family = "feature"
-    draws = False
-
-    def __init__(self, *, mu: float, ridge: float, kernel: str, **base: Any) -> None:
+class Jpda(ComponentsMethod):
+    def __init__(self, *, mu: float, **base: Any) -> None:
         super().__init__(**base)
-        above_zero(ridge=ridge)
         at_least(0, mu=mu)
-        one_of(("linear", "primal"), kernel=kernel)
-        self.mu, self.ridge, self.kernel = mu, ridge, kernel
-
-    def begin(self, domains: Domains) -> TransferComponents:
-        self.length = root_mean_square(domains.source_ND)
-        return TransferComponents(unit_rows(domains.both), self.kernel)
+        self.mu = mu
 
     def improve(self, problem: TransferComponents, domains: Domains, guesses_M: np.ndarray | None) -> dict[str, float]:
         nothing_M = np.full(len(domains.target_MD), -1)
@@ -45,9 +35,6 @@ class Jpda(GuessingMethod[TransferComponents]):
         form_QQ = discriminative_form(z_NQ, domains.n_classes, self.mu)
         self.map = problem.map_of_form(z_NQ, form_QQ, ridge=self.ridge, k=self.dim)
         return {}
-
-    def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
-        return self.length * unit_rows(unit_rows(x_ND) @ self.map)
 
 
 def discriminative_form(z_NQ: np.ndarray, n_classes: int, mu: float) -> np.ndarray:

@@ -6,7 +6,7 @@ from tlbench.method.boosted import BoostedMethod
 from tlbench.method.class_shift import CrossFitted, LabelShiftMethod
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
-from tlbench.method.guessing import Domains, GuessingMethod
+from tlbench.method.guessing import ComponentsMethod, Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.moved import MovedMethod, TransportedMethod
 from tlbench.method.reference import Reference
@@ -16,6 +16,7 @@ from tlbench.method.weighted import WeightedMethod
 __all__ = [
     "AdaptedRidgeMethod",
     "BoostedMethod",
+    "ComponentsMethod",
     "CrossFitted",
     "Domains",
     "EstimatorMethod",

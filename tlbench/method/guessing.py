@@ -9,7 +9,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tlbench.method.checks import at_least
+from tlbench.functional.components import TransferComponents
+from tlbench.functional.row_lengths import root_mean_square, unit_rows
+from tlbench.method.checks import above_zero, at_least, one_of
 from tlbench.method.mapped import MappedMethod
 
 Problem = TypeVar("Problem")
@@ -70,3 +72,30 @@ class GuessingMethod(MappedMethod, Generic[Problem]):
         """Return (M,) classes that the recipe's classifier gives the target, both domains mapped; by default as they are."""
         classifier = copy.copy(self.classifier).fit(mapped(domains.source_ND, "source"), domains.labels_N)
         return classifier.predict_proba(mapped(domains.target_MD, "target")).argmax(axis=1)
+
+
+class ComponentsMethod(GuessingMethod[TransferComponents]):
+    """Base of those whose map finds transfer components on rows of unit length, such as JDA.
+
+    Rows have one length after the map as well: the source's root mean square length, so that the recipe's C means the same.
+
+    Args:
+        ridge: > 0, weight of the size of the map.
+        kernel: `linear` or `primal`, see TransferComponents.
+    """
+
+    family = "feature"
+    draws = False
+
+    def __init__(self, *, ridge: float, kernel: str, **base: Any) -> None:
+        super().__init__(**base)
+        above_zero(ridge=ridge)
+        one_of(("linear", "primal"), kernel=kernel)
+        self.ridge, self.kernel = ridge, kernel
+
+    def begin(self, domains: Domains) -> TransferComponents:
+        self.length = root_mean_square(domains.source_ND)
+        return TransferComponents(unit_rows(domains.both), self.kernel)
+
+    def mapped(self, x_ND: np.ndarray, domain: str) -> np.ndarray:
+        return self.length * unit_rows(unit_rows(x_ND) @ self.map)
