@@ -10,7 +10,7 @@ from baselines.sa import SubspaceAlignment
 from tests.support import config_of
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
-from tlbench.findings.cells import compared, summarise
+from tlbench.findings.cells import compared, kind_of_pair, sources_of, summarise
 from tlbench.findings.differences import CellDifferences
 from tlbench.findings.flags import unanimous
 from tlbench.findings.grid import grids
@@ -257,3 +257,11 @@ def test_where_nothing_is_drawn_one_seed_has_the_flag_of_three_equal_ones(toy):
     assert "few_seeds" not in set(one["flag"])
     for column in ("gain", "gain_half", "p", "p_corrected", "flag", "basis"):
         pd.testing.assert_series_equal(one.loc[gains, column], three.loc[gains, column])
+
+
+@pytest.mark.parametrize(
+    ("pair", "kind"), [("a-b", "one source"), ("a+b-c", "several sources"), ("a-b-c", "chains"), ("a+b-c-d", "chains")]
+)
+def test_kinds_of_pairs(pair, kind):
+    assert kind_of_pair(pair) == kind
+    assert sources_of(pd.DataFrame({"pair": [pair, "x-y"]})).tolist() == [kind, "one source"]

@@ -85,8 +85,13 @@ def summarise(
 
 
 def sources_of(cells: pd.DataFrame) -> np.ndarray:
-    """Tell for each cell whether its pair has `one source` or `several sources`."""
-    return np.where(cells["pair"].str.contains("+", regex=False), "several sources", "one source")
+    """Tell for each cell whether its pair has `one source` or `several sources`, or is one of the `chains` over bridges."""
+    return np.array([kind_of_pair(pair) for pair in cells["pair"]], dtype=object)
+
+
+def kind_of_pair(pair: str) -> str:
+    """Tell what kind of task a pair is: these are averaged and ranked apart."""
+    return "chains" if pair.count("-") > 1 else "several sources" if "+" in pair else "one source"
 
 
 def _refuse_doubles(done: pd.DataFrame) -> None:

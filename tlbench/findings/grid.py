@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.cells import BLOCK
+from tlbench.findings.cells import BLOCK, kind_of_pair
 from tlbench.findings.names import block_title, method_name, natural
 
 Means = dict[str, tuple[float, float]]
@@ -74,13 +74,9 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
 
 def _averages(cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]) -> dict[str, Means]:
     """Average apart the pairs with one source, those with several and chains, which are other tasks."""
-    kinds = {kind: [p for p in pairs if _kind(p) == kind] for kind in ("", ", several sources", ", chains")}
-    named = {f"average{kind}": own for kind, own in kinds.items()}
+    names = {"one source": "average", "several sources": "average, several sources", "chains": "average, chains"}
+    named = {name: [pair for pair in pairs if kind_of_pair(pair) == kind] for kind, name in names.items()}
     return {name: {m: _mean(cells, own, m) for m in methods} for name, own in named.items() if own}
-
-
-def _kind(pair: str) -> str:
-    return ", chains" if pair.count("-") > 1 else ", several sources" if "+" in pair else ""
 
 
 def _mean(cells: dict[tuple[str, str], Any], pairs: list[str], method: str) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.cells import BLOCK
+from tlbench.findings.cells import BLOCK, sources_of
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
 from tlbench.seeds import stream
@@ -34,8 +34,9 @@ def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_one_source(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the methods' cells with a gain, without pairs of several sources: their distances are of the pooled sources."""
-    return cells[(cells["role"] == "method") & cells["gain"].notna() & ~cells["pair"].str.contains("+", regex=False)]
+    """Return the methods' cells with a gain, without pairs of several sources, whose distances are of the pool,
+    and without chains, whose distances are those of the direct pair."""
+    return cells[(cells["role"] == "method") & cells["gain"].notna() & (sources_of(cells) == "one source")]
 
 
 def predictions(cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame, rule: Rule) -> pd.DataFrame:

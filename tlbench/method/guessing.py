@@ -82,8 +82,12 @@ class ComponentsMethod(GuessingMethod[TransferComponents]):
     Args:
         ridge: > 0, weight of the size of the map.
         kernel: `linear` or `primal`, see TransferComponents.
+
+    Attributes:
+        map: (D, K), set by `improve`.
     """
 
+    map: np.ndarray
     family = "feature"
     draws = False
 
