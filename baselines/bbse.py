@@ -17,10 +17,14 @@ import numpy as np
 
 from tlbench.functional.class_shares import inverse_condition, solved_weights
 from tlbench.method import CrossFitted, LabelShiftMethod
+from tlbench.method.cross_fitting import guessed_shares
 
 
 class Bbse(LabelShiftMethod):
-    def class_weights(self, fitted: CrossFitted) -> tuple[np.ndarray, dict[str, float]]:
-        confusion_KK, guessed_K = fitted.system()
-        weights_K = solved_weights(confusion_KK, guessed_K)
-        return weights_K, {"inverse_condition": inverse_condition(confusion_KK), "cut": float((weights_K == 0).mean())}
+    def class_weights(self, fitted: CrossFitted, target_MK: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        weights_K = solved_weights(fitted.confusion_KK, guessed_shares(target_MK))
+        told = {
+            "inverse_condition": inverse_condition(fitted.confusion_KK),
+            "cut": float((weights_K == 0).mean()),
+        }
+        return weights_K, told

@@ -7,7 +7,8 @@ Uses     source labels; inputs of the bridges, in the pair's order, and of the t
 Departs  1. how sure a guess is: the largest probability less the second (paper: less the smallest; equal for two classes)
          2. the classifier is the recipe's (paper: networks and linear models); its regularisation is what the theorem needs
          3. a student that would see one class alone is not fitted
-Note     on a pair without bridges this is self-training on the target, without the source. `path: pooled` is the paper's
+Note     under a private source the first teacher is the owner's classifier, and shots join the last student alone;
+         on a pair without bridges this is self-training on the target, without the source. `path: pooled` is the paper's
          baseline of one step on all unlabelled rows together, `direct` its self-training on the target alone
 See      conf/method/gradual_self_training.yaml, docs/methods/gradual_self_training.md, tests/baselines/test_gradual.py
 """
@@ -28,6 +29,7 @@ PATHS = ("given", "reversed", "pooled", "direct")
 class GradualSelfTraining(GradualMethod):
     family = "self-training"
     draws = False
+    source_free = True
 
     def __init__(self, *, path: str, **base: Any) -> None:
         super().__init__(**base)

@@ -20,7 +20,6 @@ from tlbench.method import CrossFitted, LabelShiftMethod
 
 
 class PriorEM(LabelShiftMethod):
-    def class_weights(self, fitted: CrossFitted) -> tuple[np.ndarray, dict[str, float]]:
-        prior_K = self.calibration(fitted.says_NK).mean(axis=0)
-        shares_K, rounds = mixture_shares(self.calibration(fitted.target_MK), prior_K)
-        return shares_K / prior_K, {"rounds": rounds}
+    def class_weights(self, fitted: CrossFitted, target_MK: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        shares_K, rounds = mixture_shares(fitted.calibration(target_MK), fitted.prior_K)
+        return shares_K / fitted.prior_K, {"rounds": rounds}

@@ -21,6 +21,7 @@ import numpy as np
 from tlbench.functional.class_shares import bounded_weights, inverse_condition, rlls_radius
 from tlbench.method import CrossFitted, LabelShiftMethod
 from tlbench.method.checks import at_least, between
+from tlbench.method.cross_fitting import guessed_shares
 
 
 class Rlls(LabelShiftMethod):
@@ -30,9 +31,9 @@ class Rlls(LabelShiftMethod):
         between(0, 1, trust=trust)
         self.strength, self.trust = strength, trust
 
-    def class_weights(self, fitted: CrossFitted) -> tuple[np.ndarray, dict[str, float]]:
-        confusion_KK, guessed_K = fitted.system()
-        rho = self.strength * rlls_radius(len(fitted.labels_N), len(guessed_K))
+    def class_weights(self, fitted: CrossFitted, target_MK: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        confusion_KK, guessed_K = fitted.confusion_KK, guessed_shares(target_MK)
+        rho = self.strength * rlls_radius(fitted.n, len(guessed_K))
         weights_K, theta_K = bounded_weights(confusion_KK, guessed_K, rho, trust=self.trust)
         told = {
             "inverse_condition": inverse_condition(confusion_KK),

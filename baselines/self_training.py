@@ -7,6 +7,8 @@ Rounds   of `rounds`: guess the target, keep the share r / rounds of the surest,
 Uses     source labels; target inputs; shots, which join the source
 Departs  1. how sure a guess is: the largest probability less the second, equal for two classes to the largest alone
          2. labels are hard, and each round starts anew from the source: a row kept once may be left out later
+Note     under a private source the first guesses are those of its owner's classifier, and each round fits on what is kept of the
+         target, and the shots, alone
 See      conf/method/self_training.yaml, docs/methods/self_training.md, tests/baselines/test_self_training.py
 """
 
@@ -25,6 +27,7 @@ from tlbench.tasks import Task
 class SelfTraining(EstimatorMethod):
     family = "self-training"
     draws = False
+    source_free = True
 
     def __init__(self, *, rounds: int, balanced: bool, threshold: float | None, **base: Any) -> None:
         super().__init__(**base)
@@ -37,14 +40,16 @@ class SelfTraining(EstimatorMethod):
         inputs: Rows = stack([part.inputs for part in self.labelled(task)])
         labels = np.concatenate([part.labels for part in self.labelled(task)])
         self.history, before = [], None
-        self.classifier.fit(inputs, labels)
+        self.classifier = self.first_classifier(task)
         for number in range(1, self.rounds + 1):
             probabilities = self.classifier.predict_proba(task.target)
             guesses, kept = probabilities.argmax(axis=1), self._kept(probabilities, number / self.rounds)
             changed = 1.0 if before is None else float((guesses != before).mean())
             self.history.append({"kept": len(kept) / len(guesses), "guesses_changed": changed})
             both: Rows = stack([inputs, task.target[kept]])
-            self.classifier = copy.copy(self.classifier).fit(both, np.concatenate([labels, guesses[kept]]))
+            learnt = np.concatenate([labels, guesses[kept]])
+            if len(np.unique(learnt)) > 1:
+                self.classifier = copy.copy(self.classifier).fit(both, learnt)
             before = guesses
         return self
 

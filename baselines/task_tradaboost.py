@@ -34,12 +34,14 @@ class TaskTrAdaBoost(BoostedMethod):
         at_least(0, gamma=gamma)
         self.gamma = gamma
 
+    source_free = True
+
     def fit(self, task: Task) -> Self:
         shots, names = self.shots_of(task), task.source_names
-        candidates, origins = self.candidates(task)
+        candidates, origins, source_classes = self.given_model(task)
         wrong_LM = np.stack([c.predict_proba(shots.inputs).argmax(axis=1) != shots.labels for c in candidates])
         left, weights, times = list(range(len(candidates))), np.ones(len(shots)), np.zeros(len(names))
-        classes = classes_of(self.loss, np.concatenate([task.source.labels, shots.labels]))
+        classes = classes_of(self.loss, np.union1d(source_classes, shots.labels))
         self.learners, self.votes, self.history = [], [], []
         while left and len(self.learners) < self.rounds:
             errors = [weighted_error(weights, wrong_LM[place]) for place in left]
@@ -58,8 +60,12 @@ class TaskTrAdaBoost(BoostedMethod):
             weights /= weights.sum()
         return self
 
+    def source_model(self, task: Task) -> tuple[list[FeatureClassifier], list[int], np.ndarray]:
+        """Return what `candidates` gives, and the classes of the sources. Nowhere else are source examples read."""
+        return *self.candidates(task), np.unique(task.source.labels)
+
     def candidates(self, task: Task) -> tuple[list[FeatureClassifier], list[int]]:
-        """Return the learners of the first part, and the place of the source of each. Nowhere else are source examples read."""
+        """Return the learners of the first part, and the place of the source of each."""
         self.classifier.forget()
         found = [
             (learner, vote, place)
@@ -88,4 +94,5 @@ class TaskTrAdaBoost(BoostedMethod):
                 break
             weights = np.where(wrong, weights / beta, weights)
             weights /= weights.sum()
+        base.forget()  # what its copies share: kernels and spans of the source's rows
         return found

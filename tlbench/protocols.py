@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tlbench.data.domain import Domain
 
 ALL = "all"
+PRIVATE = "private"
 
 
 def _shots(value: object) -> object:
@@ -50,6 +51,7 @@ class Protocol(ABC):
             severe shift, 10 a mild one. Examples of the source are left out until training and validation part have these shares,
             as many as can be kept and 2 or more a class, before n_source; no target label is looked at. All sources of a pair
             have one draw. None: the shares are what they are.
+        source: `given`, or `private`: a method gets what its `source_model` makes of the source, and no example of it.
 
     Under one seed the smaller n_source or n_target is a part of the larger one. What is not kept is not there for
     transforms either.
@@ -59,6 +61,7 @@ class Protocol(ABC):
     n_source: Size | None = None
     n_target: Size | None = None
     source_shares: Concentration | None = None
+    source: Literal["given", "private"] = "given"
 
     target_test_is_held_out = False
 
@@ -66,6 +69,11 @@ class Protocol(ABC):
     def keeps_source_val(self) -> bool:
         """Whether a labelled source part is kept for selection."""
         return False
+
+    @property
+    def hides_source(self) -> bool:
+        """Whether no method gets a source example."""
+        return self.source == PRIVATE
 
     @property
     def draws(self) -> bool:
@@ -77,7 +85,8 @@ class Protocol(ABC):
         """What tables print: the protocol and its numbers."""
         sizes = ((self.shots, "shots"), (self.n_source, "source"), (self.n_target, "unlabelled"))
         shift = [] if self.source_shares is None else [f"source shares {self.source_shares:g}"]
-        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size), *shift])
+        hidden = ["private source"] if self.hides_source else []
+        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size), *shift, *hidden])
 
     @abstractmethod
     def _name(self) -> str: ...

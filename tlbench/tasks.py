@@ -38,12 +38,13 @@ class Task:
     """All that a method may see. The target has no labels here: only `shots` carry some, as a set of their own.
 
     Attributes:
-        source: labelled source examples for training.
+        source: labelled source examples for training; none where the source is private.
         target: inputs of the unlabelled target examples, (M, ...).
         shots: labelled target examples, or None (unsupervised).
         source_val: labelled source examples for selection, or None.
         bridges: inputs of the unlabelled bridge domains of a chain, (B, ...) each, from the source's side to the target's.
         source_of: (N,) place in `source_names` of the domain that each source example is of; None stands for one domain.
+        model: what the method's `source_model` made of a private source; None where the source is given.
         target_is_labelled: the rows of `target` are rows of `shots` too, because the shots leave no others.
     """
 
@@ -57,6 +58,7 @@ class Task:
     bridges: tuple[Inputs, ...] = ()
     source_of: np.ndarray | None = None
     source_names: tuple[str, ...] = ("source",)
+    model: Any = None
 
     @property
     def sources(self) -> list[Labelled]:
@@ -65,6 +67,12 @@ class Task:
             return [self.source]
         places = [np.flatnonzero(self.source_of == number) for number in range(len(self.source_names))]
         return [Labelled(self.source.inputs[rows], self.source.labels[rows]) for rows in places]
+
+    def without_source(self, model: Any) -> Task:
+        """Return the task of one who has no source example, but a model of them."""
+        none = Labelled(self.source.inputs[:0], self.source.labels[:0])
+        of = None if self.source_of is None else self.source_of[:0]
+        return replace(self, source=none, source_val=None, source_of=of, model=model)
 
     def __repr__(self) -> str:
         parts = [f"{len(self.source)} labelled source", f"{self.target.shape[0]} unlabelled target"]

@@ -13,7 +13,7 @@ from baselines.rlls import Rlls
 from tlbench.classifiers.estimators import LinearSVM, Logistic, NearestNeighbour
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.class_shares import confusion, mixture_shares, solved_weights
-from tlbench.method.class_shift import dealt_folds
+from tlbench.method.cross_fitting import dealt_folds
 from tlbench.seeds import stream
 from tlbench.tasks import Labelled, Task
 

@@ -19,7 +19,7 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     """A run of `method` on the toy data set, with labelled target examples only where it needs some."""
     text = (conf_dir() / "method" / f"{method}.yaml").read_text("utf-8")
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
-    needs = ["protocol.shots=2"] if _class(method).needs_shots else []
+    needs = ["protocol.shots=2"] if class_of(method).needs_shots else []
     return config_of("dataset=toy", "pair=L-R", f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 
@@ -29,14 +29,14 @@ def variants(method: str) -> tuple[str, ...]:
 
 
 def learns_by_gradient(method: str) -> bool:
-    return _class(method).learner == "gradient"
+    return class_of(method).learner == "gradient"
 
 
 def is_oracle(method: str) -> bool:
-    return _class(method).oracle
+    return class_of(method).oracle
 
 
-def _class(method: str):
+def class_of(method: str):
     import yaml
 
     return method_class(

@@ -41,7 +41,11 @@ def test_what_a_view_lacks_leaves_its_validators_out_and_changes_no_other():
     bare = scores(dataclasses.replace(v, source_val=None, source_val_labels=None))
     assert bare == {n: s for n, s in whole.items() if n not in ("iwv", "dev")}
     assert scores(dataclasses.replace(v, mixed=None)) == {n: s for n, s in whole.items() if n != "mixval"}
-    assert set(NEEDS) == {"iwv", "dev", "mixval"}
+    hidden = dataclasses.replace(v, source=None, source_labels=None, source_val=None, source_val_labels=None)
+    assert scores(hidden) == {n: s for n, s in whole.items() if n not in ("iwv", "dev", "circular")}
+    assert set(NEEDS) == {"iwv", "dev", "mixval", "circular"}
+    with pytest.raises(ValueError, match="Source examples and their labels must be given together"):
+        dataclasses.replace(v, source=None)
 
 
 def test_scores_are_plain_numbers_and_the_same_each_time():

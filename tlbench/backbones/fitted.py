@@ -19,8 +19,9 @@ class FittedBackbone(Protocol):
         """Set the weights from (N, ...) source and (M, ...) unlabelled target training inputs."""
 
 
-def check_fitted(name: str, mode: str, *, augmented: bool, kept: bool = False) -> None:
-    """Raise TlbenchError where a fitted backbone would be trained, see inputs that change from step to step, or be kept."""
+def check_fitted(name: str, mode: str, *, augmented: bool, kept: bool = False, private: bool = False) -> None:
+    """Raise TlbenchError where a fitted backbone would be trained, see inputs that change from step to step, or be kept,
+    or where the source's inputs are in nobody's reach."""
     if mode != "frozen":
         raise TlbenchError(
             f"backbone={name} is fitted to the inputs and not trained, got backbone.mode={mode}. Use backbone.mode=frozen."
@@ -28,6 +29,10 @@ def check_fitted(name: str, mode: str, *, augmented: bool, kept: bool = False) -
     if kept:
         raise TlbenchError(
             f"backbone={name} is fitted to a pair's inputs and in no file of a model. Use keep_model=false."
+        )
+    if private:
+        raise TlbenchError(
+            f"backbone={name} is fitted to the inputs of both domains, and protocol.source=private hides the source's."
         )
     if augmented:
         raise TlbenchError(f"backbone={name} is fitted to inputs that stay as they are. Use augment=plain.")

@@ -22,6 +22,7 @@ class NearestMean(FeatureClassifier):
     """
 
     config_name: ClassVar[str] = "nearest_mean"
+    keeps_examples = False
     draws = False
 
     def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:

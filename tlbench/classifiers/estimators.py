@@ -42,6 +42,8 @@ class FeatureClassifier(ABC):
     """Its config's, said where a method is built on it."""
     takes_weights: ClassVar[bool] = True
     """Whether it can be fitted with weights of the examples."""
+    keeps_examples: ClassVar[bool] = True
+    """Whether training examples are part of it once fitted. False where parameters are all."""
 
     def __init__(self, *, n_classes: int, seed: int) -> None:
         self.n_classes, self.seed = n_classes, seed
@@ -178,6 +180,7 @@ class Logistic(Regularised):
     """
 
     config_name: ClassVar[str] = "logistic"
+    keeps_examples = False
 
     def __init__(self, **base: Any) -> None:
         super().__init__(**base)

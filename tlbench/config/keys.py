@@ -24,6 +24,7 @@ LATER = (
     ("dataset", "label_map", None),
     ("classifier", "gamma", None),
     ("protocol", "source_shares", None),
+    ("protocol", "source", "given"),
 )
 """Settings that came when runs were kept already, each with the value that is as before: older keys stay what they were."""
 

@@ -41,7 +41,7 @@ def axes_of(cells: pd.DataFrame, configs: Mapping[str, Mapping[str, Any]]) -> li
     known = cells[(cells["hole"] == "") & cells["cell_key"].isin(list(configs))]
     for name in AXES:
         # cells of before class shares could be drawn are those of shares as they are
-        grants = [{"source_shares": None, **configs[key]["protocol"]} for key in known["cell_key"]]
+        grants = [{"source_shares": None, "source": "given", **configs[key]["protocol"]} for key in known["cell_key"]]
         # of objects: 50 stays 50 beside None
         values = pd.Series([grant.pop(name, None) for grant in grants], known.index, dtype=object)
         table = known.assign(value=values, rest=[json.dumps(grant, sort_keys=True) for grant in grants])

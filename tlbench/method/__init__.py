@@ -3,7 +3,8 @@
 from tlbench.method.adapted import AdaptedRidgeMethod
 from tlbench.method.base import Method
 from tlbench.method.boosted import BoostedMethod
-from tlbench.method.class_shift import CrossFitted, LabelShiftMethod
+from tlbench.method.class_shift import LabelShiftMethod
+from tlbench.method.cross_fitting import CrossFitted
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import ComponentsMethod, Domains, GuessingMethod

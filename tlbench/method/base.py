@@ -20,6 +20,7 @@ class Method:
         draws: fitting it draws something by seed. False where one seed says all; only said of estimators.
         weighs: it fits the recipe's classifier with weights of the examples, which not every classifier takes.
         needs_shots: the method makes no sense without labelled target examples.
+        source_free: a model of the source is all that the method takes of it, so that it can run where the source is private.
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
         later: parameters that came when runs were kept already, each with the value at which the method is as without it;
             there it is in no key, so that the keys of those runs stay what they were.
@@ -32,6 +33,7 @@ class Method:
     draws: ClassVar[bool] = True
     weighs: ClassVar[bool] = False
     needs_shots: ClassVar[bool] = False
+    source_free: ClassVar[bool] = False
     uses_bridges: ClassVar[bool] = False
     later: ClassVar[Mapping[str, Any]] = {}
     oracle: ClassVar[bool] = False

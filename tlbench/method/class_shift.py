@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from tlbench.data.inputs import stack
-from tlbench.errors import Refused
-from tlbench.functional.class_shares import confusion, corrected
-from tlbench.functional.temperature import BiasedTemperature, fit_temperature
+from tlbench.functional.class_shares import corrected
 from tlbench.method.checks import at_least, one_of
+from tlbench.method.cross_fitting import CrossFitted, cross_fitted
 from tlbench.method.estimator import EstimatorMethod
-from tlbench.seeds import stream
 
 if TYPE_CHECKING:
     from tlbench.data.inputs import Rows
@@ -25,37 +22,11 @@ FLOOR = 1e-3
 """Least weight of an example, of the mean: LIBSVM fails where a class has none."""
 
 
-@dataclass(frozen=True)
-class CrossFitted:
-    """What classifiers say of examples that they were not fitted on; K classes, those that training has.
-
-    Attributes:
-        says_NK: of each training example, by the fit without its fold.
-        labels_N: of these, as columns.
-        target_MK: of each target example by the fit of every fold, (folds times target examples, K).
-    """
-
-    says_NK: np.ndarray
-    labels_N: np.ndarray
-    target_MK: np.ndarray
-
-    @property
-    def shares_K(self) -> np.ndarray:
-        """Shares of the labels."""
-        return np.bincount(self.labels_N, minlength=self.says_NK.shape[1]) / len(self.labels_N)
-
-    def system(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return C (K, K) and mu (K,) of the guesses: their confusion on held-out examples, and their shares on the target."""
-        k = self.says_NK.shape[1]
-        guessed_K = np.bincount(self.target_MK.argmax(axis=1), minlength=k) / len(self.target_MK)
-        return confusion(self.says_NK.argmax(axis=1), self.labels_N, k), guessed_K
-
-
 class LabelShiftMethod(EstimatorMethod, ABC):
     """Base of such methods: they say how they estimate the weights.
 
     Labelled target shots are training examples as the source's are: drawn by class, they tell nothing of the classes' shares, and
-    p(x | y) is taken as equal.
+    p(x | y) is taken as equal. Where the source is private its owner does the cross-fitting, and there is no place for shots.
 
     Args:
         how: `correct` the probabilities of target examples, or `reweight` the training examples and fit once more.
@@ -69,6 +40,7 @@ class LabelShiftMethod(EstimatorMethod, ABC):
 
     family = "instance"
     needs_graded = True
+    source_free = True
 
     def __init__(self, *, how: str, calibrate: str, folds: int, **base: Any) -> None:
         super().__init__(**base)
@@ -78,25 +50,23 @@ class LabelShiftMethod(EstimatorMethod, ABC):
         self.how, self.calibrate, self.folds = how, calibrate, folds
 
     @abstractmethod
-    def class_weights(self, fitted: CrossFitted) -> tuple[np.ndarray, dict[str, float]]:
+    def class_weights(self, fitted: CrossFitted, target_MK: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
         """Return w (K,) >= 0, how many times as frequent each class is in the target, and what the history shall keep.
 
-        `self.calibration` is fitted by now.
+        Args:
+            target_MK: what `fitted` says of the target.
         """
 
     def fit(self, task: Task) -> Self:
-        parts = self.labelled(task)
-        x_ND, labels_N = stack([part.inputs for part in parts]), np.concatenate([part.labels for part in parts])
-        self.seen_K, places_N = np.unique(labels_N, return_inverse=True)
-        fitted = self._cross_fitted(x_ND, labels_N, places_N, task.target)
-        self.calibration = (
-            fit_temperature(fitted.says_NK, places_N)
-            if self.calibrate == "bcts"
-            else BiasedTemperature(1.0, np.zeros(len(self.seen_K)))
-        )
-        self.weights_K, told = self.class_weights(fitted)
-        self.classifier.fit(x_ND, labels_N, self._of_examples(places_N) if self.how == "reweight" else None)
-        shares_K = fitted.shares_K
+        fitted: CrossFitted = self.given_model(task)
+        self.seen_K, self.calibration, shares_K = fitted.seen_K, fitted.calibration, fitted.shares_K
+        self.weights_K, told = self.class_weights(fitted, fitted.says(task.target))
+        if fitted.classifier is None:
+            x_ND, labels_N = self._training(task)
+            places_N = np.searchsorted(self.seen_K, labels_N)
+            self.classifier.fit(x_ND, labels_N, self._of_examples(places_N))
+        else:
+            self.classifier = fitted.classifier
         target_K = self.weights_K * shares_K / (self.weights_K @ shares_K)
         self.history = [
             {
@@ -128,25 +98,26 @@ class LabelShiftMethod(EstimatorMethod, ABC):
         weights_N = np.maximum(weights_N, FLOOR)
         return weights_N / weights_N.mean()
 
-    def _cross_fitted(self, x_ND: Rows, labels_N: np.ndarray, places_N: np.ndarray, target_MD: Rows) -> CrossFitted:
-        counts_K = np.bincount(places_N)
-        if counts_K.min() < 2:
-            raise Refused(
-                "Label shift is estimated on examples that are held out, so each class needs two labelled examples, but class "
-                f"{self.seen_K[counts_K.argmin()]} has one. Use a larger training part (protocol.n_source, protocol.source_val)."
-            )
-        fold_N = dealt_folds(places_N, self.folds, stream(self.classifier.seed, "label_shift"))
-        says_NK, of_target = np.empty((len(labels_N), len(self.seen_K))), []
-        for fold in np.unique(fold_N):
-            held_N = fold_N == fold
-            learner = copy.copy(self.classifier).fit(x_ND[~held_N], labels_N[~held_N])
-            says_NK[held_N] = learner.predict_proba(x_ND[held_N])[:, self.seen_K]
-            of_target.append(learner.predict_proba(target_MD)[:, self.seen_K])
-        return CrossFitted(says_NK, places_N, np.concatenate(of_target))
+    def _training(self, task: Task) -> tuple[Rows, np.ndarray]:
+        parts = self.labelled(task)
+        return stack([part.inputs for part in parts]), np.concatenate([part.labels for part in parts])
 
+    @classmethod
+    def private_refusal(cls, parameters: Mapping[str, Any], *, shots: bool) -> str | None:
+        if parameters["how"] == "reweight":
+            return "fits the source again where method.how=reweight. Use method.how=correct."
+        return (
+            "estimates the shift where the source is, which shots do not reach. Use protocol.shots=0."
+            if shots
+            else None
+        )
 
-def dealt_folds(labels_N: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (N,) fold numbers, dealt class by class: no two folds differ by more than one example, of a class or of all."""
-    fold_N = np.empty(len(labels_N), dtype=np.int64)
-    fold_N[np.lexsort((rng.random(len(labels_N)), labels_N))] = np.arange(len(labels_N)) % folds
-    return fold_N
+    def source_model(self, task: Task) -> CrossFitted:
+        """Return classifiers that are cross-fitted, their calibration, and how they err by class."""
+        return cross_fitted(
+            self.classifier,
+            *self._training(task),
+            self.folds,
+            bcts=self.calibrate == "bcts",
+            whole=self.how == "correct",
+        )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from tlbench.classifiers.estimators import FeatureClassifier
+from tlbench.data.inputs import stack
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 
@@ -25,6 +28,7 @@ class EstimatorMethod(Method, ABC):
 
     Attributes:
         built_on: the classifier that the method is a form of; the recipe must have it, so that the reference is its plain form.
+        model_keeps_classifier: its `source_model` holds the recipe's classifier as fitted, and whatever examples that keeps.
         needs_graded: it works with how sure the classifier is, so one that is always sure is refused.
         history: what `fit` wants to be kept of each of its rounds, {name: value} a round; none by default.
 
@@ -34,6 +38,7 @@ class EstimatorMethod(Method, ABC):
 
     learner = "estimator"
     built_on: ClassVar[type[Any]] = FeatureClassifier
+    model_keeps_classifier: ClassVar[bool] = True
     needs_graded: ClassVar[bool] = False
 
     def __init__(self, *, classifier: FeatureClassifier) -> None:
@@ -44,6 +49,34 @@ class EstimatorMethod(Method, ABC):
     @abstractmethod
     def fit(self, task: Task) -> Self:
         """Fit on what the task shows; return the method itself."""
+
+    def source_model(self, task: Task) -> Any:
+        """Return what the owner of a private source gives away: the recipe's classifier fitted on it, that of `source_only`.
+
+        A method that is `source_free` and needs something else returns that here. It must hold no source example.
+        """
+        return copy.copy(self.classifier).fit(task.source.inputs, task.source.labels)
+
+    @classmethod
+    def private_refusal(cls, parameters: Mapping[str, Any], *, shots: bool) -> str | None:
+        """Return why a `source_free` method cannot do without source examples under these parameters; None if it can.
+
+        Args:
+            parameters: the method's config.
+            shots: whether there are labelled target examples.
+        """
+        return None
+
+    def given_model(self, task: Task) -> Any:
+        """Return the source's model: its owner's where the source is private, else made here."""
+        return self.source_model(task) if task.model is None else task.model
+
+    def first_classifier(self, task: Task) -> FeatureClassifier:
+        """Return the classifier that adaptation starts from: fitted on source and shots, or a private source's own."""
+        if task.model is not None:
+            return task.model
+        parts = self.labelled(task)
+        return self.classifier.fit(stack([p.inputs for p in parts]), np.concatenate([p.labels for p in parts]))
 
     def forget(self) -> None:
         """Let go of what prediction does not need: training examples, kernels of them. Called before the method is kept."""

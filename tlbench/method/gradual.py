@@ -47,8 +47,7 @@ class GradualMethod(EstimatorMethod):
             yield rows, None
 
     def fit(self, task: Task) -> Self:
-        inputs: Rows = stack([part.inputs for part in self.labelled(task)])
-        self.classifier.fit(inputs, np.concatenate([part.labels for part in self.labelled(task)]))
+        self.classifier = self.first_classifier(task)
         self.history = []
         stages = list(self.stages(task))
         for number, (rows, weights) in enumerate(stages, 1):

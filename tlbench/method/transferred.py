@@ -35,6 +35,8 @@ class TransferredMethod(EstimatorMethod, ABC):
     family = "parameter"
     draws = False
     needs_shots = True
+    source_free = True
+    model_keeps_classifier = False
 
     def __init__(self, *, strength: float, **base: Any) -> None:
         super().__init__(**base)
@@ -66,7 +68,7 @@ class TransferredMethod(EstimatorMethod, ABC):
                 f"{_name(self)} needs labelled target examples of two classes or more. Set protocol.shots=3, say."
             )
         x_MD, labels_M = dense(task.shots.inputs), task.shots.labels
-        source = self.source_model(task).of(np.unique(labels_M))
+        source = self.given_model(task).of(np.unique(labels_M))
         says_M = source.seen_K[source.decision(x_MD).argmax(axis=1)]
         self.model, told = self.adapt(source, x_MD, labels_M)
         self.history = [{"source_error": float((says_M != labels_M).mean()), **told}]

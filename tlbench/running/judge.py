@@ -46,7 +46,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
     metric = setup.dataset.metric
     picks = chosen_checkpoints(checkpoints, task, tested.labels, metric)
     if setup.config.selection.rule not in picks:
-        raise no_such_rule(setup.config.selection.name, setup.config.protocol["name"])
+        raise no_such_rule(setup.config.selection.name, setup.config.protocol)
     outputs = {index: predicted(checkpoints[index], tested) for index in sorted(set(picks.values()))}
     numbers = {index: measure(checkpoints[index].test, tested.labels) for index in outputs}
     gains = Gains(Comparison.of(setup), references)

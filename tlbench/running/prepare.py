@@ -14,6 +14,7 @@ from tlbench.running.backbone import trained_part
 from tlbench.running.clock import Clock
 from tlbench.running.looks import raw_looks
 from tlbench.running.setup import Setup
+from tlbench.running.shown import shown
 from tlbench.running.stage_values import Prepared
 from tlbench.seeds import torch_seed
 from tlbench.tasks import Hidden, Labelled, Task, load_task, map_inputs
@@ -35,6 +36,8 @@ def prepare(setup: Setup) -> tuple[Prepared, Hidden]:
     clock.lap("build")
     raw = raw_looks(setup, task, learner)
     clock.lap("distances")
+    task = shown(setup, task, learner)
+    clock.lap("build")
     return Prepared(setup, task, test, learner, raw, clock.laps), hidden
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.errors import Refused
+from tlbench.method.estimator import EstimatorMethod
+from tlbench.method.reference import Reference
 from tlbench.running.setup import Setup
 
 
@@ -16,6 +18,8 @@ def refuse_impossible(setup: Setup) -> None:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
     if setup.pair.bridges and not method.uses_bridges:
         raise Refused(f"{name} has no use for bridges, and pair={setup.pair} is a chain. Use pair={setup.pair.direct}.")
+    if setup.protocol.hides_source and not issubclass(method, Reference):
+        _refuse_private(setup)
     setup.protocol.refuse_impossible()
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
@@ -52,3 +56,19 @@ def refuse_impossible(setup: Setup) -> None:
         )
     if method.learner == "gradient" and frozen and not config.classifier["bottleneck"]:
         raise Refused(f"{name} has no features to adapt: the backbone is fixed and classifier.bottleneck is 0.")
+
+
+def _refuse_private(setup: Setup) -> None:
+    """Raise Refused where a method or its model needs source examples, which a private source does not give."""
+    name, classifier, method = setup.config.method["name"], setup.config.classifier["name"], setup.method
+    if not (method.source_free and issubclass(method, EstimatorMethod)):
+        raise Refused(
+            f"{name} needs source examples, and protocol.source=private hides them. Use protocol.source=given."
+        )
+    if reason := method.private_refusal(setup.config.method, shots=bool(setup.config.shots)):
+        raise Refused(f"protocol.source=private hides the source's examples, and {name} {reason}")
+    if method.model_keeps_classifier and getattr(setup.classifier, "keeps_examples", True):
+        raise Refused(
+            f"classifier={classifier} keeps its training examples, so {name} would get them with the model of a private source. "
+            "Use classifier=logistic or classifier=nearest_mean."
+        )

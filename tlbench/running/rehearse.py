@@ -18,7 +18,7 @@ from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError, say_once
 from tlbench.method import MappedMethod
 from tlbench.running.setup import Setup
-from tlbench.selection.rules import LAST, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule
+from tlbench.selection.rules import LAST, NEED_SOURCE, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule
 
 MOST_WEIGHTS = 10**10
 """Of a network; 40 GB, and more than anything trained here has by far."""
@@ -32,8 +32,9 @@ def rehearse(setup: Setup) -> None:
     config, augment, backbone = setup.config, setup.augment, setup.config.backbone
     rule = config.selection.rule
     lacks_val = rule in NEED_SOURCE_VAL and not setup.protocol.keeps_source_val
-    if lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
-        raise no_such_rule(config.selection.name, config.protocol["name"])
+    hidden = rule in NEED_SOURCE and setup.protocol.hides_source
+    if hidden or lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
+        raise no_such_rule(config.selection.name, config.protocol)
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
         check_pixels(backbone["model"], augment.mean, augment.sd)
     shape = setup.input_shape
@@ -49,11 +50,15 @@ def unloaded(backbone: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rehearse(setup: Setup, shape: tuple[int, ...]) -> None:
-    backbone, classifier, method = setup.config.backbone, setup.config.classifier, setup.config.method
+    config = setup.config
+    backbone, classifier, method = config.backbone, config.classifier, config.method
     with _one_line(f"backbone '{backbone['name']}'"), torch.device("meta"):
         model = setup.made("backbone", changed=unloaded(backbone), drop=HOW, input_shape=shape)
     if isinstance(model, FittedBackbone):
-        check_fitted(backbone["name"], backbone["mode"], augmented=setup.changes_images, kept=setup.config.keep_model)
+        private = setup.protocol.hides_source
+        check_fitted(
+            backbone["name"], backbone["mode"], augmented=setup.changes_images, kept=config.keep_model, private=private
+        )
     else:
         check_size(model, backbone["name"], shape)
     try:

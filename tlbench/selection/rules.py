@@ -6,8 +6,8 @@ printed as ORACLE wherever it appears.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +22,19 @@ LAST = "last"
 ORACLE = "oracle"
 SOURCE_VAL = "source_val"
 NEED_SOURCE_VAL = (SOURCE_VAL, "iwv", "dev")
+NEED_SOURCE = (*NEED_SOURCE_VAL, "circular")
 
 
-def no_such_rule(selection: str, protocol: str) -> TlbenchError:
-    """Return the error of a selection that cannot be had under a protocol."""
+def no_such_rule(selection: str, protocol: Mapping[str, Any]) -> TlbenchError:
+    """Return the error of a selection that cannot be had under a protocol, given as its config group."""
+    if selection in NEED_SOURCE and protocol.get("source") == "private":
+        return TlbenchError(
+            f"selection={selection} looks at source examples, and protocol.source=private hides them. Use a validator that looks "
+            "at the target alone, such as selection=im, or selection=last."
+        )
     if selection in NEED_SOURCE_VAL:
         return TlbenchError(
-            f"selection={selection} needs source validation data, and protocol={protocol} keeps none here. "
+            f"selection={selection} needs source validation data, and protocol={protocol['name']} keeps none here. "
             "Use protocol=inductive with protocol.source_val above 0, or selection=last."
         )
     return TlbenchError(

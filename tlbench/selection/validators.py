@@ -8,7 +8,7 @@ from typing import Any
 from tlbench.selection import target_only, with_source
 from tlbench.selection.view import View
 
-NEEDS = {"iwv": "source_val", "dev": "source_val", "mixval": "mixed"}
+NEEDS = {"iwv": "source_val", "dev": "source_val", "mixval": "mixed", "circular": "source"}
 """The part of a view that may be missing and without which a validator has no score."""
 
 
@@ -18,6 +18,10 @@ def _weighted(function: Callable[..., float]) -> Callable[[Any], float]:
 
 def _of_predictions(function: Callable[..., float]) -> Callable[[View], float]:
     return lambda v: function(v.target.probabilities_NC)
+
+
+def _circular(v: Any) -> float:
+    return with_source.circular(v.source.features_ND, v.source_labels, v.target.features_ND, v.target.probabilities_NC)
 
 
 def _mixval(v: Any) -> float:
@@ -34,9 +38,7 @@ VALIDATORS: dict[str, Callable[[View], float]] = {
     "snd": _of_predictions(target_only.snd),
     "class_cluster": lambda v: target_only.class_cluster(v.target.features_ND, v.target.probabilities_NC),
     "mixval": _mixval,
-    "circular": lambda v: with_source.circular(
-        v.source.features_ND, v.source_labels, v.target.features_ND, v.target.probabilities_NC
-    ),
+    "circular": _circular,
 }
 """Name -> score of a `View`, in the order of every table."""
 
@@ -44,7 +46,8 @@ VALIDATORS: dict[str, Callable[[View], float]] = {
 def scores(view: View) -> dict[str, float]:
     """Score a model by every validator that the view allows, each finite; higher is better.
 
-    `iwv` and `dev` are left out without source validation examples, `mixval` without mixed inputs.
+    `iwv` and `dev` are left out without source validation examples, `circular` without source examples, `mixval` without mixed
+    inputs.
     """
     allowed = (name for name in VALIDATORS if getattr(view, NEEDS.get(name, "target")) is not None)
     return {name: VALIDATORS[name](view) for name in allowed}

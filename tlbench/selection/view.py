@@ -47,7 +47,7 @@ class View:
     """One model seen without target labels.
 
     Attributes:
-        source: the labelled source examples of the training, with labels (S,) in `source_labels`.
+        source: the labelled source examples of the training, with labels (S,) in `source_labels`; both None if they are private.
         source_val: source examples kept from training, with labels (V,) in `source_val_labels`; both None if none were.
         target: the unlabelled target examples.
         mixed: predictions for mixed target inputs; None where inputs cannot be mixed or were not.
@@ -56,8 +56,8 @@ class View:
         ValueError: shapes do not fit, a label is no class, or a mixed row is no row of the target.
     """
 
-    source: Seen
-    source_labels: np.ndarray
+    source: Seen | None
+    source_labels: np.ndarray | None
     source_val: Seen | None
     source_val_labels: np.ndarray | None
     target: Seen
@@ -66,11 +66,14 @@ class View:
     def __post_init__(self) -> None:
         if (self.source_val is None) != (self.source_val_labels is None):
             raise ValueError("Source validation examples and their labels must be given together.")
-        parts = [self.source, self.target] + ([self.source_val] if self.source_val is not None else [])
+        if (self.source is None) != (self.source_labels is None):
+            raise ValueError("Source examples and their labels must be given together.")
+        parts = [part for part in (self.source, self.source_val, self.target) if part is not None]
         sizes = {(p.features_ND.shape[1], p.probabilities_NC.shape[1]) for p in parts}
         if len(sizes) > 1:
             raise ValueError(f"All parts must have one number of features and one of classes, got {sorted(sizes)}.")
-        _check_labels(self.source, self.source_labels)
+        if self.source is not None and self.source_labels is not None:
+            _check_labels(self.source, self.source_labels)
         if self.source_val is not None and self.source_val_labels is not None:
             _check_labels(self.source_val, self.source_val_labels)
         if self.mixed is not None:
@@ -81,10 +84,10 @@ class View:
         """(V,) importance weights of the source validation examples, computed once.
 
         Raises:
-            ValueError: there are no source validation examples.
+            ValueError: there are no source examples, or none for validation.
         """
-        if self.source_val is None:
-            raise ValueError("Importance weights need source validation examples, and this view has none.")
+        if self.source is None or self.source_val is None:
+            raise ValueError("Importance weights need source and source validation examples, and this view has none.")
         return importance_weights(self.source.features_ND, self.target.features_ND, self.source_val.features_ND)
 
 

@@ -160,7 +160,7 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     """Print the numbers of one run."""
     rule = job.config.selection.rule  # as asked for now; the run may have been made under another
     if rule not in record["selections"]:
-        raise no_such_rule(job.config.selection.name, job.config.protocol["name"])
+        raise no_such_rule(job.config.selection.name, job.config.protocol)
     console, result = Console(), record["selections"][rule]
     oracle = "ORACLE " if record["oracle"] or result["oracle"] else ""
     table = Table(show_header=False, title=f"{oracle}{job.title()}", title_justify="left")

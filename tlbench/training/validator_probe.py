@@ -24,9 +24,10 @@ IMAGES_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Probe:
-    """Labelled source examples and unlabelled target examples of the training parts, and source validation."""
+    """Labelled source examples (none where they are private) and unlabelled target examples of the training parts, and source
+    validation."""
 
-    source: Labelled
+    source: Labelled | None
     source_val: Labelled | None
     target: Inputs
     seed: int
@@ -35,8 +36,8 @@ class Probe:
         """Score a model by each validator that has what it needs; higher is better."""
         val, target = self.source_val, outputs(self.target, "target")
         view = View(
-            source=outputs(self.source.inputs, "source"),
-            source_labels=self.source.labels,
+            source=None if self.source is None else outputs(self.source.inputs, "source"),
+            source_labels=None if self.source is None else self.source.labels,
             source_val=None if val is None else outputs(val.inputs, "source"),
             source_val_labels=None if val is None else val.labels,
             target=target,
@@ -67,7 +68,8 @@ def make_probe(task: Task, examples: int, seed: int) -> Probe | None:
         return None
     val = None if task.source_val is None else some(task.source_val, examples, seed, "source_val")
     rows = drawn(task.target.shape[0], examples, seed, "target")
-    return Probe(some(task.source, examples, seed, "source"), val, task.target[rows], seed)
+    source = some(task.source, examples, seed, "source") if len(task.source) else None
+    return Probe(source, val, task.target[rows], seed)
 
 
 def some(examples: Labelled, most: int, seed: int, name: str) -> Labelled:
