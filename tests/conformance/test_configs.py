@@ -19,7 +19,7 @@ FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group i
 MINI = ("dataset=mini_digits", "pair=H-P")
 PAIRS = {"har": 10, "gaussian_shifts": 5}
 """Of data sets in which not each domain is paired with each other."""
-MADE = ("gaussian_shifts", "mini_digits", "rotated_digits")
+MADE = ("gaussian_shifts", "mini_digits", "rotated_digits", "writer_digits")
 """Data sets that are made on the spot."""
 SMALL = ("identity", "lenet", "mlp", "msda")
 """Backbones for arrays; the others are for images in files."""

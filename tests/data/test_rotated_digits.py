@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from tests.support import dataset_of, settled
-from tlbench.data.rotated_digits import ANGLES, _turned
+from tlbench.data.digit_strokes import turned
+from tlbench.data.rotated_digits import ANGLES
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def test_domains_are_digits_of_their_own_drawn_twice(dataset):
 
 def test_a_quarter_turn_is_exact():
     stroke = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
-    plain = _turned(stroke, 0.0)
-    assert (_turned(stroke, 90.0) == np.rot90(plain)).all()
+    plain = turned(stroke, 0.0)
+    assert (turned(stroke, 90.0) == np.rot90(plain)).all()
     assert np.asarray(Image.fromarray(stroke).resize((16, 16), Image.Resampling.BICUBIC)) == pytest.approx(plain, abs=8)
 
 

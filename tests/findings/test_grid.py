@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlbench.findings.grid import MANY_COLUMNS, folded, folded_table
-from tlbench.findings.names import natural
+from tests.findings.tables import cell, table
+from tlbench.findings.grid import MANY_COLUMNS, folded, folded_table, grids
+from tlbench.findings.names import natural, pair_title
 
 
 @given(st.lists(st.integers(), unique=True, max_size=60), st.integers(1, 9))
@@ -39,3 +40,19 @@ def test_parts_of_a_wide_table_repeat_its_first_column_and_narrow_ones_stay():
 )
 def test_variants_are_ordered_as_people_count(ordered):
     assert sorted({*ordered}, key=natural) == ordered
+
+
+def test_a_pair_of_many_sources_is_named_by_the_first_and_the_last():
+    many = "+".join(f"w{i}" for i in range(1, 7))
+    assert pair_title(f"{many}-w7") == "w1+…+w6-w7"
+    assert pair_title(f"{many}-b-w7") == "w1+…+w6-b-w7"
+    assert pair_title("a+b+c+d-e") == "a+b+c+d-e"
+    (grid,) = grids(table(*[cell(pair=f"{many}-w{i}") for i in (10, 9)]))
+    assert grid.pairs == ["w1+…+w6-w9", "w1+…+w6-w10"]
+    assert list(grid.averages) == ["average, several sources"]
+
+
+def test_two_sets_of_sources_that_begin_and_end_alike_keep_their_names():
+    pairs = ["a+b+c+d+z-t", "a+b+c+e+z-t"]
+    (grid,) = grids(table(*[cell(pair=pair) for pair in pairs]))
+    assert grid.pairs == pairs

@@ -16,17 +16,14 @@ subspace   the two dimensions are turned into two of the others, by 90 degrees a
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit, logsumexp
 
-from tlbench.data.base_dataset import Dataset
 from tlbench.data.domain import Domain
+from tlbench.data.made_dataset import MadeDataset
 from tlbench.errors import TlbenchError
 from tlbench.seeds import stream
 
@@ -43,7 +40,7 @@ ALL_SAID = 200_000
 """Draws by which the accuracy of the best classifier is worked out; its standard error is 0.1 points."""
 
 
-class GaussianShifts(Dataset):
+class GaussianShifts(MadeDataset):
     """A source and five targets.
 
     Args:
@@ -55,7 +52,9 @@ class GaussianShifts(Dataset):
         TlbenchError: a value is out of range.
     """
 
-    def __init__(self, *, dial: float, size: int, draw: int, data_dir: str | Path | None = None, **base: Any) -> None:
+    hashed: ClassVar[tuple[str, ...]] = ("inputs", "labels")
+
+    def __init__(self, *, dial: float, size: int, draw: int, **base: Any) -> None:
         super().__init__(**base)
         if not 0 <= dial <= 1 or size < 2 * CLASSES or draw < 0:
             raise TlbenchError(
@@ -68,13 +67,6 @@ class GaussianShifts(Dataset):
         rng = stream(REVISION, "gaussian_shifts", domain, str(self.draw))
         x_ND, labels_N = drawn(domain, self.dial, self.size, rng)
         return Domain(domain, x_ND, labels_N, np.arange(len(labels_N)))
-
-    def fingerprint(self, domains: Sequence[str]) -> str:
-        whole = hashlib.sha256()
-        for name in sorted(domains):
-            domain = self.load(name)
-            whole.update(np.ascontiguousarray(domain.inputs).tobytes() + domain.labels.tobytes())
-        return whole.hexdigest()[:16]
 
     def best_accuracy(self, domain: str) -> float:
         """Return the accuracy of the best classifier on a domain, in [0, 1]; more is chance."""

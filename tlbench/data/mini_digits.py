@@ -1,7 +1,7 @@
 """mini_digits: three domains of digits made on the spot from what scikit-learn and matplotlib carry.
 
 handwritten  UCI digits of the first seven writers, upscaled, white on black
-photo        UCI digits of the other six, blended by absolute difference with patches of two photographs
+photo        UCI digits of the other seven, blended by absolute difference with patches of two photographs
              (the recipe of MNIST-M: Ganin & Lempitsky, ICML 2015)
 printed      digits set in matplotlib's fonts, varied in size, place and slant
 
@@ -25,18 +25,18 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits, load_sample_images
+from sklearn.datasets import load_sample_images
 
 from tlbench.data.base_dataset import Dataset
+from tlbench.data.digit_strokes import FIRST_OF_WRITER, SIDE, digit_strokes
 from tlbench.data.domain import Domain
 from tlbench.data.printed_digits import draw_printed
 from tlbench.paths import cache_dir
 from tlbench.seeds import stream
 
 REVISION = 2
-SIDE = 16
-FIRST_OF_PHOTO = 906
-"""The UCI digit with which the eighth of thirteen writers begins: 906 digits before it, 891 from it on."""
+FIRST_OF_PHOTO = FIRST_OF_WRITER[7]
+"""906 digits before it, 891 from it on."""
 DRAWINGS = 2
 
 
@@ -58,8 +58,7 @@ class MiniDigits(Dataset):
 
 def make() -> dict[str, np.ndarray]:
     """Return images (N, 3, 16, 16) uint8, labels (N,) and groups (N,) of the three domains, keyed `domain_part`."""
-    strokes, labels = load_digits(return_X_y=True)
-    strokes = (strokes.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
+    strokes, labels = digit_strokes()
     half = FIRST_OF_PHOTO
     domains = {
         "handwritten": _handwritten(strokes[:half], labels[:half], "handwritten"),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.findings.cells import BLOCK, kind_of_pair
-from tlbench.findings.names import block_title, method_name, natural
+from tlbench.findings.names import block_title, method_name, natural, pair_title
 
 Means = dict[str, tuple[float, float]]
 MOST_COLUMNS = 6
@@ -63,8 +63,11 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
         order = order.sort_values(["rank", "method", "counted"], kind="stable")
         rows = list(order.itertuples())
         methods = list(dict.fromkeys(method_name(row) for row in rows))
-        pairs = sorted(dict.fromkeys(block["pair"]))
-        found = {(row.pair, method_name(row)): row for row in rows}
+        titles = {pair: pair_title(pair) for pair in sorted(block["pair"].unique())}
+        if len(set(titles.values())) < len(titles):  # two sets of sources that begin and end alike
+            titles = dict(zip(titles, titles, strict=True))
+        pairs = sorted(titles.values(), key=natural)
+        found = {(titles[row.pair], method_name(row)): row for row in rows}
         if len(found) < len(rows):
             raise ValueError("two cells of one pair and method bear the same name; one would hide the other")
         references = sorted({str(row.reference) for row in rows if not pd.isna(row.reference)})

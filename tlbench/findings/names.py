@@ -27,6 +27,17 @@ def seeds_of(cell: Any) -> str:
     return "exact, nothing is drawn" if exact else f"{cell.n_seeds} seed{'s' * (cell.n_seeds != 1)}"
 
 
+MOST_SOURCES = 4
+"""Named one by one in a pair's title."""
+
+
+def pair_title(pair: str) -> str:
+    """Return a pair as pages print it: of many sources the first and the last, `w1+…+w13-w14`."""
+    sources, dash, rest = pair.partition("-")
+    names = sources.split("+")
+    return pair if len(names) <= MOST_SOURCES else f"{names[0]}+…+{names[-1]}{dash}{rest}"
+
+
 def natural(text: str) -> str:
     """Return a key by which texts sort as people count: dim=4 before dim=20."""
     return re.sub(r"\d+(\.\d+)?(e[-+]?\d+)?", lambda number: f"{float(number[0]):024.12f}", str(text))

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.flags import unanimous
-from tlbench.findings.names import method_name, rule_name, seeds_of
+from tlbench.findings.names import method_name, pair_title, rule_name, seeds_of
 from tlbench.findings.number_format import p_equals, plus_minus
 from tlbench.listing import describe
 
@@ -197,7 +197,7 @@ def _lines(cells: pd.DataFrame, flag: str, why: Causes, varied: Sequence[str]) -
 
 
 def _line(cell: Any, why: Causes, varied: Sequence[str]) -> CellLine:
-    where = ", ".join([cell.pair, *(getattr(cell, name) for name in varied)])
+    where = ", ".join([pair_title(cell.pair), *(getattr(cell, name) for name in varied)])
     p = f", corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
     text = f"{where}: {gain} points over {cell.reference} ({seeds_of(cell)}{p})"
@@ -207,7 +207,7 @@ def _line(cell: Any, why: Causes, varied: Sequence[str]) -> CellLine:
 def _missing(found: Evidence) -> list[str]:
     cells, runs = found.cells, found.runs
     holes = [] if cells.empty else list(cells[cells["hole"] != ""].itertuples())
-    texts = [f"{method_name(cell)} on {cell.pair}, {cell.protocol}: {cell.hole}" for cell in holes]
+    texts = [f"{method_name(cell)} on {pair_title(cell.pair)}, {cell.protocol}: {cell.hole}" for cell in holes]
     bad = runs[runs["status"] != "done"].groupby(["status", "reason"], dropna=False).size()
     texts += [f"{n} {status}: {reason}" for (status, reason), n in bad.items()]
     if found.n_unfinished:

@@ -13,6 +13,7 @@ from tlbench.reporting.sections.efficiency_sections import efficiency_sections
 from tlbench.reporting.sections.ranking_sections import rankings_of
 from tlbench.reporting.sections.references_section import references_of
 from tlbench.reporting.sections.selection_sections import selections_of
+from tlbench.reporting.sections.targets_section import targets_of
 from tlbench.reporting.sections.trials_section import trials_section
 from tlbench.reporting.sections.unmatched_section import unmatched_of
 from tlbench.reporting.sections.worst_cells_section import worst_cells_section
@@ -53,6 +54,7 @@ def analyse(
     found = gather_evidence(store, tables, rule, plans=plans, conditions=conditions)
     parts: list[Section | None] = [
         causes_section(found.causes),
+        targets_of(found),
         classes_section(found.classes),
         worst_cells_section(found),
         references_of(found),

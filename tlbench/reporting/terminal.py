@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.grid import Grid, folded, grids
-from tlbench.findings.names import method_name
+from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
 from tlbench.reporting.words import average_text, cell_text, legend
@@ -49,7 +49,7 @@ def print_leaderboard(found: Evidence, console: Console) -> None:
         console.print(f"\n[bold]classes that lose in cells that do not[/]: {len(found.collapsed)}")
         for row in found.collapsed.head(10).rename(columns={"class": "label"}).itertuples():
             lost = points(row.class_gain, signed=True)
-            console.print(Text(f"  class {row.label} of {method_name(row)} on {row.pair}: {lost}"))
+            console.print(Text(f"  class {row.label} of {method_name(row)} on {pair_title(row.pair)}: {lost}"))
     if first.missing:
         console.print(f"\n[bold]not complete[/]: {first.n_holes} of {len(cells)} cells")
         for text in first.missing:

@@ -11,6 +11,7 @@ from tlbench.dashboard.filters import Filters, chosen_rows
 from tlbench.dashboard.views import cell_settings, gate
 from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows, cell_words, run_rows, run_words
+from tlbench.findings.names import pair_title
 
 
 def show(found: Snapshot, filters: Filters) -> None:
@@ -19,7 +20,10 @@ def show(found: Snapshot, filters: Filters) -> None:
         aggregated(found, filters)
         rows = chosen_rows(found.at(filters.selection), filters, found.members)
         first = rows.drop_duplicates("cell_key")
-        words = {str(r.cell_key): f"{r.method} on {r.pair}, {r.dataset}, {r.protocol}" for r in first.itertuples()}
+        words = {
+            str(r.cell_key): f"{r.method} on {pair_title(r.pair)}, {r.dataset}, {r.protocol}"
+            for r in first.itertuples()
+        }
         why = pd.DataFrame(columns=["cell_key", "cause", "evidence"])
     else:
         cells = gate.shown_cells(found, filters, analysis.cells)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tlbench.findings.flags import FLAGS
-from tlbench.findings.names import class_name, method_name, rule_name
+from tlbench.findings.names import class_name, method_name, pair_title, rule_name
 from tlbench.findings.number_format import p_text, plus_minus, points
 from tlbench.store.setting_columns import in_words
 
@@ -23,7 +23,7 @@ def cell_rows(cells: pd.DataFrame, settings: Sequence[str] = ()) -> pd.DataFrame
         {
             "method": method_name(cell),
             "data set": cell.dataset,
-            "pair": cell.pair,
+            "pair": pair_title(cell.pair),
             "gain": plus_minus(cell.gain, cell.gain_half, signed=True),
             "flag": f"{FLAGS[cell.flag]} {cell.flag}".strip().replace("_", " "),
             "corrected p": p_text(cell.p_corrected),
@@ -45,7 +45,7 @@ def cell_rows(cells: pd.DataFrame, settings: Sequence[str] = ()) -> pd.DataFrame
 def cell_words(cell: Any) -> str:
     """Write a cell in a list."""
     gain = "" if pd.isna(cell.gain) else f": {points(cell.gain, signed=True)} {FLAGS[cell.flag]}"
-    return f"{method_name(cell)} on {cell.pair}, {cell.dataset}, {cell.protocol}, {cell.backbone}{gain}"
+    return f"{method_name(cell)} on {pair_title(cell.pair)}, {cell.dataset}, {cell.protocol}, {cell.backbone}{gain}"
 
 
 def run_rows(runs: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def run_rows(runs: pd.DataFrame) -> pd.DataFrame:
 
 def run_words(run: Any) -> str:
     """Write a run in a list."""
-    return f"{run.method} on {run.pair}, {run.dataset}, {run.protocol}, seed {run.seed}, {run.status} ({run.run_key})"
+    return f"{run.method} on {pair_title(run.pair)}, {run.dataset}, {run.protocol}, seed {run.seed}, {run.status} ({run.run_key})"
 
 
 def with_class_names(predictions: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tlbench.findings.causes import CONTRADICT, FAR
-from tlbench.findings.names import method_name
+from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import points
 from tlbench.reporting.section import Section
 
@@ -17,7 +17,7 @@ def causes_section(table: pd.DataFrame) -> Section | None:
     shown = pd.DataFrame(
         {
             "method": [method_name(row) for row in table.itertuples()],
-            "where": [f"{row.dataset}, {row.pair}" for row in table.itertuples()],
+            "where": [f"{row.dataset}, {pair_title(row.pair)}" for row in table.itertuples()],
             "protocol": table["protocol"],
             "gain": [points(g, signed=True) for g in table["gain"]],
             "over": table["reference"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from tlbench.findings.classes import collapsed, lowest
-from tlbench.findings.names import method_name
+from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import p_text, points
 from tlbench.reporting.section import Section
 
@@ -26,7 +26,7 @@ def classes_section(classes: pd.DataFrame) -> Section | None:
     shown = pd.DataFrame(
         {
             "method": [method_name(r) for r in listed.itertuples()],
-            "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in listed.itertuples()],
+            "where": [f"{r.dataset}, {pair_title(r.pair)}, {r.protocol}" for r in listed.itertuples()],
             "class": listed["class"].to_list(),
             "gain of the class": [
                 f"{points(r.class_gain, signed=True)} ± {points(r.class_half)}" for r in listed.itertuples()

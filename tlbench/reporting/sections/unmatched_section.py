@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tlbench.findings.matched import unmatched
-from tlbench.findings.names import method_name
+from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import points
 from tlbench.reporting.section import Section
 
@@ -22,7 +22,7 @@ def unmatched_section(table: pd.DataFrame) -> Section | None:
     shown = pd.DataFrame(
         {
             "method": [f"{method_name(r)}, {r.classifier}" for r in table.itertuples()],
-            "where": [f"{r.dataset}, {r.pair}, {r.protocol}" for r in table.itertuples()],
+            "where": [f"{r.dataset}, {pair_title(r.pair)}, {r.protocol}" for r in table.itertuples()],
             "matched gain": [f"{points(r.gain, signed=True)} {r.flag}" for r in table.itertuples()],
             "as papers compare": [
                 f"{points(r.unmatched_gain, signed=True)} {r.unmatched_flag}" for r in table.itertuples()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tlbench.findings.names import method_name
+from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import plus_minus
 from tlbench.findings.worst_cells import worst_cells
 from tlbench.reporting.figures.style import headed
@@ -33,7 +33,7 @@ def worst_cells_section(evidence: Evidence) -> Section | None:
     captions: dict[str, str] = {}
     listed = []
     for i, cell in enumerate(chosen.itertuples(), 1):
-        place = f"{method_name(cell)} on {cell.dataset}, {cell.pair}, {cell.protocol}"
+        place = f"{method_name(cell)} on {cell.dataset}, {pair_title(cell.pair)}, {cell.protocol}"
         own, why = figures_of(cell, evidence)
         lost = plus_minus(cell.gain, cell.gain_half, signed=True)
         listed.append(f"{i}: {place} ({lost} over {cell.reference}){why}")
