@@ -7,6 +7,7 @@ from scipy.stats import spearmanr
 from tests.findings.tables import cell, run, table
 from tlbench.findings.predictors import NAMES, gain_by_distance, pair_distances, predictions
 from tlbench.findings.rule import Rule
+from tlbench.transfer.shift_kind import SHIFT_NAMES
 
 PAIRS = [f"a-{c}" for c in "bcdefg"]
 GAINS, FAR = [5.0, 1.0, 2.0, -3.0, -1.0, -4.0], [0.1, 0.3, 0.2, 1.5, 1.9, 1.8]
@@ -76,3 +77,19 @@ def test_gains_beside_a_distance_have_their_method_s_correlation():
     none = gain_by_distance(cells, of_pairs, predictions(cells[:4], runs, found, Rule()), "a_distance")
     assert len(none) == 7
     assert none["rho"].isna().all()
+
+
+def test_the_shift_of_a_pair_is_named_by_means_over_seeds_and_is_no_predictor():
+    covariate = {"mmd_p": 0.005, "oracle_labels_p": 0.9, "oracle_inside_p": 0.005, "oracle_outputs_p": 0.6}
+    rows = [
+        distances(f"dann/a-b/{seed}", **covariate | {"mmd_p": p, "oracle_directions": 0.9})
+        for seed, p in ((0, 0.005), (1, 0.012))
+    ]
+    older = [distances("dann/c-d/0")]  # a run of before it was told
+    runs = table(run(seed=0), run(seed=1), run(pair="c-d"))
+    found = pair_distances(runs, table(*rows, *older)).set_index("pair")
+    assert found["oracle_shift"].to_dict() == {"a-b": "covariate", "c-d": ""}  # a mean of 0.0085
+    assert pair_distances(runs, table(rows[1])).set_index("pair")["oracle_shift"].to_dict() == {"a-b": "none"}
+    assert "mmd_p" not in found
+    assert set(SHIFT_NAMES).isdisjoint([*found, *NAMES])
+    assert pair_distances(runs, table(*older).drop(columns=NAMES[3]))["oracle_shift"].tolist() == [""]

@@ -44,12 +44,12 @@ def test_small_sets_are_taken_whole_in_their_order_and_none_means_none():
 
 def test_the_domains_are_measured_with_the_labels_that_belong_to_the_rows():
     task, held_out = gaussian_task(n=60, m=50)
-    found = measured(sampled(task, 1000, 5), task, held_out.target_labels, 5)
+    found = measured(sampled(task, 1000, 5), task, held_out.target_labels, 5, shift=False)
     want = measure_pair(
         dense_float32(task.source.inputs), task.source.labels, dense_float32(task.target), held_out.target_labels,
         n_classes=2, seed=5,
     )  # fmt: skip
     assert found == want
-    seen = measured(sampled(task, 1000, 5, outputs=model), task, held_out.target_labels, 5)
+    seen = measured(sampled(task, 1000, 5, outputs=model), task, held_out.target_labels, 5, shift=False)
     assert seen["oracle_leep"] is not None
     assert seen["a_distance"] == found["a_distance"]

@@ -31,17 +31,17 @@ CONTRADICT = 0.2
 """Excess of the joint error (ORACLE) from which no one classifier serves both domains."""
 SAME_PAIR = ["dataset", "pair", "protocol"]
 KEPT = [*SAME_PAIR, "method", "variant", "uses_target_labels", "gain", "reference", "p_corrected"]
-COLUMNS = ["cell_key", *KEPT, "cause", "evidence"]
+COLUMNS = ["cell_key", *KEPT, "cause", "shift", "evidence"]
 
 
 def causes(
     cells: pd.DataFrame, runs: pd.DataFrame, distances: pd.DataFrame, store: RunStore, rule: Rule
 ) -> pd.DataFrame:
-    """Return COLUMNS, one row per negative cell of a method.
+    """Return COLUMNS, one row per negative cell of a method; `shift` is what kind of shift its pair has, ORACLE.
 
     Args:
         cells: `summarise`'s table.
-        distances: one row a (dataset, pair, protocol), means over seeds of the raw features' distances.
+        distances: one row a (dataset, pair, protocol), means over seeds of the raw features' distances, and `oracle_shift`.
     """
     if cells.empty:
         return pd.DataFrame(columns=COLUMNS)
@@ -55,7 +55,7 @@ def causes(
         same = cells[(cells[SAME_PAIR] == place).all(axis=1)]
         others = same[(same["cell_key"] != key) & same["gain"].notna() & ~same["cell_key"].isin(cheats)]
         cause, evidence = cause_of(cell["gain"], others, oracle.get(key), far.get(place), rule)
-        rows.append({**cell, "cause": cause, "evidence": evidence})
+        rows.append({**cell, "cause": cause, "shift": far.get(place, {}).get("oracle_shift", ""), "evidence": evidence})
     return pd.DataFrame(rows, columns=COLUMNS).sort_values("gain", ignore_index=True)
 
 

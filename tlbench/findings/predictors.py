@@ -14,8 +14,10 @@ from tlbench.seeds import stream
 from tlbench.transfer.crossed_gain import corrected
 from tlbench.transfer.pair import MARGINAL_NAMES, ORACLE_NAMES
 from tlbench.transfer.prediction import FEWEST_PAIRS, predicts_gain
+from tlbench.transfer.shift_kind import SHIFT_NAMES, kind_of_shift
 
 NAMES = [name for name in [*MARGINAL_NAMES, *ORACLE_NAMES] if name not in ("mmd_p", "oracle_domain_accuracy_per_class")]
+SHIFT = ["mmd_p", *SHIFT_NAMES]
 PLACE = ["dataset", "pair", "protocol"]
 GROUP = [*BLOCK[1:], "method", "variant", "uses_target_labels"]
 RHO = ["rho", "low", "high", "p_corrected"]
@@ -23,14 +25,19 @@ GAIN_COLUMNS = ["method", *PLACE[:2], "distance", "gain", "gain_half", "flag", "
 
 
 def pair_distances(runs: pd.DataFrame, distances: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a (dataset, pair, protocol): means over runs of the distances of the raw features, and their number."""
+    """Return one row a (dataset, pair, protocol): means over runs of the the raw features' distances, the kind of shift that they
+    tell of ("" in runs of before it was told), and the number of runs."""
     raw = distances if distances.empty else distances[distances["features"] == "raw"]
     if len(raw):
         raw = raw.merge(runs.drop_duplicates("run_key")[["run_key", *PLACE]], on="run_key")
     if raw.empty:
-        return pd.DataFrame(columns=[*PLACE, *NAMES, "n_runs"])
-    same = raw.astype(dict.fromkeys(NAMES, float)).groupby(PLACE, sort=False)
-    return same[NAMES].mean().assign(n_runs=same.size()).reset_index().sort_values(PLACE, ignore_index=True)
+        return pd.DataFrame(columns=[*PLACE, *NAMES, "oracle_shift", "n_runs"])
+    every = [*NAMES, *SHIFT]
+    same = raw.reindex(columns=[*PLACE, *every]).astype(dict.fromkeys(every, float)).groupby(PLACE, sort=False)
+    means = same[every].mean()
+    named = [kind_of_shift(row) or "" for row in means.to_dict("records")]
+    found = means[NAMES].assign(oracle_shift=named, n_runs=same.size())
+    return found.reset_index().sort_values(PLACE, ignore_index=True)
 
 
 def _of_one_source(cells: pd.DataFrame) -> pd.DataFrame:

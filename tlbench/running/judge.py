@@ -109,7 +109,9 @@ def _distances(fitted: Fitted, hidden: Hidden) -> dict[str, dict[str, Any]]:
     run, found = fitted.prepared, {}
     for kind, looks in (("raw", run.raw), ("trained", fitted.trained)):
         if "distances" in looks:
-            found[kind] = measured(looks["distances"], run.task, hidden.target_labels, run.setup.config.seed)
+            found[kind] = measured(
+                looks["distances"], run.task, hidden.target_labels, run.setup.config.seed, shift=kind == "raw"
+            )
     return found
 
 

@@ -56,11 +56,11 @@ def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int =
         raise ValueError(f"A permutation p-value needs one or more permutations, got {permutations}.")
     xs_ND, xt_MD = checked_pair(xs_ND, xt_MD, fewest=2)
     n, x_PD = len(xs_ND), np.concatenate([xs_ND, xt_MD])
-    kernel_PP = _gaussian_kernel(x_PD - x_PD[0])  # distances from inner products lose digits far from 0
+    kernel_PP = gaussian_kernel(x_PD - x_PD[0])  # distances from inner products lose digits far from 0
     in_source_KP = np.zeros((1 + permutations, len(x_PD)))
     in_source_KP[:, :n] = 1.0
     in_source_KP[1:] = rng.permuted(in_source_KP[1:], axis=1)
-    mmd2_K = _unbiased_mmd2(kernel_PP, in_source_KP)
+    mmd2_K = unbiased_mmd2(kernel_PP, in_source_KP)
     return float(mmd2_K[0]), float((mmd2_K >= mmd2_K[0] - 1e-12).mean())
 
 
@@ -121,7 +121,7 @@ def mean_shift(xs_ND: Any, xt_MD: Any) -> float:
     return float(np.sqrt(np.mean(np.square(xs_ND.mean(axis=0) - xt_MD.mean(axis=0)))))
 
 
-def _gaussian_kernel(x_PD: np.ndarray) -> np.ndarray:
+def gaussian_kernel(x_PD: np.ndarray) -> np.ndarray:
     squared_PP = euclidean_distances(x_PD, squared=True)
     pairs = squared_PP[np.triu_indices(len(x_PD), k=1)]
     width = np.median(pairs)  # the median of the squares is the square of the median, up to the middle two
@@ -129,7 +129,7 @@ def _gaussian_kernel(x_PD: np.ndarray) -> np.ndarray:
     return np.exp(-squared_PP / (2.0 * width)) if width > 0 else np.ones_like(squared_PP)
 
 
-def _unbiased_mmd2(kernel_PP: np.ndarray, in_source_KP: np.ndarray) -> np.ndarray:
+def unbiased_mmd2(kernel_PP: np.ndarray, in_source_KP: np.ndarray) -> np.ndarray:
     """Return (K,) squared MMD of K ways to split the pooled examples: in_source_KP is 1 for the source, 0 for the target."""
     n = in_source_KP[0].sum()
     m = in_source_KP.shape[1] - n

@@ -9,7 +9,9 @@ import numpy as np
 
 from tlbench.seeds import stream
 from tlbench.transfer.distances import coral_distance, mean_shift, mmd, proxy_a_distance, sliced_wasserstein
+from tlbench.transfer.domain_probe import FOLDS
 from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair
+from tlbench.transfer.shift_tests import shift_tests
 from tlbench.transfer.transferability import domain_accuracy_per_class, h_score, joint_error, label_shift, leep, log_me
 
 MARGINAL_NAMES = {
@@ -36,7 +38,15 @@ ORACLE_NAMES = {
 
 
 def measure_pair(
-    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, n_classes: int, seed: int, probabilities_t: Any | None = None
+    xs_ND: Any,
+    ys_N: Any,
+    xt_MD: Any,
+    yt_M: Any,
+    *,
+    n_classes: int,
+    seed: int,
+    probabilities_t: Any | None = None,
+    shift: bool = False,
 ) -> dict[str, Any]:
     """Measure everything in MARGINAL_NAMES and ORACLE_NAMES, in that order.
 
@@ -48,6 +58,7 @@ def measure_pair(
         ys_N, yt_M: (N,) and (M,) labels 0 to n_classes - 1.
         seed: draws folds, permutations and directions; each quantity has a stream of its own.
         probabilities_t: (M, C) class probabilities that a model fitted on the source gives to the target, for LEEP.
+        shift: measure what SHIFT_NAMES names too, from which `kind_of_shift` names the shift.
 
     Returns:
         Finite floats; None for what cannot be measured (a domain with one example; LEEP without probabilities). The last is a
@@ -67,6 +78,8 @@ def measure_pair(
     }
     if min(len(xs_ND), len(xt_MD)) >= 2:
         found |= _of_two_or_more(xs_ND, ys_N, xt_MD, yt_M, seed)
+    if shift and min(len(xs_ND), len(xt_MD)) >= FOLDS:
+        found |= shift_tests(xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, seed=seed)
     if probabilities_t is not None:
         found["oracle_leep"] = leep(probabilities_t, yt_M)
     rng = stream(seed, "domain accuracy per class")

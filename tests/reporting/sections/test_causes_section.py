@@ -15,3 +15,12 @@ def test_nothing_that_hurts_has_no_section(tmp_path):
     made = causes_section(causes_in(tmp_path, [cell(gain=-2.04, flag="negative", variant="w=2")], [distances()]))
     assert made.shown.iloc[0].tolist()[:6] == ["dann w=2", "d, a-b", "p", "-2.0", "source_only", "undetermined"]
     assert "A-distance 1 or more" in made.words[0]
+
+
+def test_the_shift_stands_beside_the_cause(tmp_path):
+    lost = cell(gain=-2.0, flag="negative")
+    for kind in ("label", ""):
+        made = causes_section(causes_in(tmp_path, [lost], [{**distances(), "oracle_shift": kind}]))
+        assert made.shown["shift (ORACLE)"].tolist() == [kind]
+        assert made.data["shift"].tolist() == [kind]
+    assert causes_section(causes_in(tmp_path, [lost], [])).shown["shift (ORACLE)"].tolist() == [""]

@@ -33,3 +33,14 @@ def test_what_used_target_labels_is_printed_with_the_word(uses, name):
         if s.name == "predictions"
     ]
     assert set(shown.shown["method"]) == {name}
+
+
+def test_the_kind_of_shift_is_the_last_line_where_it_is_known():
+    cells, runs, found = store()
+    pairs = pair_distances(runs, found)
+    last = "kind of shift (ORACLE)"
+    plain = distance_sections(cells, pairs, predictions(cells, runs, found, Rule()), Rule())[0].shown
+    assert last not in plain["distance"].tolist()
+    named = pairs.assign(oracle_shift=["label", "", "none", "mixed", "covariate", "concept"])
+    shown = distance_sections(cells, named, predictions(cells, runs, found, Rule()), Rule())[0].shown
+    assert shown.iloc[-1].tolist() == [last, "label", "", "none", "mixed", "covariate", "concept"]

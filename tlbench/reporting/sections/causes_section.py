@@ -8,6 +8,7 @@ from tlbench.findings.causes import CONTRADICT, FAR
 from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import points
 from tlbench.reporting.section import Section
+from tlbench.transfer.shift_kind import LEVEL
 
 
 def causes_section(table: pd.DataFrame) -> Section | None:
@@ -22,6 +23,7 @@ def causes_section(table: pd.DataFrame) -> Section | None:
             "gain": [points(g, signed=True) for g in table["gain"]],
             "over": table["reference"],
             "cause": table["cause"],
+            "shift (ORACLE)": table["shift"],
             "evidence": table["evidence"],
         }
     )
@@ -30,6 +32,9 @@ def causes_section(table: pd.DataFrame) -> Section | None:
         "data: every other way of transfer that was tried loses beyond noise, and the domains are far apart (A-distance "
         f"{FAR:g} or more, over all or inside classes) or contradict each other (joint error {CONTRADICT:g} or more above that "
         "of two classifiers, ORACLE: uses target labels). undetermined: none of these can be shown. The first that holds is "
-        "named."
+        "named.",
+        f"Shift: which distributions differ, each tested at level {LEVEL:g} with the labels of both domains (ORACLE). covariate: "
+        "p(x), and p(y | x) is not seen to. label: p(y), and no p(x | y). concept: p(y | x) alone. subspace: p(x), and the "
+        "classes differ along other directions. mixed: more than one. none: none is seen.",
     ]
     return Section("causes", "Why did it hurt?", words, shown, table)

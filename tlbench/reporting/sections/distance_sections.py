@@ -44,9 +44,12 @@ def distance_sections(cells: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFr
             if name in NAMES
         ]
         for i, ((dataset, protocol), same) in enumerate(pairs.groupby(["dataset", "protocol"], sort=False)):
-            shown = pd.DataFrame({"distance": [name.replace("oracle_", "ORACLE ") for name in columns]})
+            told = (same["oracle_shift"] != "").any()
+            last = ["kind of shift (ORACLE)"] if told else []
+            shown = pd.DataFrame({"distance": [*(name.replace("oracle_", "ORACLE ") for name in columns), *last]})
             for row in same.to_dict("records"):
-                shown[str(row["pair"])] = [number(row[name]) for name in columns]
+                kind = [row["oracle_shift"]] if told else []
+                shown[str(row["pair"])] = [*(number(row[name]) for name in columns), *kind]
             name, data = ("distances", pairs) if i == 0 else (f"distances_{i + 1}", None)
             title = f"How far apart are the domains? {dataset} · protocol {protocol}"
             found.append(Section(name, title, words if i == 0 else [], shown, data))
