@@ -8,6 +8,8 @@ Departs  1. the discriminator's learning rate is the head's
          2. the domain loss is the mean of the two domains' losses (paper: their sum, which is weight=2)
 Variants of lambda. paper: p over this run's own length; constant: 1 (pytorch-adapt, WILDS); iterations: p = steps done / 10,000
          (TLlib, UDABench); early: near 1 from the first step on (AdaTime)
+Note     `smoothing` is environment label smoothing (Zhang et al., ICLR 2023, arXiv:2302.00194): domain labels 1 - smoothing and
+         smoothing in place of 1 and 0
 See      conf/method/dann.yaml, docs/methods/dann.md, tests/baselines/test_dann.py
 """
 
@@ -27,6 +29,7 @@ from tlbench.functional.adversarial import (
     strength_by_iterations,
 )
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
+from tlbench.method.checks import between
 
 VARIANTS: dict[str, Callable[[float, int, float], float]] = {
     "paper": over_the_run,
@@ -41,8 +44,18 @@ GAMMA = 10.0
 
 class Dann(GradientMethod):
     family = "adversarial"
+    later = {"smoothing": 0.0}
 
-    def __init__(self, *, weight: float, gamma: float, hidden: int, variant: str = "paper", **base: Any) -> None:
+    def __init__(
+        self,
+        *,
+        weight: float,
+        gamma: float,
+        hidden: int,
+        variant: str = "paper",
+        smoothing: float = 0.0,
+        **base: Any,
+    ) -> None:
         super().__init__(**base)
         if variant not in VARIANTS:
             raise unknown("variant", variant, VARIANTS, f"method.variant={variant}")
@@ -52,7 +65,8 @@ class Dann(GradientMethod):
             )
         if variant == "constant" and gamma != GAMMA:
             raise Refused(f"method.gamma={gamma} has no say with method.variant=constant. Leave it at {GAMMA:g}.")
-        self.weight, self.gamma, self.variant = weight, gamma, variant
+        between(0, 0.5, smoothing=smoothing)
+        self.weight, self.gamma, self.variant, self.smoothing = weight, gamma, variant, smoothing
         width = self.network.feature_dim
         layers = [nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()] if hidden else []
         self.discriminator = nn.Sequential(*layers, nn.Linear(hidden or width, 1))
@@ -61,4 +75,4 @@ class Dann(GradientMethod):
         strength = VARIANTS[self.variant](self.progress, self.steps, self.gamma)
         features = torch.cat([source.features, target.features])
         logits = self.discriminator(reverse_gradient(features, strength)).squeeze(1)
-        return {"domain": self.weight * domain_loss(logits, n_source=len(source.features))}
+        return {"domain": self.weight * domain_loss(logits, len(source.features), smoothing=self.smoothing)}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.cdan import Cdan, multilinear_map, random_multilinear_map
+from baselines.cdan import Cdan
 from tests.baselines.tiny import C, D, array, network, outputs, slope_at, softmax
 from tlbench.errors import TlbenchError
+from tlbench.functional.conditional import multilinear_map, random_multilinear_map
 
 DEFAULT = {"weight": 1.0, "gamma": 10.0, "hidden": 6, "entropy": False, "randomised": None}
 
@@ -136,3 +137,13 @@ def test_what_is_out_of_range_is_refused(key, allowed, refused):
 def test_with_one_class_the_map_is_the_features():
     f = torch.randn(4, D)
     torch.testing.assert_close(multilinear_map(f, torch.ones(4, 1)), f)
+
+
+def test_smoothing_moves_the_domain_labels():
+    """At 1/2 the term is log 2 or more whatever the discriminator says, and least where it says nothing."""
+    batch = outputs()
+    plain, smooth, half = (make(smoothing=s).adaptation_terms(*batch)["domain"].item() for s in (0.0, 0.2, 0.5))
+    assert plain != smooth
+    assert half >= math.log(2)
+    with pytest.raises(TlbenchError, match=r"method\.smoothing must be from 0 to 0\.5, got 0\.6"):
+        make(smoothing=0.6)

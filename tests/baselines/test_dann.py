@@ -130,3 +130,17 @@ def test_a_constant_strength_has_no_gamma_to_set():
     with pytest.raises(Refused, match=r"method\.gamma=5\.0 has no say with method\.variant=constant"):
         method(variant="constant", gamma=5.0)
     assert yaml.safe_load((conf_dir() / "method" / "dann.yaml").read_text("utf-8"))["gamma"] == GAMMA
+
+
+def test_smoothing_is_of_the_domain_loss_and_leaves_keys_where_it_is_none():
+    torch.manual_seed(0)
+    net = Network(Identity(input_shape=(3,)), Head(in_dim=3, n_classes=2, bottleneck=0, dropout=0.0))
+    made = {s: Dann(weight=2.0, gamma=GAMMA, hidden=0, smoothing=s, network=net) for s in (0.0, 0.25)}
+    made[0.25].discriminator = made[0.0].discriminator
+    x = torch.randn(4, 3)
+    source, target = SourceOutput(x, x[:, :2], torch.arange(4) % 2), TargetOutput(x + 1, x[:, :2])
+    logits = made[0.0].discriminator(torch.cat([x, x + 1])).squeeze(1)
+    for s, method in made.items():
+        term = method.adaptation_terms(source, target)["domain"].item()
+        assert term == pytest.approx(2 * domain_loss(logits, 4, smoothing=s).item())
+    assert Dann.later == {"smoothing": 0.0}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.mcc import Mcc, class_confusion
+from baselines.mcc import Mcc
 from tests.baselines.tiny import array, network, outputs, softmax
 from tlbench.errors import TlbenchError
+from tlbench.functional.class_confusion import class_confusion
 
 
 def draw(n: int = 6, c: int = 4, seed: int = 0) -> torch.Tensor:

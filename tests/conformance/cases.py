@@ -23,6 +23,15 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     return config_of("dataset=toy", "pair=L-R", f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 
+NEUTRAL = {"sdat": ["method.weight=0", "method.rho=0"], "mcd": None}
+"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers)."""
+
+
+def terms_of_step(learner, batch) -> dict:
+    """The terms of all phases of one step, at the weights as they are."""
+    return {name: term for phase in learner.phases(*batch) for name, term in phase.terms().items()}
+
+
 def variants(method: str) -> tuple[str, ...]:
     """Losses that bear the method's name, the names in its file's VARIANTS; ("",) where there is but one."""
     return tuple(getattr(importlib.import_module(f"baselines.{method}"), "VARIANTS", ("",)))

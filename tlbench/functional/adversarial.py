@@ -18,18 +18,24 @@ def reversal_strength(progress: float, gamma: float) -> float:
     return 2.0 / (1.0 + math.exp(-gamma * progress)) - 1.0
 
 
-def domain_loss(logits_N: Tensor, n_source: int, weights_N: Tensor | None = None) -> Tensor:
+def domain_loss(logits_N: Tensor, n_source: int, weights_N: Tensor | None = None, *, smoothing: float = 0.0) -> Tensor:
     """Compute the binary cross-entropy of domain logits, source rows first (label 1), each domain with weight 1/2.
 
     Args:
         weights_N: of the examples, > 0; within each domain they count in proportion to their sum there.
+        smoothing: the labels are 1 - smoothing and smoothing, not 1 and 0 (Zhang et al., ICLR 2023, arXiv:2302.00194); at 1/2 the
+            two are one.
 
     Raises:
         ValueError: a domain has no rows, or there is not one weight an example.
     """
     if not 0 < n_source < len(logits_N):
         raise ValueError(f"domain_loss needs rows of both domains, got {n_source} source rows of {len(logits_N)}.")
-    losses_N = torch.cat([F.softplus(-logits_N[:n_source]), F.softplus(logits_N[n_source:])])
+    signs_N = torch.ones_like(logits_N)
+    signs_N[:n_source] = -1.0
+    losses_N = F.softplus(signs_N * logits_N)
+    if smoothing:
+        losses_N = (1 - smoothing) * losses_N + smoothing * F.softplus(-signs_N * logits_N)
     if weights_N is None:
         return (losses_N[:n_source].mean() + losses_N[n_source:].mean()) / 2
     if weights_N.shape != logits_N.shape:

@@ -4,6 +4,7 @@ from tlbench.method.adapted import AdaptedRidgeMethod
 from tlbench.method.base import Method
 from tlbench.method.boosted import BoostedMethod
 from tlbench.method.class_shift import LabelShiftMethod
+from tlbench.method.conditional_adversary import ConditionalAdversaryMethod
 from tlbench.method.cross_fitting import CrossFitted
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
@@ -18,6 +19,7 @@ __all__ = [
     "AdaptedRidgeMethod",
     "BoostedMethod",
     "ComponentsMethod",
+    "ConditionalAdversaryMethod",
     "CrossFitted",
     "Domains",
     "EstimatorMethod",

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
+from tlbench.method.phases import Ascent, Phase
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,14 @@ class GradientMethod(Method, nn.Module):
     Attributes:
         progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
         steps: of the whole run, set by the trainer; `progress * steps` are done. For schedules that count in iterations.
+        passes: forward and backward passes of a step; more than one where phases or an ascent are overridden.
         needs_target: whether the unlabelled target passes through the network in training.
         domains: of each labelled set, for batch norms with statistics of each domain.
     """
 
     learner = "gradient"
     needs_target = True
+    passes: int = 1
     domains: tuple[str, ...] = ("source", "target")
 
     def __init__(self, *, network: Network) -> None:
@@ -55,6 +58,23 @@ class GradientMethod(Method, nn.Module):
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         """Return the scalars to add to the classification loss, by name, each with its weight in it."""
         raise NotImplementedError
+
+    def phases(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> list[Phase]:
+        """Return the updates of one step, in order; the last is the one that the schedule and the checkpoints count.
+
+        The optimiser, its momentum and its rate are the same in all. Terms of one name are logged as the last of them.
+        """
+        return [Phase(lambda: self.losses(labelled, target))]
+
+    def ascent(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> Ascent | None:
+        """Return what is climbed before the gradient of the last phase is taken, and undone before its update; None for nothing.
+
+        Batch norms keep their statistics meanwhile.
+        """
+        return None
+
+    def after_step(self) -> None:
+        """Do what follows an update of the weights, such as a step of a teacher, before anyone looks at them or keeps them."""
 
     def losses(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> dict[str, Tensor]:
         """Return all terms of one step. The labelled sets come source first; they are one pool for the classification loss."""

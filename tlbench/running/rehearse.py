@@ -16,9 +16,10 @@ from tlbench.backbones.stages import HOW, fixed_parameters
 from tlbench.backbones.timm_model import check_pixels, check_size
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError, say_once
-from tlbench.method import MappedMethod
+from tlbench.method import GradientMethod, MappedMethod
 from tlbench.running.setup import Setup
 from tlbench.selection.rules import LAST, NEED_SOURCE, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule
+from tlbench.training.settings import TrainerConfig
 
 MOST_WEIGHTS = 10**10
 """Of a network; 40 GB, and more than anything trained here has by far."""
@@ -38,7 +39,8 @@ def rehearse(setup: Setup) -> None:
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
         check_pixels(backbone["model"], augment.mean, augment.sd)
     shape = setup.input_shape
-    mark = json.dumps([shape, *(getattr(config, part) for part in PARTS)])
+    hardware = config.trainer.devices, config.trainer.accumulate, config.trainer.precision
+    mark = json.dumps([shape, hardware, *(getattr(config, part) for part in PARTS)])
     if mark not in _rehearsed:
         _rehearse(setup, shape)
         _rehearsed.add(mark)
@@ -85,6 +87,8 @@ def _rehearse_learner(setup: Setup, model: nn.Module) -> None:
     built = setup.made("method", **({} if setup.method.learner == "either" else given))
     if isinstance(built, nn.Module):
         _check_count(built, f"method={name}")
+    if isinstance(built, GradientMethod):
+        check_passes(built, name, setup.config.trainer)
     if isinstance(built, MappedMethod) and built.dim > (most := built.most(width)):
         if most < 1:
             raise TlbenchError(f"method={name} needs more features than the {width} that there are.")
@@ -96,6 +100,23 @@ def _check_count(module: nn.Module, what: str) -> None:
     if (count := sum(p.numel() for p in module.parameters())) > MOST_WEIGHTS:
         raise TlbenchError(
             f"{what} would have {count:.1e} weights, and {MOST_WEIGHTS:.0e} is the most. Set smaller widths."
+        )
+
+
+def check_passes(method: GradientMethod, name: str, trainer: TrainerConfig) -> None:
+    """Raise TlbenchError where a step of several updates would be spread over devices or parts, or scaled."""
+    if method.passes == 1:
+        return
+    for setting, value, plain in (("devices", trainer.devices, 1), ("accumulate", trainer.accumulate, 1)):
+        if value != plain:
+            raise TlbenchError(
+                f"A step of method={name} is more than one update, which trainer.{setting}={value} would take apart. "
+                f"Set trainer.{setting}={plain}."
+            )
+    if trainer.precision == "16-mixed":
+        raise TlbenchError(
+            f"A step of method={name} is more than one update, and trainer.precision=16-mixed scales the gradient of one. Use "
+            "trainer.precision=bf16-mixed or 32-true."
         )
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from tlbench.data.inputs import finished
 from tlbench.errors import Diverged
 from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
+from tlbench.method.phases import Ascent, Phase, climb, descend, gradients, still_statistics
 from tlbench.training.batches import Batch
 from tlbench.training.schedules import learning_rate
 from tlbench.training.settings import OptimConfig
@@ -38,6 +40,8 @@ class AdaptationModule(pl.LightningModule):
         method.steps = optim.steps
         self.history: list[dict[str, float]] = []
         self._pending: list[dict[str, Tensor]] = []
+        self._climbed: list[tuple[nn.Parameter, Tensor]] = []
+        self._trained: Sequence[nn.Parameter] | None = None
         self._logged = 0  # steps; a run that goes on from a kept state logs those before it, too
 
     def on_fit_start(self) -> None:
@@ -67,11 +71,52 @@ class AdaptationModule(pl.LightningModule):
 
     def training_step(self, batch: Any, _index: int) -> Tensor:
         self.method.progress = self.global_step / self.optim_config.steps
-        terms = self.method.losses(*batch)
-        self._pending.append({name: value.detach() for name, value in terms.items()})
+        *before, last = self.method.phases(*batch)
+        inner: dict[str, Tensor] = {}
+        for phase in before:
+            inner |= self._updated(phase)
+        self._climb(self.method.ascent(*batch))
+        terms, self._trained = last.terms(), last.trains
+        self._pending.append({name: value.detach() for name, value in (inner | terms).items()})
         if len(self._pending) == CHECK_EVERY * self.accumulate:
             self.settle_history()
         return torch.stack(list(terms.values())).sum()
+
+    def _updated(self, phase: Phase) -> dict[str, Tensor]:
+        """Do a phase before the last: its own update, by the optimiser that the step is one of."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        optimizer.zero_grad(
+            set_to_none=True
+        )  # Lightning leaves the last step's gradients until after this one's forward
+        terms = phase.terms()
+        chosen = self.method.parameters() if phase.trains is None else phase.trains
+        for parameter, gradient in gradients(torch.stack(list(terms.values())).sum(), chosen):
+            parameter.grad = gradient
+        optimizer.step()  # those without a gradient stay as they are, and so does what the optimiser keeps of them
+        optimizer.zero_grad(set_to_none=True)
+        return terms
+
+    def _climb(self, ascent: Ascent | None) -> None:
+        if ascent is None or ascent.rho == 0:
+            return
+        with still_statistics(self.method):
+            self._climbed = climb(gradients(ascent.loss(), ascent.moves), ascent)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Undo a climb, and leave only the gradients of what the last phase trains."""
+        descend(self._climbed)
+        self._climbed = []
+        if self._trained is not None:
+            kept = {id(p) for p in self._trained}
+            for parameter in self.method.parameters():
+                if id(parameter) not in kept:
+                    parameter.grad = None
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Update, and let the method do what follows: before the callbacks that look at it or keep its state."""
+        super().optimizer_step(*args, **kwargs)
+        self.method.after_step()
 
     def settle_history(self) -> None:
         """Move pending values from the device into `history`. Raises Diverged at the first that is not finite."""
@@ -94,7 +139,7 @@ class AdaptationModule(pl.LightningModule):
         config = self.optim_config
         backbone = self.method.network.backbone
         inside = {id(p) for p in backbone.parameters()}
-        rest = [p for p in self.method.parameters() if id(p) not in inside]
+        rest = [p for p in self.method.parameters() if id(p) not in inside and p.requires_grad]
         groups = [{"params": rest, "lr": config.lr}]
         if trained := [p for p in backbone.parameters() if p.requires_grad]:
             factor = config.backbone_lr if getattr(backbone, "pretrained", False) else 1.0

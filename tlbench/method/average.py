@@ -1,0 +1,33 @@
+"""A moving average of a network's weights: a teacher."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+
+class Average(nn.Module):
+    """A copy of a module that follows it, a <- decay a + (1 - decay) w, without a gradient.
+
+    Floating buffers (the statistics of batch norms) are averaged as the weights are; counters are copied. It is a module, so that
+    a run that is interrupted keeps it.
+
+    Args:
+        module: what is followed; the copy starts as it is now.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).requires_grad_(False)
+
+    @torch.no_grad()
+    def follow(self, module: nn.Module, decay: float) -> None:
+        """Take one step after the module; at decay 0 it becomes the module, at 1 it stays."""
+        theirs = module.state_dict()
+        for name, mine in self.module.state_dict().items():
+            if mine.is_floating_point():
+                mine.lerp_(theirs[name], 1.0 - decay)
+            else:
+                mine.copy_(theirs[name])
