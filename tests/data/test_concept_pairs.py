@@ -134,8 +134,24 @@ def test_the_fingerprint_is_of_the_rows_the_labels_and_the_data():
         concepts(concepts={"ax": "b", "bee": "a"}).fingerprint(["ax", "bee"]),
     ]
     assert len({print_of, *others}) == 7
-    # where others end does not matter to the concepts
-    assert concepts(others=["e", "f"]).fingerprint(["ax", "bee"]) == print_of
+
+
+def test_the_same_rows_with_other_labels_are_other_data():
+    class Grouped(Small):
+        def load(self, domain):
+            return Domain(
+                domain, np.zeros((34, 2)), LABELS, LABELS
+            )  # a class is one group, which goes to the first concept
+
+    one = concepts(Grouped, background=["c"])
+    two = concepts(Grouped, background=["a"], concepts={"ax": "c", "bee": "b"})
+    assert one.load("ax").ids(np.arange(12)).tolist() == two.load("ax").ids(np.arange(12)).tolist()
+    assert one.fingerprint(["ax"]) != two.fingerprint(["ax"])
+
+
+def test_what_becomes_of_the_others_is_nothing_to_the_concepts():
+    domains = ["ax", "bee"]
+    assert concepts(others=["e", "f"]).fingerprint(domains) == concepts().fingerprint(domains)
 
 
 def test_others_can_only_be_a_bridge():
