@@ -17,7 +17,7 @@ from tlbench.sweeping.driver import sweeper
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_COMMANDS = [page for page in PAGES if not page.name.startswith("tutorial")]  # tests/test_tutorial.py runs those
-REAL = ("office_caltech10", "amazon_reviews", "mnist_usps")
+REAL = ("caltech10", "amazon_reviews", "mnist_usps")
 
 
 def commands(page: Path) -> list[list[str]]:

@@ -21,6 +21,7 @@ FIXED = ("backbone=identity", "classifier=head")
         (["dann", *HEAD], ["dann", *SVM], "of shape 'gradient', but classifier=linear_svm"),
         (["coral_linear", *SVM], ["coral_linear", *HEAD], "of shape 'estimator', but classifier=head"),
         (["meda"], ["meda", *SVM], "meda is a form of kernel_ridge, .* but classifier=linear_svm"),
+        (["sla", "protocol.shots=1"], ["sla", *SVM, "protocol.shots=1"], "sla is a form of autoencoder"),
         (["easytl"], ["easytl", "classifier=kernel_ridge"], "Use classifier=nearest_mean"),
         (["bbse", *SVM], ["bbse", SVM[0], "classifier=nearest_neighbour"], "nearest_neighbour is always sure"),
         (["source_only", *SVM], ["source_only", "backbone=lenet", SVM[1]], "works on fixed features"),

@@ -150,18 +150,24 @@ class Dataset(ABC):
         return tuple(self.short)
 
     @property
+    def ends(self) -> tuple[str, ...]:
+        """Domains that may be a source or a target: all, but where a data set has some that can only be bridges."""
+        return self.domains
+
+    @property
     def pairs(self) -> list[Pair]:
         """What `pair=all` stands for: those of the config, else all ordered pairs of one source and one target."""
         if self._pairs is None:
-            return [Pair((source,), target) for source, target in permutations(self.domains, 2)]
+            return [Pair((source,), target) for source, target in permutations(self.ends, 2)]
         return [self.pair(text) for text in self._pairs]
 
     def pairs_of(self, alias: str) -> list[Pair]:
         """Return what one of ALIASES stands for: all pairs, all chains over one bridge, or each domain from all others."""
         if alias == "chains":
-            return [Pair((source,), target, (bridge,)) for source, bridge, target in permutations(self.domains, 3)]
+            chains = (Pair((source,), target, (bridge,)) for source, bridge, target in permutations(self.domains, 3))
+            return [chain for chain in chains if {*chain.direct.domains} <= {*self.ends}]
         if alias == "leave_one_out":
-            return [self.pair(f"{REST}-{target}") for target in self.domains]
+            return [self.pair(f"{REST}-{target}") for target in self.ends]
         return self.pairs
 
     def here(self, pairs: Sequence[Pair]) -> list[Pair]:
@@ -183,12 +189,16 @@ class Dataset(ABC):
             )
         *bridges, target = (self._domain(name, where) for name in parts[1:])
         if parts[0] == REST:
-            sources = [domain for domain in self.domains if domain not in (target, *bridges)]
+            sources = [domain for domain in self.ends if domain not in (target, *bridges)]
         else:
             sources = [self._domain(name, where) for name in parts[0].split("+")]
         pair = Pair(tuple(sources), target, tuple(bridges))
         if len(set(pair.domains)) < len(pair.domains) or not sources:
             raise TlbenchError(f"A pair names each domain once; got '{text}'. Set by {where}.")
+        if strange := [domain for domain in pair.direct.domains if domain not in self.ends]:
+            raise TlbenchError(
+                f"'{strange[0]}' of {self.name} can only be a bridge, not a source or a target; got '{text}'. Set by {where}."
+            )
         return pair
 
     def _domain(self, name: str, where: str) -> str:
