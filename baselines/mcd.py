@@ -29,8 +29,10 @@ from tlbench.functional.adversarial import reverse_gradient
 from tlbench.method import GradientMethod
 from tlbench.method.checks import at_least
 from tlbench.method.phases import Phase, Terms
+from tlbench.method.views import TargetBatch
 
 Labelled = list[tuple[Tensor, Tensor]]
+Target = TargetBatch[Tensor]
 DIRECTIONS = 128
 TINY = 1e-6
 """In the logarithm of the balance, as in the authors' code."""
@@ -71,7 +73,7 @@ class Mcd(GradientMethod):
         self.second = nn.Linear(self.network.feature_dim, self.network.n_classes)
         self.passes = 1 if variant == "reversal" else 2 + repeats
 
-    def phases(self, labelled: Labelled, target: Tensor | None) -> list[Phase]:
+    def phases(self, labelled: Labelled, target: Target | None) -> list[Phase]:
         assert target is not None
         if self.variant == "reversal":
             return [Phase(lambda: self._both(labelled, target, -self.weight, reverse=True))]
@@ -92,10 +94,10 @@ class Mcd(GradientMethod):
     def _features(self) -> Sequence[nn.Parameter]:
         return [*self.network.backbone.parameters(), *self.network.head.bottleneck.parameters()]
 
-    def _both(self, labelled: Labelled, target: Tensor, weight: float | None, *, reverse: bool = False) -> Terms:
+    def _both(self, labelled: Labelled, target: Target, weight: float | None, *, reverse: bool = False) -> Terms:
         """Return both classifiers' losses, with their distance on the target at this weight."""
         domains = [*self.domains[: len(labelled)], "target"]
-        outputs = self.network.each([*(x for x, _ in labelled), target], domains)
+        outputs = self.network.each([*(x for x, _ in labelled), target.train], domains)
         labels = torch.cat([y for _, y in labelled])
         features, logits = (torch.cat([out[k] for out in outputs[:-1]]) for k in (0, 1))
         terms = {
@@ -112,8 +114,8 @@ class Mcd(GradientMethod):
             terms["apart"] = weight * self.distance(p1, p2)
         return terms
 
-    def _together(self, target: Tensor) -> Terms:
-        ((features, _),) = self.network.each([target], ["target"])
+    def _together(self, target: Target) -> Terms:
+        ((features, _),) = self.network.each([target.train], ["target"])
         return {"together": self.weight * self.distance(*self._probabilities(features))}
 
     def _probabilities(self, features: Tensor) -> tuple[Tensor, Tensor]:

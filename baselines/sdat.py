@@ -20,6 +20,7 @@ from tlbench.functional.class_confusion import class_confusion
 from tlbench.method import ConditionalAdversaryMethod, SourceOutput, TargetOutput
 from tlbench.method.checks import at_least
 from tlbench.method.phases import Ascent
+from tlbench.method.views import TargetBatch
 
 TEMPERATURE = 2.5
 """Of MCC, in its paper and in the authors' scripts."""
@@ -38,7 +39,7 @@ class Sdat(ConditionalAdversaryMethod):
             terms["confusion"] = self.confusion * class_confusion(target.logits, TEMPERATURE)
         return terms
 
-    def ascent(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> Ascent:
+    def ascent(self, labelled: list[tuple[Tensor, Tensor]], target: TargetBatch[Tensor] | None) -> Ascent:
         def task_loss() -> Tensor:
             terms = self.losses(labelled, target)
             return torch.stack([term for name, term in terms.items() if name != "domain"]).sum()

@@ -40,7 +40,9 @@ class Resident(PairedBatches):
         ready = []
         for labelled, target in super().__iter__():
             parts = [(finished(x.to("cuda")), y.cuda()) for x, y in labelled]
-            ready.append((parts, None if target is None else finished(target.to("cuda"))))
+            if target is not None:
+                target = target.each(lambda x: finished(x.to("cuda")), lambda rows: rows.cuda())
+            ready.append((parts, target))
         self.steps = whole
         for step in range(whole):
             yield ready[step % self.KEPT]

@@ -98,7 +98,7 @@ def ours(root: Path, workers: int, epochs: int) -> list[float]:
         steps = len(task.source) // BATCH
         started, seen = time.perf_counter(), 0
         for labelled, target in PairedBatches([task.source], task.target, batch_size=BATCH, steps=steps, seed=epoch):
-            seen += sum(len(finished(x)) for x in (labelled[0][0], target) if x is not None)
+            seen += sum(len(finished(x)) for x in (labelled[0][0], *([] if target is None else [target.train])))
         rates.append(seen / (time.perf_counter() - started))
     return rates
 

@@ -55,7 +55,7 @@ def bare(method: GradientMethod, task: Task, config: RunConfig) -> None:
             group["lr"] = optim.lr * factor(step / optim.steps)
         optimizer.zero_grad()
         parts = [(finished(x), y) for x, y in labelled]
-        terms = method.losses(parts, None if target is None else finished(target))
+        terms = method.losses(parts, None if target is None else target.each(finished))
         torch.stack(list(terms.values())).sum().backward()
         optimizer.step()
 

@@ -12,6 +12,7 @@ from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
+from tlbench.method.views import TargetBatch
 from tlbench.training.batches import PairedBatches
 from tlbench.training.schedules import learning_rate
 
@@ -101,7 +102,7 @@ def test_five_steps_are_those_of_the_authors_loop_with_an_optimiser_for_each_par
 
         def both(x=x, y=y, target=target):
             z1, z2 = said(x)
-            t1, t2 = (z.softmax(dim=1) for z in said(target))
+            t1, t2 = (z.softmax(dim=1) for z in said(target.train))
             balanced = -(t1.mean(0) + 1e-6).log().mean() - (t2.mean(0) + 1e-6).log().mean()
             return F.cross_entropy(z1, y) + F.cross_entropy(z2, y) + balance * balanced, (t1 - t2).abs().mean()
 
@@ -118,7 +119,7 @@ def test_five_steps_are_those_of_the_authors_loop_with_an_optimiser_for_each_par
 def test_features_and_classifiers_stay_where_it_is_not_their_turn(variant):
     method = make(variant=variant, weight=0.7)
     x, y = torch.randn(6, 3), torch.arange(6) % 2
-    first, apart, *together = method.phases([(x, y)], torch.randn(5, 3))
+    first, apart, *together = method.phases([(x, y)], TargetBatch.of(torch.randn(5, 3)))
     assert first.trains is None
     names = {id(v): n for n, v in method.named_parameters()}
     assert {names[id(v)] for v in apart.trains} == {
@@ -139,7 +140,7 @@ def test_a_reversal_gives_the_features_the_opposite_slope_and_the_classifiers_th
     method = make(variant="reversal", weight=2.0)
     assert (method.passes, make().passes) == (1, 4)
     x, y, target = torch.randn(6, 3), torch.arange(6) % 2, torch.randn(5, 3)
-    (phase,) = method.phases([(x, y)], target)
+    (phase,) = method.phases([(x, y)], TargetBatch.of(target))
     apart = phase.terms()["apart"]
     f = method.network.head.bottleneck(target)
     plain = -2.0 * (method.network.head.last(f).softmax(1) - method.second(f).softmax(1)).abs().mean()
@@ -159,7 +160,7 @@ def test_it_predicts_with_the_mean_of_both():
 
 def test_without_weight_and_repeats_features_learn_from_both_classifiers_alone():
     method = make(weight=0.0, repeats=0)
-    assert len(method.phases([(torch.randn(4, 3), torch.arange(4) % 2)], torch.randn(3, 3))) == 2
+    assert len(method.phases([(torch.randn(4, 3), torch.arange(4) % 2)], TargetBatch.of(torch.randn(3, 3)))) == 2
     bare, settings = copy.deepcopy(method), config("optim.steps=1", "optim.evaluations=1")
     _, (terms,) = trained(method, TASK, HELD_OUT.test.inputs, settings)
     assert set(terms) == {"classification", "second_classification", "apart"}

@@ -15,6 +15,7 @@ from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.functional.adversarial import domain_loss
 from tlbench.functional.class_confusion import class_confusion
+from tlbench.method.views import TargetBatch
 from tlbench.training.batches import PairedBatches
 
 TASK, HELD_OUT = gaussian_task()
@@ -58,7 +59,8 @@ def test_a_step_by_hand(confusion):
     ]
     settings = config(*plain)
     trained(method, TASK, HELD_OUT.test.inputs, settings)
-    ((((x, y),), target),) = PairedBatches([TASK.source], TASK.target, batch_size=8, steps=1, seed=0)
+    ((((x, y),), batch),) = PairedBatches([TASK.source], TASK.target, batch_size=8, steps=1, seed=0)
+    target = batch.train
 
     def task(z_source, z_target):
         loss = F.cross_entropy(z_source, y)
@@ -89,7 +91,7 @@ def test_a_step_by_hand(confusion):
 
 def test_the_domain_classifier_does_not_climb():
     method = sdat()
-    ascent = method.ascent([(torch.randn(4, 3), torch.arange(4) % 2)], torch.randn(4, 3))
+    ascent = method.ascent([(torch.randn(4, 3), torch.arange(4) % 2)], TargetBatch.of(torch.randn(4, 3)))
     climbs = {id(p) for p in ascent.moves}
     assert climbs == {id(p) for p in method.network.parameters()}
     assert not climbs & {id(p) for p in method.discriminator.parameters()}
@@ -97,7 +99,7 @@ def test_the_domain_classifier_does_not_climb():
 
 
 def test_what_is_climbed_is_the_task_loss_without_the_domain_loss():
-    batch = [(torch.randn(6, 3), torch.arange(6) % 2)], torch.randn(5, 3)
+    batch = [(torch.randn(6, 3), torch.arange(6) % 2)], TargetBatch.of(torch.randn(5, 3))
     method = sdat(confusion=0.7)
     terms = method.losses(*batch)
     assert set(terms) == {"classification", "confusion", "domain"}

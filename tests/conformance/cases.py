@@ -15,15 +15,23 @@ SHORTENED = {"rounds": "method.rounds=4"}
 """Parameters that only set how long a method takes."""
 
 
+KEENER = {name: ["method.threshold=0.3"] for name in ("pseudo_label", "self_ensembling")}
+"""What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
+
+
 def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     """A run of `method` on the toy data set, with labelled target examples only where it needs some."""
     text = (conf_dir() / "method" / f"{method}.yaml").read_text("utf-8")
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
-    needs = ["protocol.shots=2"] if class_of(method).needs_shots else []
+    needs = [*KEENER.get(method, []), *(["protocol.shots=2"] if class_of(method).needs_shots else [])]
     return config_of("dataset=toy", "pair=L-R", f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 
-NEUTRAL = {"sdat": ["method.weight=0", "method.rho=0"], "mcd": None}
+NEUTRAL = {
+    "sdat": ["method.weight=0", "method.rho=0"],
+    "self_ensembling": ["method.weight=0", "method.decay=0"],
+    "mcd": None,
+}
 """What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers)."""
 
 

@@ -9,6 +9,7 @@ from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
+from tlbench.method.views import TargetBatch
 
 
 class Recorder(GradientMethod):
@@ -24,13 +25,13 @@ def make() -> Recorder:
 
 
 def test_the_target_output_has_no_place_for_labels():
-    assert {f.name for f in dataclasses.fields(TargetOutput)} == {"features", "logits"}
+    assert {f.name for f in dataclasses.fields(TargetOutput)} == {"features", "logits", "rows", "inputs"}
 
 
 def test_labelled_sets_are_one_pool_for_the_classification_loss():
     method, source, shots = make(), torch.randn(6, 3), torch.randn(2, 3)
     ys, yt = torch.arange(6) % 4, torch.tensor([3, 0])
-    terms = method.losses([(source, ys), (shots, yt)], torch.randn(5, 3))
+    terms = method.losses([(source, ys), (shots, yt)], TargetBatch.of(torch.randn(5, 3)))
     logits = method.network(torch.cat([source, shots]))[1]
     torch.testing.assert_close(terms["classification"], F.cross_entropy(logits, torch.cat([ys, yt])))
     assert terms.keys() == {"classification", "extra"}
@@ -38,7 +39,9 @@ def test_labelled_sets_are_one_pool_for_the_classification_loss():
 
 def test_a_method_sees_the_source_with_labels_and_the_target_without():
     method, source, target = make(), torch.randn(6, 3), torch.randn(5, 3)
-    method.losses([(source, torch.zeros(6, dtype=torch.long)), (torch.randn(2, 3), torch.tensor([1, 2]))], target)
+    method.losses(
+        [(source, torch.zeros(6, dtype=torch.long)), (torch.randn(2, 3), torch.tensor([1, 2]))], TargetBatch.of(target)
+    )
     seen_source, seen_target = method.seen
     assert seen_source.labels.tolist() == [0] * 6  # the source set alone, without the shots
     torch.testing.assert_close(seen_target.features, method.network(target)[0])
@@ -61,7 +64,7 @@ def test_probabilities_sum_to_one():
 )
 def test_terms_that_are_no_dict_of_scalars_are_told_with_the_class(terms, message):
     method, batch = make(), [(torch.randn(6, 3), torch.zeros(6, dtype=torch.long))]
-    assert "extra" in method.losses(batch, torch.randn(5, 3))
+    assert "extra" in method.losses(batch, TargetBatch.of(torch.randn(5, 3)))
     method.adaptation_terms = lambda source, target: terms
     with pytest.raises(TlbenchError, match=rf"^Recorder\.adaptation_terms must return a dict of scalar .*{message}"):
-        method.losses(batch, torch.randn(5, 3))
+        method.losses(batch, TargetBatch.of(torch.randn(5, 3)))

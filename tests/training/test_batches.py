@@ -49,7 +49,7 @@ def test_one_seed_gives_the_same_batches_and_rows_keep_their_labels():
     one, two = list(batches()), list(batches())
     assert len(one) == len(batches()) == 5
     for (((x, y),), target), (((x2, y2),), target2) in zip(one, two, strict=True):
-        assert torch.equal(x, x2) and torch.equal(y, y2) and torch.equal(target, target2)  # noqa: PT018
+        assert torch.equal(x, x2) and torch.equal(y, y2) and torch.equal(target.train, target2.train)  # noqa: PT018
         for row, label in zip(x, y, strict=True):
             at = int(np.flatnonzero((source.inputs.astype(np.float32) == row.numpy()).all(axis=1))[0])
             assert source.labels[at] == label
@@ -66,12 +66,12 @@ def test_the_order_of_the_source_does_not_depend_on_the_target():
 
 @pytest.mark.parametrize("world", [2, 4])
 def test_several_processes_share_out_each_batch(world):
-    whole = [(parts[0][0], target) for parts, target in batches()]
+    whole = [(parts[0][0], target.train) for parts, target in batches()]
     parts = [list(batches(part=lambda rank=rank: (rank, world))) for rank in range(world)]
     for step, (x, target) in enumerate(whole):
         own = torch.cat([parts[rank][step][0][0][0] for rank in range(world)])
         assert sorted(own.tolist()) == sorted(x.tolist())
-        assert sorted(torch.cat([parts[r][step][1] for r in range(world)]).tolist()) == sorted(target.tolist())
+        assert sorted(torch.cat([parts[r][step][1].train for r in range(world)]).tolist()) == sorted(target.tolist())
 
 
 @given(st.lists(st.integers(0, 4), min_size=5, max_size=60), st.integers(2, 30), st.integers(0, 1000))
@@ -106,7 +106,7 @@ def batches_of(**changes) -> PairedBatches:
 
 def flat(batch) -> list[list[float]]:
     labelled, target = batch
-    return [x[:, 0].tolist() for x, _ in labelled] + [target[:, 0].tolist()]
+    return [x[:, 0].tolist() for x, _ in labelled] + [target.train[:, 0].tolist()]
 
 
 @pytest.mark.parametrize("options", [{}, {"balanced": True}])

@@ -32,7 +32,7 @@ class Alternating(GradientMethod):
         self.seen: list[dict[str, torch.Tensor]] = []
 
     def spread(self, target):
-        return self.network(target)[1].softmax(dim=1).var(dim=0).sum()
+        return self.network(target.train)[1].softmax(dim=1).var(dim=0).sum()
 
     def phases(self, labelled, target):
         own = {name: list(part.parameters()) for name, part in self.parts().items()}
@@ -244,7 +244,7 @@ class Both(Alternating):
         return Ascent(loss, list(self.network.parameters()), 0.1)
 
     def spread(self, target):
-        return super().spread(target + 0.1 * torch.randn_like(target))
+        return super().spread(target.each(lambda x: x + 0.1 * torch.randn_like(x)))
 
     def after_step(self):
         self.teacher.follow(self.network, 0.9)

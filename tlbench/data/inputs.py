@@ -54,6 +54,10 @@ class LazyInputs(ABC):
     def plain(self) -> LazyBatch:
         """Read all of them as the test sees them."""
 
+    def viewed(self, view: str) -> Self:
+        """Return the same examples, which `drawn` then changes as this view has it (`tlbench.method.views`)."""
+        return self
+
     @abstractmethod
     def drawn(self, rng: np.random.Generator, part: slice = slice(None)) -> LazyBatch:
         """Read them as training sees them; `part`: of the drawn batch, the examples of one device."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+M = TypeVar("M", bound=nn.Module)
 
-class Average(nn.Module):
+
+class Average(nn.Module, Generic[M]):
     """A copy of a module that follows it, a <- decay a + (1 - decay) w, without a gradient.
 
     Floating buffers (the statistics of batch norms) are averaged as the weights are; counters are copied. It is a module, so that
@@ -18,12 +21,14 @@ class Average(nn.Module):
         module: what is followed; the copy starts as it is now.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    module: M
+
+    def __init__(self, module: M) -> None:
         super().__init__()
         self.module = copy.deepcopy(module).requires_grad_(False)
 
     @torch.no_grad()
-    def follow(self, module: nn.Module, decay: float) -> None:
+    def follow(self, module: M, decay: float) -> None:
         """Take one step after the module; at decay 0 it becomes the module, at 1 it stays."""
         theirs = module.state_dict()
         for name, mine in self.module.state_dict().items():

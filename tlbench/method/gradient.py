@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.method.phases import Ascent, Phase
+from tlbench.method.views import TRAIN, TargetBatch
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,17 @@ class SourceOutput:
 
 @dataclass(frozen=True)
 class TargetOutput:
-    """An unlabelled target batch after the network: features (B, F), logits (B, C). No labels, by design."""
+    """An unlabelled target batch after the network: features (B, F), logits (B, C). No labels, by design.
+
+    Attributes:
+        rows: (B,) of the examples in `Task.target`.
+        inputs: the views that the method asked for besides `train`, which have not passed through the network.
+    """
 
     features: Tensor
     logits: Tensor
+    rows: Tensor | None = None
+    inputs: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class GradientMethod(Method, nn.Module):
@@ -41,6 +50,8 @@ class GradientMethod(Method, nn.Module):
         progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
         steps: of the whole run, set by the trainer; `progress * steps` are done. For schedules that count in iterations.
         passes: forward and backward passes of a step; more than one where phases or an ascent are overridden.
+        target_views: what of the target a step is given, `train` first; see `tlbench.method.views.VIEWS`.
+        told: scalars that a step wants logged beside its terms, without a part in the loss.
         needs_target: whether the unlabelled target passes through the network in training.
         domains: of each labelled set, for batch norms with statistics of each domain.
     """
@@ -48,25 +59,28 @@ class GradientMethod(Method, nn.Module):
     learner = "gradient"
     needs_target = True
     passes: int = 1
+    target_views: tuple[str, ...] = (TRAIN,)
     domains: tuple[str, ...] = ("source", "target")
 
     def __init__(self, *, network: Network) -> None:
         super().__init__()
         self.network = network
         self.progress, self.steps = 0.0, 1
+        self.told: dict[str, Tensor] = {}
+        self._autocast = False
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         """Return the scalars to add to the classification loss, by name, each with its weight in it."""
         raise NotImplementedError
 
-    def phases(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> list[Phase]:
+    def phases(self, labelled: list[tuple[Tensor, Tensor]], target: TargetBatch[Tensor] | None) -> list[Phase]:
         """Return the updates of one step, in order; the last is the one that the schedule and the checkpoints count.
 
         The optimiser, its momentum and its rate are the same in all. Terms of one name are logged as the last of them.
         """
         return [Phase(lambda: self.losses(labelled, target))]
 
-    def ascent(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> Ascent | None:
+    def ascent(self, labelled: list[tuple[Tensor, Tensor]], target: TargetBatch[Tensor] | None) -> Ascent | None:
         """Return what is climbed before the gradient of the last phase is taken, and undone before its update; None for nothing.
 
         Batch norms keep their statistics meanwhile.
@@ -76,22 +90,34 @@ class GradientMethod(Method, nn.Module):
     def after_step(self) -> None:
         """Do what follows an update of the weights, such as a step of a teacher, before anyone looks at them or keeps them."""
 
-    def losses(self, labelled: list[tuple[Tensor, Tensor]], target: Tensor | None) -> dict[str, Tensor]:
+    def losses(self, labelled: list[tuple[Tensor, Tensor]], target: TargetBatch[Tensor] | None) -> dict[str, Tensor]:
         """Return all terms of one step. The labelled sets come source first; they are one pool for the classification loss."""
         batches, domains = [inputs for inputs, _ in labelled], list(self.domains[: len(labelled)])
         adapts = self.needs_target and target is not None
         if adapts and target is not None:
-            batches, domains = [*batches, target], [*domains, "target"]
+            batches, domains = [*batches, target.train], [*domains, "target"]
         outputs, labels = self.network.each(batches, domains), [labels for _, labels in labelled]
         logits = torch.cat([logits for _, logits in outputs[: len(labelled)]])
         terms = {"classification": F.cross_entropy(logits, torch.cat(labels))}
-        if adapts:
+        if adapts and target is not None:
+            self._autocast = torch.is_autocast_enabled(logits.device.type)
             # in full precision also where the network computes with less: distances of features cancel out otherwise
             with torch.autocast(logits.device.type, enabled=False):
                 source = SourceOutput(outputs[0][0].float(), outputs[0][1].float(), labels[0])
-                target_seen = TargetOutput(outputs[-1][0].float(), outputs[-1][1].float())
+                more = {name: view for name, view in target.views.items() if name != TRAIN}
+                target_seen = TargetOutput(outputs[-1][0].float(), outputs[-1][1].float(), target.rows, more)
                 terms |= self._named_scalars(self.adaptation_terms(source, target_seen))
         return terms
+
+    def seen(self, x: Tensor, network: Network | None = None) -> tuple[Tensor, Tensor]:
+        """Return float features and logits of target examples that pass by themselves, in the precision of the step.
+
+        Args:
+            network: another than the method's own, such as a teacher's.
+        """
+        with torch.autocast(x.device.type, enabled=self._autocast):
+            ((features, logits),) = (network or self.network).each([x], ["target"])
+        return features.float(), logits.float()
 
     def _named_scalars(self, terms: object) -> dict[str, Tensor]:
         """Return what `adaptation_terms` gave. Raises TlbenchError where it is no dict of scalars."""

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tlbench.data.array_views import strong_arrays
 from tlbench.data.inputs import Examples, Inputs, LazyInputs, dense_float32
+from tlbench.method.views import TRAIN, TargetBatch
 from tlbench.seeds import stream
 from tlbench.tasks import Labelled
 from tlbench.training.order import balanced, endless
 
-Batch = tuple[list[tuple[Examples, Tensor]], Examples | None]
+Batch = tuple[list[tuple[Examples, Tensor]], TargetBatch[Examples] | None]
 
 
 def share_out(total: int, sizes: Sequence[int]) -> list[int]:
@@ -35,6 +37,7 @@ class PairedBatches:
             `rank` on.
         balanced: the labelled sets give all classes equally often, each its examples in turn.
         accumulate: each step's batch comes in so many parts, one after the other.
+        views: of the target, see `tlbench.method.views.VIEWS`; more of them do not change what the first looks like.
 
     Attributes:
         start: step of the first batch, where a run goes on.
@@ -51,11 +54,14 @@ class PairedBatches:
         part: Callable[[], tuple[int, int]] = lambda: (0, 1),
         balanced: bool = False,
         accumulate: int = 1,
+        views: Sequence[str] = (TRAIN,),
     ) -> None:
         self.labelled = [(_held(s.inputs), torch.from_numpy(s.labels)) for s in labelled]
         self.target = None if target is None else _held(target)
+        self.views = views
         self.batch_size, self.steps, self.seed, self.part = batch_size, steps, seed, part
         self.balanced, self.accumulate, self.start = balanced, accumulate, 0
+        self._spread: float | None = None
 
     def __len__(self) -> int:
         return self.steps * self.accumulate  # also where a run goes on: Lightning counts the batches before
@@ -92,13 +98,29 @@ class PairedBatches:
                 ]
                 target = None
                 if self.target is not None and target_rows is not None:
-                    target = self._picked(self.target, target_rows, mine, "target", step)
+                    views = {view: self._seen(view, self.target, target_rows, mine, step) for view in self.views}
+                    target = TargetBatch(views, torch.from_numpy(target_rows[mine]))
                 yield parts, target
 
     def _picked(self, held: Tensor | LazyInputs, rows: np.ndarray, mine: slice, name: str, step: int) -> Examples:
         if isinstance(held, Tensor):
             return held[torch.from_numpy(rows[mine])]
         return held[rows].drawn(stream(self.seed, "augment", name, str(step)), mine)
+
+    def _seen(self, view: str, held: Tensor | LazyInputs, rows: np.ndarray, mine: slice, step: int) -> Examples:
+        """Return a view of target rows; `train` is from the stream that it always had."""
+        if view == TRAIN:
+            return self._picked(held, rows, mine, "target", step)
+        rng = stream(self.seed, "augment", "target", str(step), view)
+        if isinstance(held, LazyInputs):
+            return held[rows[mine]].plain() if view == "plain" else held[rows].viewed(view).drawn(rng, mine)
+        examples = held[torch.from_numpy(rows)]
+        return (strong_arrays(examples, self._sd(held), rng) if view == "strong" else examples)[mine]
+
+    def _sd(self, held: Tensor) -> float:
+        if self._spread is None:
+            self._spread = float(held.std())
+        return self._spread
 
 
 def _held(inputs: Inputs) -> Tensor | LazyInputs:

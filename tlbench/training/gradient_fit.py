@@ -63,6 +63,7 @@ def fit_gradient(
         part=rank_and_world,
         balanced=optim.balanced,
         accumulate=hardware.accumulate,
+        views=method.target_views,
     )
     parts, smallest = hardware.devices * hardware.accumulate, min(batches.shares)
     if parts > 1 and smallest < 2 * parts:

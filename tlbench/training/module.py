@@ -62,12 +62,14 @@ class AdaptationModule(pl.LightningModule):
             return batch
         labelled, target = batch
         moved = [(x.to(device, non_blocking=True), y.to(device, non_blocking=True)) for x, y in labelled]
-        return moved, None if target is None else target.to(device, non_blocking=True)
+        if target is None:
+            return moved, None
+        return moved, target.each(lambda x: x.to(device, non_blocking=True), lambda r: r.to(device, non_blocking=True))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:
         """Crop, change and normalise images where they are needed, on the training device."""
         labelled, target = batch
-        return [(finished(x), y) for x, y in labelled], None if target is None else finished(target)
+        return [(finished(x), y) for x, y in labelled], None if target is None else target.each(finished)
 
     def training_step(self, batch: Any, _index: int) -> Tensor:
         self.method.progress = self.global_step / self.optim_config.steps
@@ -77,7 +79,8 @@ class AdaptationModule(pl.LightningModule):
             inner |= self._updated(phase)
         self._climb(self.method.ascent(*batch))
         terms, self._trained = last.terms(), last.trains
-        self._pending.append({name: value.detach() for name, value in (inner | terms).items()})
+        self._pending.append({name: value.detach() for name, value in (inner | terms | self.method.told).items()})
+        self.method.told = {}
         if len(self._pending) == CHECK_EVERY * self.accumulate:
             self.settle_history()
         return torch.stack(list(terms.values())).sum()

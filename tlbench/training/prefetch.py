@@ -41,4 +41,4 @@ class Ahead:
             return None
         labelled, target = batch
         blocks = [(gathered(x, pinned=self.pinned), y) for x, y in labelled]
-        return blocks, None if target is None else gathered(target, pinned=self.pinned)
+        return blocks, None if target is None else target.each(lambda x: gathered(x, pinned=self.pinned))

@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torchvision.transforms import functional as classic
 
 from tests.support import augment_of, settled
 from tests.trees import image_folder
-from tlbench.data.images.augment import Augment
+from tlbench.data.images.augment import STRONG, STRONG_MAGNITUDE, Augment
 from tlbench.data.images.decode import short_side, squash
 from tlbench.data.images.image_files import from_paths, in_folder
 from tlbench.data.images.rows import ImageRows, in_cache
@@ -163,3 +163,16 @@ def test_what_makes_no_sense_is_told(change, message):
 
     with pytest.raises(TlbenchError, match=message):
         augment("office", change)
+
+
+def test_the_strong_view_is_the_recipe_s_and_randaugment_besides(own):
+    rows = own("photo", augment("plain"))
+    strong = rows.viewed("strong")
+    assert (strong.augment.randaugment, strong.augment.magnitude) == (STRONG, STRONG_MAGNITUDE)
+    assert replace(strong.augment, randaugment=0, magnitude=rows.augment.magnitude) == rows.augment
+    assert rows.viewed("again") is rows
+    one, two = (r.drawn(np.random.default_rng(1)).finished() for r in (rows, strong))
+    assert one.shape == two.shape
+    assert not torch.equal(one, two)
+    much = replace(rows.augment, randaugment=3, magnitude=20)
+    assert (much.stronger.randaugment, much.stronger.magnitude) == (3, 20)  # never less than the recipe has

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -23,6 +24,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=4)]
 Positive = Annotated[float, Field(gt=0.0)]
 Three = Annotated[list[float], Field(min_length=3, max_length=3)]
+STRONG, STRONG_MAGNITUDE = 2, 10
+"""Of the strong view: TLlib's for FixMatch (RandAugment n2 m10)."""
 BILINEAR: Literal["bilinear"] = "bilinear"
 """How images are resized where a config does not say; keys of caches and of runs do not name it."""
 
@@ -102,6 +105,12 @@ class Augment:
     def is_plain(self) -> bool:
         """Whether training sees each image as the test does, always the same."""
         return not self.changes_colour and not self.flip and self.crop == self.test_crop
+
+    @property
+    def stronger(self) -> Augment:
+        """The same with RandAugment of STRONG operations at STRONG_MAGNITUDE, or what it has where that is more."""
+        magnitude = max(self.magnitude if self.randaugment else 0, STRONG_MAGNITUDE)
+        return replace(self, randaugment=max(self.randaugment, STRONG), magnitude=magnitude)
 
     @property
     def test_view(self) -> str:

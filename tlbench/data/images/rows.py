@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +79,10 @@ class ImageRows(LazyInputs):
     def plain(self) -> ImageViews:
         """Read all of them as the test sees them."""
         return ImageViews(self.images(), self.augment.plain(self.sizes), self.augment)
+
+    def viewed(self, view: str) -> ImageRows:
+        """Return the same images; as `strong` they are changed by RandAugment besides."""
+        return replace(self, augment=self.augment.stronger) if view == "strong" else self
 
     def drawn(self, rng: np.random.Generator, part: slice = slice(None)) -> ImageViews:
         """Read them as training sees them; `part`: of the drawn batch, the images of one device."""
