@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,11 @@ from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.method.phases import Ascent, Phase
+from tlbench.method.pools import Pools
 from tlbench.method.views import TRAIN, TargetBatch
+
+if TYPE_CHECKING:
+    from tlbench.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class GradientMethod(Method, nn.Module):
         progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
         steps: of the whole run, set by the trainer; `progress * steps` are done. For schedules that count in iterations.
         passes: forward and backward passes of a step; more than one where phases or an ascent are overridden.
+        refresh_every: steps between two looks at whole sets (`refresh`); None for none.
         target_views: what of the target a step is given, `train` first; see `tlbench.method.views.VIEWS`.
         told: scalars that a step wants logged beside its terms, without a part in the loss.
         needs_target: whether the unlabelled target passes through the network in training.
@@ -60,6 +66,7 @@ class GradientMethod(Method, nn.Module):
     needs_target = True
     passes: int = 1
     target_views: tuple[str, ...] = (TRAIN,)
+    refresh_every: int | None = None
     domains: tuple[str, ...] = ("source", "target")
 
     def __init__(self, *, network: Network) -> None:
@@ -86,6 +93,12 @@ class GradientMethod(Method, nn.Module):
         Batch norms keep their statistics meanwhile.
         """
         return None
+
+    def prepare(self, task: Task) -> None:
+        """Get ready for a task before the first step: register buffers, whose sizes are known here, before a state is loaded."""
+
+    def refresh(self, pools: Pools) -> None:
+        """Look at whole sets, before the first step and every `refresh_every` after it; keep what is needed in buffers."""
 
     def after_step(self) -> None:
         """Do what follows an update of the weights, such as a step of a teacher, before anyone looks at them or keeps them."""

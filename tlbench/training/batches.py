@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tlbench.data.array_views import strong_arrays
 from tlbench.data.inputs import Examples, Inputs, LazyInputs, dense_float32
+from tlbench.errors import TlbenchError
 from tlbench.method.views import TRAIN, TargetBatch
 from tlbench.seeds import stream
 from tlbench.tasks import Labelled
@@ -70,6 +71,16 @@ class PairedBatches:
     def shares(self) -> list[int]:
         """Places of each labelled set in a batch."""
         return share_out(self.batch_size, [len(labels) for _, labels in self.labelled])
+
+    def check_parts(self, devices: int) -> None:
+        """Raise TlbenchError where a part of a step on a device would hold fewer than two examples of a labelled set."""
+        parts, smallest = devices * self.accumulate, min(self.shares)
+        if parts > 1 and smallest < 2 * parts:
+            raise TlbenchError(
+                f"A batch of {self.batch_size} holds {smallest} examples of the smallest labelled set, fewer than two for each "
+                f"of {devices} devices x {self.accumulate} parts. Raise optim.batch_size, or lower trainer.devices or "
+                "trainer.accumulate."
+            )
 
     def orders(self) -> tuple[list[Iterator[np.ndarray]], Iterator[np.ndarray] | None]:
         """Return the rows of each labelled set, and of the target, batch after batch from the first step of the run."""

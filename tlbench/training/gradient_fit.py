@@ -12,7 +12,6 @@ from pytorch_lightning.loggers import Logger
 from torch.multiprocessing import ProcessRaisedException
 
 from tlbench.data.inputs import Inputs
-from tlbench.errors import TlbenchError
 from tlbench.loggers import log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
@@ -21,6 +20,7 @@ from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, evaluation_steps
 from tlbench.training.module import AdaptationModule
 from tlbench.training.multi_device import HandOver, divergence_in, handed_over, rank_and_world
+from tlbench.training.refresh import Refresh
 from tlbench.training.resume import KeepState
 from tlbench.training.settings import OptimConfig, TrainerConfig
 from tlbench.training.snapshots import Snapshots
@@ -51,7 +51,8 @@ def fit_gradient(
     probe = make_probe(task, validators, seed)
     steps = evaluation_steps(optim.steps, optim.evaluations)
     snapshots = Snapshots(steps, test, source_val, probe)
-    callbacks: list[pl.Callback] = [snapshots]
+    method.prepare(task)
+    callbacks: list[pl.Callback] = [Refresh(task), snapshots] if method.refresh_every is not None else [snapshots]
     if hardware.progress:
         callbacks.append(RichProgressBar(refresh_rate=10))
     batches = PairedBatches(
@@ -65,13 +66,7 @@ def fit_gradient(
         accumulate=hardware.accumulate,
         views=method.target_views,
     )
-    parts, smallest = hardware.devices * hardware.accumulate, min(batches.shares)
-    if parts > 1 and smallest < 2 * parts:
-        raise TlbenchError(
-            f"A batch of {optim.batch_size} holds {smallest} examples of the smallest labelled set, fewer than two for each of "
-            f"{hardware.devices} devices x {hardware.accumulate} parts. Raise optim.batch_size, or lower trainer.devices or "
-            "trainer.accumulate."
-        )
+    batches.check_parts(hardware.devices)
     if resume is not None:
         callbacks.append(KeepState(resume, hardware.checkpoint_steps, batches, snapshots))
     module = AdaptationModule(method, optim, hardware.accumulate, compiled=hardware.compile)
