@@ -13,8 +13,8 @@ See      conf/method/pseudo_label.yaml, docs/methods/pseudo_label.md, tests/base
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
 
+from tlbench.functional.sure_labels import sure_cross_entropy
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.checks import at_least, one_of
 
@@ -36,19 +36,3 @@ class PseudoLabel(GradientMethod):
         loss, kept = sure_cross_entropy(logits, target.logits, self.threshold)
         self.told["kept"] = kept
         return {"pseudo": self.weight * loss}
-
-
-def sure_cross_entropy(logits_BC: Tensor, guess_BC: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
-    """Compute the cross-entropy with the guesses of which the largest probability is above a threshold, over all B rows.
-
-    Args:
-        logits_BC: of what learns.
-        guess_BC: logits of what guesses; no gradient passes.
-
-    Returns:
-        The loss, 0 where no guess is sure enough, and the share of the rows whose guess is.
-    """
-    surest_B, guess_B = guess_BC.detach().softmax(dim=1).max(dim=1)
-    kept_B = (surest_B > threshold).to(logits_BC.dtype)
-    losses_B = F.cross_entropy(logits_BC, guess_B, reduction="none")
-    return (kept_B * losses_B).mean(), kept_B.mean()

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.pseudo_label import PseudoLabel, sure_cross_entropy
+from baselines.pseudo_label import PseudoLabel
 from tests.baselines.tiny import D, network
 from tlbench.errors import TlbenchError
+from tlbench.functional.sure_labels import sure_cross_entropy
 from tlbench.method.views import TargetBatch
 
 

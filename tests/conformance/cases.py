@@ -15,7 +15,7 @@ SHORTENED = {"rounds": "method.rounds=4"}
 """Parameters that only set how long a method takes."""
 
 
-KEENER = {name: ["method.threshold=0.3"] for name in ("pseudo_label", "self_ensembling")}
+KEENER = {name: ["method.threshold=0.3"] for name in ("cst", "pseudo_label", "self_ensembling")}
 """What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
 
 
@@ -28,6 +28,7 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
 
 
 NEUTRAL = {
+    "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
     "sdat": ["method.weight=0", "method.rho=0"],
     "self_ensembling": ["method.weight=0", "method.decay=0"],
     "mcd": None,
