@@ -55,7 +55,10 @@ def test_the_order_of_rows_and_of_candidates_and_sparse_rows_change_no_rank():
     assert got["bridge"].tolist() == want["bridge"].tolist()
     np.testing.assert_allclose(got["sum"], want["sum"], atol=0.1)
     sparse = {name: sp.coo_matrix(rows) for name, rows in BRIDGES.items()}
-    assert rank_bridges(sp.csr_matrix(SOURCE), sp.csc_matrix(TARGET), sparse, seed=0).equals(want)
+    for examples in (300, 50):
+        want = rank_bridges(SOURCE, TARGET, BRIDGES, seed=0, examples=examples)
+        got = rank_bridges(sp.csr_matrix(SOURCE), sp.csc_matrix(TARGET), sparse, seed=0, examples=examples)
+        assert got.equals(want)
 
 
 def test_of_larger_domains_some_rows_are_drawn_by_the_seed():

@@ -49,7 +49,7 @@ def rank_bridges(
         steps = _distance(source, bridge, f"bridge '{name}'", seed), _distance(bridge, target, f"bridge '{name}'", seed)
         rows.append((name, *steps, direct, max(steps), sum(steps)))
     names = ["bridge", "source_to_bridge", "bridge_to_target", "source_to_target", "worst", "sum"]
-    table = pd.DataFrame(rows, columns=names).sort_values(["worst", "sum"], kind="stable", ignore_index=True)
+    table = pd.DataFrame(rows, columns=names).sort_values(["worst", "sum"], ignore_index=True)
     return table.assign(rank=table.groupby(["worst", "sum"]).ngroup() + 1)
 
 
