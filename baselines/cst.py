@@ -1,7 +1,7 @@
 """CST: target guesses must teach a classifier that is right on the source; beside it an entropy, sure labels and a flat minimum.
 
-Paper    Liu, Wang & Long, Cycle Self-Training for Domain Adaptation, NeurIPS 2021, arXiv:2103.03571, section 4; the climb: Kwon et
-         al., ASAM, ICML 2021, arXiv:2102.11600
+Paper    Liu, Wang & Long, Cycle Self-Training for Domain Adaptation, NeurIPS 2021, arXiv:2103.03571, section 4; the climb: Kwon
+         et al., ASAM, ICML 2021, arXiv:2102.11600
 Loss     cross-entropy(source) + pseudo * FixMatch(target) + cycle * R + tsallis * T:
          R = mean((K_st (K_tt + 1e-3 I)^-1 (onehot(y') - 1/C) - onehot(y_s) + 1/C)^2), K of features of length 1, y' the guesses;
          T = 1/(alpha - 1) sum_i [C/B - w_i sum_c p_ic^alpha / s_c], s_c = sum_i w_i p_ic, w_i in proportion to 1 + exp(-H_i),

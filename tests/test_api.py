@@ -81,7 +81,7 @@ def test_mistakes_are_errors_with_the_commands_words(toy):
         tl.run("seed=0", seed=1)
     with pytest.raises(TlbenchError, match="ask for 2 runs"):
         tl.run(dataset="toy", pair="L-R", seed=[0, 1], config_dir=str(toy))
-    with pytest.raises(AttributeError, match="It has cells, datasets"):
+    with pytest.raises(AttributeError, match="It has bridges, cells, datasets"):
         tl.swep  # noqa: B018
 
 

@@ -1,13 +1,26 @@
 """tlbench: a transfer-learning benchmark that says where transfer helps and where it hurts.
 
 In Python: `import tlbench as tl`, then `tl.run`, `tl.sweep`, `tl.read`, `tl.cells`, `tl.report`, `tl.load`, `tl.estimator`,
-`tl.predictions`, `tl.task`, `tl.datasets`, `tl.methods`; see `tlbench.api`.
+`tl.predictions`, `tl.task`, `tl.bridges`, `tl.datasets`, `tl.methods`; see `tlbench.api`.
 """
 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["cells", "datasets", "estimator", "load", "methods", "predictions", "read", "report", "run", "sweep", "task"]
+__all__ = [
+    "bridges",
+    "cells",
+    "datasets",
+    "estimator",
+    "load",
+    "methods",
+    "predictions",
+    "read",
+    "report",
+    "run",
+    "sweep",
+    "task",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -129,6 +129,24 @@ def task(*overrides: str, config_dir: str | None = None, **settings: Value) -> T
     return load_task(setup.dataset, setup.pair, setup.protocol, setup.config.seed, setup.augment)[0]
 
 
+def bridges(*overrides: str, examples: int = 300, config_dir: str | None = None, **settings: Value) -> pd.DataFrame:
+    """Rank the domains that could stand between a pair's source and target, from unlabelled rows alone; the best first.
+
+    Args:
+        overrides, config_dir, settings: see `run`; `dataset="office_caltech10", pair="C-D"`.
+        examples: of each domain, drawn by the seed.
+
+    Returns:
+        A row a candidate, as `tlbench.transfer.bridges.rank_bridges` has it.
+
+    Raises:
+        TlbenchError: a setting is wrong, the pair has bridges already, or there is no further domain here.
+    """
+    from tlbench.bridges_command import ranked
+
+    return ranked(arguments(overrides, settings), config_dir, examples)
+
+
 def estimator(
     method: str = "coral_linear", classifier: str = "linear_svm", *, seed: int = 0, **parameters: Value
 ) -> TransferEstimator:

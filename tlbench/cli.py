@@ -42,6 +42,7 @@ EPILOG = """examples:
   tlbench dashboard
   tlbench reproduce coral_aaai16_table1
   tlbench list methods
+  tlbench bridges dataset=office_caltech10 pair=caltech10-dslr
 run and sweep take Hydra overrides; the keys are those of conf/config.yaml and the groups beside it."""
 
 
@@ -87,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         _runs_parser, _predict_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser,
-        _list_parser, _show_parser,
+        _list_parser, _show_parser, _bridges_parser,
     ):  # fmt: skip
         add(commands)
     return top
@@ -187,6 +188,15 @@ def _show_parser(commands: Commands) -> None:
     sub.add_argument("choice", metavar="GROUP=NAME", help="such as method=dann, dataset=office31, optim=office")
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.set_defaults(command=show)
+
+
+def _bridges_parser(commands: Commands) -> None:
+    text = "rank the domains that could stand between a source and a target, without a label"
+    sub = commands.add_parser("bridges", help=text, description=text)
+    sub.add_argument("overrides", nargs="*", help="key=value, such as dataset=office_caltech10 pair=caltech10-dslr")
+    sub.add_argument("--examples", type=int, default=300, help="of each domain, drawn by the seed (default: 300)")
+    sub.add_argument("--config-dir", help="a folder of your own configs")
+    sub.set_defaults(command=bridges)
 
 
 def _store_parser(commands: Commands) -> None:
@@ -330,6 +340,12 @@ def show(options: argparse.Namespace) -> int:
     from tlbench.show_command import show
 
     return show(options.choice, options.config_dir)
+
+
+def bridges(options: argparse.Namespace) -> int:
+    from tlbench.bridges_command import bridges
+
+    return bridges(options.overrides, options.config_dir, options.examples)
 
 
 def list_options(options: argparse.Namespace) -> int:

@@ -20,11 +20,14 @@ KEENER = {name: ["method.threshold=0.3"] for name in ("cst", "pseudo_label", "se
 
 
 def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
-    """A run of `method` on the toy data set, with labelled target examples only where it needs some."""
+    """A run of `method` on the toy data set, with shots, a bridge and no negative number only where it must."""
     text = (conf_dir() / "method" / f"{method}.yaml").read_text("utf-8")
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
     needs = [*KEENER.get(method, []), *(["protocol.shots=2"] if class_of(method).needs_shots else [])]
-    return config_of("dataset=toy", "pair=L-R", f"method={method}", *shorter, *needs, *extra, config_dir=conf)
+    if not class_of(method).takes_negative:
+        needs.append("dataset.transforms=[{rescale:{low:-20,high:0}}]")  # x / 10 + 1
+    pair = "pair=L-T-R" if class_of(method).needs_bridge else "pair=L-R"
+    return config_of("dataset=toy", pair, f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 
 NEUTRAL = {

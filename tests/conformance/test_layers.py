@@ -9,7 +9,8 @@ import tlbench
 ORDER = [
     {"__main__"},
     {"cli"},
-    {"api", "predict_command", "show_command"},
+    {"api"},
+    {"bridges_command", "predict_command", "show_command"},
     {"data_commands", "reproduce", "store_commands", "dashboard"},
     {"sweeping", "reporting"},
     {"findings", "listing"},

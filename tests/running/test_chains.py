@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support import config_of, dataset_of, ensure_run, identity_of, jobs_of, prepared, protocol_of
+from tests.support import config_of, dataset_of, ensure_run, identity_of, jobs_of, prepared, protocol_of, settled
 from tlbench.data.domain import Domain
 from tlbench.data.files import FileDataset
 from tlbench.errors import Refused
@@ -106,3 +106,16 @@ def test_random_labels_of_bridges_and_target_change_no_prediction(method, chain,
 
     monkeypatch.setattr(FileDataset, "load", with_random_labels)
     np.testing.assert_array_equal(before, said("random"))
+
+
+def test_a_method_that_needs_a_bridge_is_refused_without_and_with_two_and_has_no_direct_pair(toy):
+    def setup(pair):
+        return Setup.of(config_of("dataset=toy", f"pair={pair}", "method=ttl", config_dir=toy))
+
+    refuse_impossible(setup("L-T-R"))
+    assert list(setup("L-T-R").references) == ["source_only"]
+    with pytest.raises(Refused, match=r"exactly one bridge, and pair=left-right has none\. Use pair=left-BRIDGE-right"):
+        refuse_impossible(setup("L-R"))
+    words = ["dataset=office_caltech10", "pair=A-C-D-W", "backbone=identity", "classifier=nearest_mean", "method=ttl"]
+    with pytest.raises(Refused, match=r"-caltech10-dslr-webcam has 2\. Use pair=amazon-BRIDGE-webcam"):
+        refuse_impossible(Setup.of(settled(*words)))

@@ -154,7 +154,7 @@ def test_the_plan_tells_a_report_the_trials(toy, tmp_path, capsys):
 
 def test_a_single_run_has_no_trials(capsys):
     assert main(["run", *DANN]) == 2
-    assert "ask for 3 runs; `tlbench run` does one" in capsys.readouterr().err
+    assert "ask for 3 runs, and this takes one" in capsys.readouterr().err
 
 
 def test_searches_are_listed(capsys):

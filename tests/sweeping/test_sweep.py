@@ -122,7 +122,7 @@ def test_the_reference_of_a_single_run_is_made_on_the_way(toy, store, capsys):
 
 def test_run_refuses_a_list(toy, capsys):
     assert main(["run", "dataset=toy", "pair=L-R", "method=dann,coral", "--config-dir", str(toy)]) == 2
-    assert "ask for 2 runs; `tlbench run` does one" in capsys.readouterr().err
+    assert "ask for 2 runs, and this takes one" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -22,6 +22,8 @@ class Method:
         needs_shots: the method makes no sense without labelled target examples.
         source_free: a model of the source is all that the method takes of it, so that it can run where the source is private.
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
+        needs_bridge: the method makes no sense but on a chain over exactly one bridge; it is compared with no direct pair.
+        takes_negative: its rows may hold negative numbers.
         later: parameters that came when runs were kept already, each with the value at which the method is as without it;
             there it is in no key, so that the keys of those runs stay what they were.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
@@ -35,6 +37,8 @@ class Method:
     needs_shots: ClassVar[bool] = False
     source_free: ClassVar[bool] = False
     uses_bridges: ClassVar[bool] = False
+    needs_bridge: ClassVar[bool] = False
+    takes_negative: ClassVar[bool] = True
     later: ClassVar[Mapping[str, Any]] = {}
     oracle: ClassVar[bool] = False
 

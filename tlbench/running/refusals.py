@@ -20,6 +20,12 @@ def refuse_impossible(setup: Setup) -> None:
         raise Refused(f"{name} has no use for bridges, and pair={setup.pair} is a chain. Use pair={setup.pair.direct}.")
     if setup.protocol.hides_source and not issubclass(method, Reference):
         _refuse_private(setup)
+    if method.needs_bridge and len(setup.pair.bridges) != 1:
+        ends = "+".join(setup.pair.sources), setup.pair.target
+        raise Refused(
+            f"{name} needs a chain over exactly one bridge, and pair={setup.pair} has {len(setup.pair.bridges) or 'none'}. "
+            f"Use pair={ends[0]}-BRIDGE-{ends[1]}; `tlbench bridges` ranks what could stand there."
+        )
     setup.protocol.refuse_impossible()
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(

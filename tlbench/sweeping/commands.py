@@ -79,7 +79,7 @@ def _quiet_sweeper(overrides: Sequence[str], config_dir: str | None) -> Iterator
 def _one_of(jobs: list[Job]) -> tuple[Job, list[Job]]:
     asked = [job for job in jobs if job.asked]
     if len(asked) > 1:
-        raise TlbenchError(f"These arguments ask for {len(asked)} runs; `tlbench run` does one. Use `tlbench sweep`.")
+        raise TlbenchError(f"These arguments ask for {len(asked)} runs, and this takes one. `tlbench sweep` does many.")
     return asked[0], jobs
 
 
