@@ -127,3 +127,16 @@ def test_mistakes_in_a_recipe_are_told_in_one_line(method, recipe, message):
     with pytest.raises(TlbenchError, match=message) as caught:
         jobs_of(*TOY, "method=tuned", config_dir=conf)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_data_set_asks_of_its_classifier_is_left_out_where_another_has_no_such_key():
+    """rotated_digits: classifier=rbf_svm, classifier.C=10; easytl brings the nearest mean, which has no C."""
+    words = ["dataset=rotated_digits", "pair=0-15"]
+    assert config_of(*words, "method=tca").classifier["C"] == 10
+    own = config_of(*words, "method=easytl").classifier
+    assert (own["name"], "C" in own) == ("nearest_mean", False)
+    assert config_of(*words, "method=tca", "classifier=logistic").classifier["C"] == 10
+    with pytest.raises(
+        TlbenchError, match=r"Unknown config key 'classifier\.C'"
+    ):  # what the command itself sets stays an error
+        config_of(*words, "method=easytl", "classifier.C=3")

@@ -41,10 +41,24 @@ def completed(composer: Composer, jobs: Sequence[Overrides]) -> Iterator[Overrid
         recipe = _data_recipe(dataset_like(composer, job))
         for learner in [shape] if shape != "either" else beside or [*recipe["reference"]]:
             given = {key_of(o) for o in job}
-            asked = [*recipe.get(learner, []), *recipe.get("common", [])]
-            whole = [*(o for o in asked if key_of(o) not in given), *job]
+            asked = [o for o in (*recipe.get(learner, []), *recipe.get("common", [])) if key_of(o) not in given]
+            whole = [*_fitting(composer, asked, job), *job]
             _check_keys(composer, whole)
             yield whole
+
+
+def _fitting(composer: Composer, asked: Overrides, job: Overrides) -> Overrides:
+    """Return what of a data set's recipe the job has a place for.
+
+    The job, or its method's recipe, may have chosen another classifier than the recipe, one without a `classifier.C`, say.
+    """
+    chosen = {key_of(o) for o in job}
+    doubtful = [o for o in asked if "." in key_of(o) and key_of(o).split(".")[0] in chosen]
+    if not doubtful:
+        return asked
+    config = composer.raw([o for o in (*asked, *job) if "." not in key_of(o) and key_of(o) not in PER_RUN])
+    lost = {key_of(o) for o in doubtful if key_of(o) not in keys_in(config, key_of(o).split(".")[0])}
+    return [o for o in asked if key_of(o) not in lost]
 
 
 def _data_recipe(dataset: Dataset) -> dict[str, Overrides]:
