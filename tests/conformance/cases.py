@@ -23,7 +23,11 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     return config_of("dataset=toy", "pair=L-R", f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 
-NEUTRAL = {"sdat": ["method.weight=0", "method.rho=0"], "mcd": None}
+NEUTRAL = {
+    "bsp": ["method.weight=0", "method.beta=0"],
+    "mcd": None,
+    "sdat": ["method.weight=0", "method.rho=0"],
+}
 """What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers)."""
 
 
