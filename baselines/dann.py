@@ -16,20 +16,14 @@ See      conf/method/dann.yaml, docs/methods/dann.md, tests/baselines/test_dann.
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from tlbench.errors import Refused, TlbenchError, unknown
+from tlbench.errors import Refused, unknown
 from tlbench.functional.adversarial import (
     constant_strength,
-    domain_loss,
     early_strength,
     over_the_run,
-    reverse_gradient,
     strength_by_iterations,
 )
-from tlbench.method import GradientMethod, SourceOutput, TargetOutput
-from tlbench.method.checks import between
+from tlbench.method import AdversaryMethod
 
 VARIANTS: dict[str, Callable[[float, int, float], float]] = {
     "paper": over_the_run,
@@ -42,37 +36,16 @@ GAMMA = 10.0
 """The config's, and the only one that a schedule without a gamma goes with."""
 
 
-class Dann(GradientMethod):
-    family = "adversarial"
+class Dann(AdversaryMethod):
     later = {"smoothing": 0.0}
 
-    def __init__(
-        self,
-        *,
-        weight: float,
-        gamma: float,
-        hidden: int,
-        variant: str = "paper",
-        smoothing: float = 0.0,
-        **base: Any,
-    ) -> None:
-        super().__init__(**base)
+    def __init__(self, *, gamma: float, variant: str = "paper", **base: Any) -> None:
+        super().__init__(gamma=gamma, **base)
         if variant not in VARIANTS:
             raise unknown("variant", variant, VARIANTS, f"method.variant={variant}")
-        if not (weight >= 0 and gamma > 0 and hidden >= 0):
-            raise TlbenchError(
-                f"method.weight >= 0, method.gamma > 0 and method.hidden >= 0 are needed, got {weight}, {gamma}, {hidden}."
-            )
         if variant == "constant" and gamma != GAMMA:
             raise Refused(f"method.gamma={gamma} has no say with method.variant=constant. Leave it at {GAMMA:g}.")
-        between(0, 0.5, smoothing=smoothing)
-        self.weight, self.gamma, self.variant, self.smoothing = weight, gamma, variant, smoothing
-        width = self.network.feature_dim
-        layers = [nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()] if hidden else []
-        self.discriminator = nn.Sequential(*layers, nn.Linear(hidden or width, 1))
+        self.variant = variant
 
-    def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
-        strength = VARIANTS[self.variant](self.progress, self.steps, self.gamma)
-        features = torch.cat([source.features, target.features])
-        logits = self.discriminator(reverse_gradient(features, strength)).squeeze(1)
-        return {"domain": self.weight * domain_loss(logits, len(source.features), smoothing=self.smoothing)}
+    def strength(self) -> float:
+        return VARIANTS[self.variant](self.progress, self.steps, self.gamma)

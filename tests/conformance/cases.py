@@ -31,10 +31,11 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
 
 
 NEUTRAL = {
+    "bsp": ["method.weight=0", "method.beta=0"],
     "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
+    "mcd": None,
     "sdat": ["method.weight=0", "method.rho=0"],
     "self_ensembling": ["method.weight=0", "method.decay=0"],
-    "mcd": None,
 }
 """What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers)."""
 

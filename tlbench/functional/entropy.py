@@ -13,3 +13,12 @@ def certainty(probabilities_NC: Tensor) -> Tensor:
     arXiv:1912.03699, uncertainty reweighting) weigh examples by it.
     """
     return 1 + torch.exp(-torch.special.entr(probabilities_NC).sum(dim=1))
+
+
+def mean_entropy(logits_NC: Tensor) -> Tensor:
+    """Return the mean entropy in nats of softmax of (N, C) logits, from the logits alone: nothing is added inside the logarithm.
+
+    Paper: Grandvalet & Bengio, Semi-supervised Learning by Entropy Minimization, NeurIPS 2004.
+    """
+    log_p_NC = logits_NC.log_softmax(dim=1)
+    return -(log_p_NC.exp() * log_p_NC).sum(dim=1).mean()

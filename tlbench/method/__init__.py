@@ -1,6 +1,7 @@
 """Base classes of methods: what a method says of itself, and the shapes it may have."""
 
 from tlbench.method.adapted import AdaptedRidgeMethod
+from tlbench.method.adversary import AdversaryMethod
 from tlbench.method.base import Method
 from tlbench.method.boosted import BoostedMethod
 from tlbench.method.class_shift import LabelShiftMethod
@@ -17,6 +18,7 @@ from tlbench.method.weighted import WeightedMethod
 
 __all__ = [
     "AdaptedRidgeMethod",
+    "AdversaryMethod",
     "BoostedMethod",
     "ComponentsMethod",
     "ConditionalAdversaryMethod",

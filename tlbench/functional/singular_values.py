@@ -1,0 +1,33 @@
+"""Norms of a batch that are sums of its singular values, with gradients that are finite at every matrix."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def nuclear_norm(x_NC: Tensor) -> Tensor:
+    """Compute the sum of the singular values of (N, C).
+
+    The gradient is U V' over the singular values above rounding, the shortest of the subgradients: along the others each
+    direction is as good, and which one a decomposition returns depends on the order of the rows.
+
+    Returns:
+        Scalar; NaN where an entry is not finite, which a decomposition would stop at.
+    """
+    if not torch.isfinite(x_NC).all():
+        return x_NC.sum() * torch.nan
+    values_K = torch.linalg.svdvals(x_NC)
+    least = values_K.detach().amax() * max(x_NC.shape) * torch.finfo(x_NC.dtype).eps
+    return torch.where(values_K > least, values_K, 0).sum()
+
+
+def squared_spectral_norm(x_NF: Tensor) -> Tensor:
+    """Compute the square of the largest singular value of (N, F); where several are the largest, they share the gradient.
+
+    Returns:
+        Scalar; NaN where an entry is not finite.
+    """
+    if not torch.isfinite(x_NF).all():
+        return x_NF.sum() * torch.nan
+    return torch.linalg.matrix_norm(x_NF, ord=2).square()
