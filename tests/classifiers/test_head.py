@@ -40,3 +40,27 @@ def test_the_activation_of_the_bottleneck_is_chosen_by_name():
         torch.testing.assert_close(head(x)[0], function(head.bottleneck[0](x)))
     with pytest.raises(TlbenchError, match=r"classifier\.activation must be relu or sigmoid, got 'tanh'"):
         Head(in_dim=3, n_classes=2, bottleneck=4, dropout=0.0, activation="tanh")
+
+
+def test_a_cosine_layer_is_blind_to_the_length_of_features_and_has_no_bias():
+    head = Head(in_dim=3, n_classes=4, bottleneck=0, dropout=0.0, last="cosine", temperature=0.1)
+    x = torch.randn(5, 3)
+    want = x / x.norm(dim=1, keepdim=True) @ head.last.weight.T / 0.1
+    torch.testing.assert_close(head(x)[1], want)
+    torch.testing.assert_close(head(7 * x)[1], want)
+    torch.testing.assert_close(head(x)[0], x)  # what methods adapt is not normalised
+    assert [name for name, _ in head.last.named_parameters()] == ["weight"]
+    with pytest.raises(TlbenchError, match=r"classifier\.temperature above 0"):
+        Head(in_dim=3, n_classes=4, bottleneck=0, dropout=0.0, last="cosine", temperature=0.0)
+
+
+def test_a_weight_normed_layer_has_lengths_and_directions_of_its_rows():
+    torch.manual_seed(0)
+    plain = Head(in_dim=3, n_classes=4, bottleneck=0, dropout=0.0)
+    torch.manual_seed(0)
+    head = Head(in_dim=3, n_classes=4, bottleneck=0, dropout=0.0, last="weight_norm")
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(head(x)[1], plain(x)[1])  # it starts as the plain layer
+    with torch.no_grad():
+        head.last.parametrizations.weight.original1.mul_(3.0)  # directions have no length
+    torch.testing.assert_close(head(x)[1], plain(x)[1])

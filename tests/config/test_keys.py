@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support import config_of, settled
+from tests.support import config_of, identity_of, settled
 from tlbench.config.keys import cell_key, method_of, recipe_key, run_key
 from tlbench.errors import TlbenchError
 
@@ -134,3 +134,14 @@ def test_shares_as_they_are_are_in_no_key_and_drawn_ones_are():
     assert drawn.protocol["source_shares"] == 1.0
     assert not set(keys(drawn)) & set(keys(config()))
     assert keys(drawn)[1] == recipe_key(drawn.as_reference("source_only"), "f")
+
+
+def test_settings_of_heads_and_shares_that_came_later_are_in_no_older_key():
+    own = config_of("dataset=mini_digits", "pair=H-P", "method=dann", "backbone=lenet", "classifier=head")
+    assert (own.classifier["last"], own.optim.shares) == ("linear", "proportional")
+    older = {name: value for name, value in own.classifier.items() if name not in ("last", "temperature")}
+    assert identity_of(own.model_copy(update={"classifier": older})) == identity_of(own)
+    assert "shares" not in own.optim.model_dump(mode="json")
+    words = ["dataset=mini_digits", "pair=H-P", "method=dann", "backbone=lenet", "classifier=head"]
+    others = [config_of(*words, word) for word in ("classifier.last=cosine", "optim.shares=equal")]
+    assert len({identity_of(config)["recipe_key"] for config in (own, *others)}) == 3

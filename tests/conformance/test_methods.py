@@ -166,8 +166,8 @@ def test_each_variant_moves_the_network_another_way(method, toy):
 
 @pytest.mark.parametrize("method", [method for method in GRADIENT if NEUTRAL.get(method, True)])
 def test_at_weight_zero_a_method_is_source_only(method, toy, shared):
-    own = predictions(toy_config(method, toy, *NEUTRAL.get(method, ["method.weight=0"])), shared)
-    reference = predictions(toy_config("source_only", toy), shared)
+    config = toy_config(method, toy, *NEUTRAL.get(method, ["method.weight=0"]))
+    own, reference = predictions(config, shared), predictions(config.as_reference("source_only"), shared)
     for name in own:
         np.testing.assert_array_equal(own[name], reference[name])
 

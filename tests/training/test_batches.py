@@ -146,3 +146,12 @@ def test_batches_made_ahead_are_the_same_and_errors_come_through():
     broken.labelled[0] = (torch.zeros(1, 1), broken.labelled[0][1])
     with pytest.raises(IndexError):
         list(Ahead(broken, pinned=False))
+
+
+def test_equal_shares_give_each_labelled_set_the_same_part_of_a_batch():
+    proportional, equal = batches_of(), batches_of(equal=True)
+    assert proportional.shares == [10, 2]  # of 40 and 9 examples
+    assert equal.shares == [6, 6]
+    ((labelled, target), *_) = list(equal)
+    assert [len(x) for x, _ in labelled] == [6, 6]
+    assert torch.equal(target.train, next(iter(proportional))[1].train)

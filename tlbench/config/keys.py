@@ -23,6 +23,8 @@ LATER = (
     ("augment", "interpolation", BILINEAR),
     ("dataset", "label_map", None),
     ("classifier", "gamma", None),
+    ("classifier", "last", "linear"),
+    ("classifier", "temperature", 0.05),
     ("protocol", "source_shares", None),
     ("protocol", "source", "given"),
 )

@@ -53,7 +53,9 @@ class AdversaryMethod(GradientMethod):
         """Return how strongly the gradient is reversed now."""
         return reversal_strength(self.progress, self.gamma)
 
-    def seen(self, features: Tensor, source: SourceOutput, target: TargetOutput) -> tuple[Tensor, Tensor | None]:
+    def domain_inputs(
+        self, features: Tensor, source: SourceOutput, target: TargetOutput
+    ) -> tuple[Tensor, Tensor | None]:
         """Return what the domain classifier sees of both domains, source first, and the weights of the examples or None.
 
         Args:
@@ -63,6 +65,6 @@ class AdversaryMethod(GradientMethod):
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         features = reverse_gradient(torch.cat([source.features, target.features]), self.strength())
-        seen, weights = self.seen(features, source, target)
+        seen, weights = self.domain_inputs(features, source, target)
         logits = self.discriminator(seen).squeeze(1)
         return {"domain": self.weight * domain_loss(logits, len(source.features), weights, smoothing=self.smoothing)}

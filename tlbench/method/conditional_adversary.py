@@ -47,9 +47,11 @@ class ConditionalAdversaryMethod(AdversaryMethod):
         self.entropy, self.conditional = entropy, conditional
         self.maps = None if randomised is None else RandomMap(d, c, randomised)
 
-    def seen(self, features: Tensor, source: SourceOutput, target: TargetOutput) -> tuple[Tensor, Tensor | None]:
+    def domain_inputs(
+        self, features: Tensor, source: SourceOutput, target: TargetOutput
+    ) -> tuple[Tensor, Tensor | None]:
         if not self.conditional:
-            return super().seen(features, source, target)
+            return super().domain_inputs(features, source, target)
         probabilities = torch.cat([source.logits, target.logits]).detach().softmax(dim=1)
         joint = multilinear_map if self.maps is None else self.maps
         return joint(features, probabilities), certainty(probabilities) if self.entropy else None

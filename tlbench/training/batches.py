@@ -32,7 +32,7 @@ class PairedBatches:
     """Iterates over `steps` batches; the same seed gives the same batches, each set from a stream of its own.
 
     Args:
-        labelled: sets that share `batch_size` places in proportion to their sizes, source first.
+        labelled: sets that share `batch_size` places in proportion to their sizes, source first; with `equal` evenly.
         target: unlabelled target inputs, `batch_size` a step, or None.
         part: (rank, world), asked when iterating; this process takes every `world`-th example of each batch, from
             `rank` on.
@@ -56,10 +56,11 @@ class PairedBatches:
         balanced: bool = False,
         accumulate: int = 1,
         views: Sequence[str] = (TRAIN,),
+        equal: bool = False,
     ) -> None:
         self.labelled = [(_held(s.inputs), torch.from_numpy(s.labels)) for s in labelled]
         self.target = None if target is None else _held(target)
-        self.views = views
+        self.views, self.equal = views, equal
         self.batch_size, self.steps, self.seed, self.part = batch_size, steps, seed, part
         self.balanced, self.accumulate, self.start = balanced, accumulate, 0
         self._spread: float | None = None
@@ -70,7 +71,7 @@ class PairedBatches:
     @property
     def shares(self) -> list[int]:
         """Places of each labelled set in a batch."""
-        return share_out(self.batch_size, [len(labels) for _, labels in self.labelled])
+        return share_out(self.batch_size, [1 if self.equal else len(labels) for _, labels in self.labelled])
 
     def check_parts(self, devices: int) -> None:
         """Raise TlbenchError where a part of a step on a device would hold fewer than two examples of a labelled set."""

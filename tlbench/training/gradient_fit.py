@@ -65,6 +65,7 @@ def fit_gradient(
         balanced=optim.balanced,
         accumulate=hardware.accumulate,
         views=method.target_views,
+        equal=optim.shares == "equal",
     )
     batches.check_parts(hardware.devices)
     if resume is not None:

@@ -16,7 +16,8 @@ class OptimConfig(Strict):
 
     `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
     `backbone_lr` times lr is the rate of pretrained backbone weights; weights from scratch have lr itself. `balanced`: all
-    classes of the labelled sets come equally often. `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
+    classes of the labelled sets come equally often. `shares`: the labelled sets part a batch by their sizes, or evenly.
+    `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
     """
 
     name: str
@@ -30,6 +31,7 @@ class OptimConfig(Strict):
     annealing: Annotated[float, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(ge=2, le=MOST_IN_A_BATCH)]
     balanced: bool
+    shares: Literal["proportional", "equal"] = "proportional"
     steps: Positive
     evaluations: Positive
 
@@ -52,9 +54,10 @@ class OptimConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # run keys are hashes of this: those of configs that know no `annealing` stay what they were
+        # run keys are hashes of this: those of configs that know no `annealing`, no `shares`, stay what they were
         values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if name != "annealing" or value is not None}
+        plain = {"annealing": None, "shares": "proportional"}
+        return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
 
 
 class TrainerConfig(Strict):
