@@ -78,8 +78,12 @@ def entropic_plan(cost_NM: np.ndarray, reg: float) -> np.ndarray:
     return plan_NM
 
 
-def exact_plan(cost_NM: np.ndarray) -> np.ndarray:
+def exact_plan(cost_NM: np.ndarray, fewer: str = "protocol.n_source=... or protocol.n_target=...") -> np.ndarray:
     """Minimise <g, cost> over plans g with row sums 1/N and column sums 1/M, by the network simplex.
+
+    Args:
+        cost_NM: (N, M).
+        fewer: what makes the plan smaller, for the message.
 
     Returns:
         (N, M) float64 with N + M - 1 entries above 0 at most; N = M: a permutation over N.
@@ -96,7 +100,7 @@ def exact_plan(cost_NM: np.ndarray) -> np.ndarray:
     if log["warning"] is not None or not misplaced(plan_NM) <= MISPLACED:
         raise Refused(
             f"The transport plan of {n} source and {m} target examples is not found within {MOST_PIVOTS} pivots. "
-            "Set protocol.n_source=... or protocol.n_target=... to fewer."
+            f"Set {fewer} to fewer."
         )
     return plan_NM
 
