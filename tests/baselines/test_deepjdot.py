@@ -138,7 +138,7 @@ def test_the_plan_is_worked_out_in_double_precision(monkeypatch):
 
 def test_examples_and_classes_may_be_reordered_logits_moved_and_both_domains_turned():
     source, target = outputs()
-    (fs, zs, labels), (ft, zt) = (vars(out).values() for out in (source, target))
+    (fs, zs, labels), (ft, zt) = vars(source).values(), (target.features, target.logits)
     turn = torch.linalg.qr(torch.randn(D, D, dtype=torch.float64)).Q
     for s, t in (
         (source, TargetOutput(ft.flip(0), zt.flip(0) + 5)),
