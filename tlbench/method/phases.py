@@ -38,7 +38,7 @@ class Ascent:
         loss: what is climbed.
         moves: parameters that climb; no other moves.
         rho: length of the climb, >= 0, over all parameters together; at 0 nothing is worked out.
-        adaptive: each parameter climbs in proportion to its size: rho theta^2 g / | |theta| g |.
+        adaptive: each parameter climbs in proportion to its size: rho theta^2 g over the length of abs(theta) g.
     """
 
     loss: Callable[[], Tensor]
