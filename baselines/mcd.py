@@ -70,7 +70,7 @@ class Mcd(GradientMethod):
         at_least(0, weight=weight, balance=balance, repeats=repeats)
         self.weight, self.repeats, self.balance, self.variant = weight, repeats, balance, variant
         self.distance = VARIANTS[variant]
-        self.second = nn.Linear(self.network.feature_dim, self.network.n_classes)
+        self.second = self.network.head.another_last()
         self.passes = 1 if variant == "reversal" else 2 + repeats
 
     def phases(self, labelled: Labelled, target: Target | None) -> list[Phase]:
@@ -87,6 +87,10 @@ class Mcd(GradientMethod):
         features, logits = self.network(x)
         p1, p2 = logits.float().softmax(dim=1), self.second(features).float().softmax(dim=1)
         return features.float(), (p1 + p2) / 2
+
+    @property
+    def batches_per_step(self) -> int:
+        return 2 if self.passes == 1 else 4 + self.repeats  # in C the target alone
 
     def _heads(self) -> Sequence[nn.Parameter]:
         return [*self.network.head.last.parameters(), *self.second.parameters()]
@@ -106,10 +110,11 @@ class Mcd(GradientMethod):
         }
         if weight is None and self.balance == 0:
             return terms
-        seen = reverse_gradient(outputs[-1][0], 1.0) if reverse else outputs[-1][0]
-        p1, p2 = self._probabilities(seen)
+        p1, p2 = self._probabilities(outputs[-1][0])
         if self.balance:
             terms["balance"] = self.balance * (unbalance(p1) + unbalance(p2))
+        if reverse:  # of the distance alone
+            p1, p2 = self._probabilities(reverse_gradient(outputs[-1][0], 1.0))
         if weight is not None:
             terms["apart"] = weight * self.distance(p1, p2)
         return terms

@@ -68,6 +68,10 @@ class Task:
         places = [np.flatnonzero(self.source_of == number) for number in range(len(self.source_names))]
         return [Labelled(self.source.inputs[rows], self.source.labels[rows]) for rows in places]
 
+    def source_alone(self) -> Task:
+        """Return the task of the source's owner, who has no example of another domain."""
+        return replace(self, target=self.target[:0], shots=None, bridges=())
+
     def without_source(self, model: Any) -> Task:
         """Return the task of one who has no source example, but a model of them."""
         none = Labelled(self.source.inputs[:0], self.source.labels[:0])

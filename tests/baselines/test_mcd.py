@@ -173,3 +173,21 @@ def test_refusals(wrong):
     make()
     with pytest.raises(TlbenchError, match=next(iter(wrong))):
         make(**wrong)
+
+
+def test_the_balance_is_not_reversed_and_the_second_classifier_is_of_the_recipe_s_kind():
+    slopes = []
+    for variant in ("reversal", "steps"):
+        method = make(variant=variant, balance=0.3)
+        batch = [(torch.ones(6, 3), torch.arange(6) % 2)], TargetBatch.of(torch.arange(15.0).view(5, 3))
+        term = method.phases(*batch)[0].terms()["balance"]
+        slopes.append(torch.autograd.grad(term, method.network.head.bottleneck[0].weight)[0])
+    torch.testing.assert_close(*slopes)
+    head = Head(in_dim=3, n_classes=2, bottleneck=5, dropout=0.0, last="cosine", temperature=0.2)
+    method = Mcd(weight=1.0, repeats=1, balance=0.0, network=Network(Identity(input_shape=(3,)), head))
+    assert (type(method.second), method.second.temperature) == (type(head.last), 0.2)
+    assert (method.batches_per_step, make(repeats=4).batches_per_step, make(variant="reversal").batches_per_step) == (
+        5,
+        8,
+        2,
+    )

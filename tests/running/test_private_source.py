@@ -184,6 +184,7 @@ def test_references_are_the_harness_s_and_keep_the_source(toy, tmp_path):
         (("gradual_self_training",), ("goat",), "goat needs source examples"),
         (("prior_em",), ("kmm",), "kmm needs source examples"),
         (("asvm",), ("self_training", "classifier=linear_svm"), "linear_svm keeps its training examples"),
+        (("prior_em",), ("prior_em", "embeddings=20"), "embeddings keep source features"),
         (("prior_em",), ("prior_em", "method.how=reweight"), "prior_em fits the source again where method.how=reweight"),
         (("prior_em",), ("prior_em", "protocol.shots=2"), "prior_em estimates the shift where the source is"),
     ],
@@ -219,3 +220,17 @@ def test_it_is_a_protocol_of_its_own_and_moves_no_key_where_it_is_given(toy):
 
 def test_references_are_no_case_of_it():
     assert not any(class_of(name).source_free for name in METHODS if issubclass(class_of(name), Reference))
+
+
+@pytest.mark.parametrize("method", FREE)
+def test_the_owner_has_no_example_of_the_target(method, toy, monkeypatch):
+    setup = Setup.of(private(toy, method))
+    task, test, hidden = load_task(setup.dataset, setup.pair, setup.protocol, 0, setup.augment)
+    learner, task, _ = build_learner(setup, task, test, hidden)
+    given, stage_one = [], type(learner).source_model
+    monkeypatch.setattr(type(learner), "source_model", lambda self, task: given.append(task) or stage_one(self, task))
+    seen = shown(setup, task, learner)
+    assert (len(given[0].target), given[0].shots, given[0].bridges) == (0, None, ())
+    assert len(given[0].source) == len(task.source)
+    assert len(seen.target) == len(task.target)
+    assert (seen.shots is None) == (task.shots is None)

@@ -14,8 +14,12 @@ from tests.support import config_of, gaussian_task, last_of, trained
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
+from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod
 from tlbench.method.average import Average
+from tlbench.running.kept_model import load_network, save_learner
+from tlbench.running.rehearse import check_passes
+from tlbench.training.checkpoints import Look
 from tlbench.training.refresh import pools_of
 
 TASK, HELD_OUT = gaussian_task(n=40, m=30, shots_per_class=3)
@@ -54,8 +58,7 @@ class Looks(GradientMethod):
 def test_looks_come_before_the_first_step_and_every_so_many_after_it_in_evaluation_mode():
     method = small(Looks)
     trained(method, TASK, TEST, settings())
-    # progress is of the step before, until the step sets its own
-    assert method.at == [(0, False), (3, False), (7, False)]
+    assert method.at == [(0, False), (4, False), (8, False)]
 
 
 @pytest.mark.parametrize("words", [[], ["trainer.accumulate=2", "optim.batch_size=32"]])
@@ -130,3 +133,64 @@ def test_interrupted_it_goes_on_as_if_it_had_not_been(stop, tmp_path):
     again, rest = trained(small(kind, weight=1.0, decay=0.5), TASK, TEST, settings("optim.steps=11"), resume=path)
     assert rest == history
     np.testing.assert_array_equal(again[-1].test, whole[-1].test)
+
+
+def test_what_is_kept_of_a_task_s_examples_is_in_no_kept_model(tmp_path):
+    method = small(example(), weight=1.0, decay=0.5)
+    trained(method, TASK, TEST, settings("optim.steps=2", "optim.evaluations=1"))
+    assert method.task_state == {"bank"}
+    again = small(example(), weight=1.0, decay=0.5)
+    load_network(again, save_learner(method, tmp_path / "kept"))
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(again.eval().predict_proba(x), method.eval().predict_proba(x))
+
+
+def test_looks_at_whole_sets_are_not_shared_over_devices():
+    check_passes(small(Looks), "looks", settings().trainer)
+    with pytest.raises(TlbenchError, match=r"trainer\.devices=2 would not share\. Set trainer\.devices=1"):
+        check_passes(small(Looks), "looks", settings().trainer.model_copy(update={"devices": 2}))
+
+
+class Taught(GradientMethod):
+    def __init__(self, **base):
+        super().__init__(**base)
+        self.teacher = Average(self.network)
+
+    def outputs(self, x):
+        features, logits = self.teacher.module(x)
+        return features, logits.softmax(dim=1)
+
+
+def by_domain():
+    torch.manual_seed(0)
+    head = Head(in_dim=3, n_classes=2, bottleneck=4, norm="batch", dropout=0.0)
+    method = Taught(network=Network(Identity(input_shape=(3,)), head, batch_norm="per_domain"))
+    method.network.each([torch.randn(9, 3), torch.randn(9, 3) + 5], ["source", "target"])
+    return method
+
+
+@pytest.mark.parametrize("last", ["source", "target"])
+def test_a_teacher_follows_the_statistics_of_each_domain_once_whichever_was_seen_last(last):
+    method = by_domain()
+    norm, taught = (net.head.bottleneck[1] for net in (method.network, method.teacher.module))
+    before = {d: getattr(taught, f"{d}_running_mean").clone() for d in ("source", "target")}
+    method.network.train().see(last)
+    method.teacher.follow(method.network, 0.9)
+    for d in ("source", "target"):
+        want = 0.9 * before[d] + 0.1 * getattr(norm, f"{d}_running_mean")
+        torch.testing.assert_close(getattr(taught, f"{d}_running_mean"), want)
+
+
+def test_what_predicts_sees_the_domain_that_it_is_asked_about(tmp_path):
+    method = by_domain()
+    method.teacher.follow(method.network, 0.0)
+    method.eval()
+    x, said = torch.randn(5, 3), {}
+    for domain in ("source", "target"):
+        method.see(domain)
+        said[domain] = method.predict_proba(x)
+        method.network.see(domain)
+        torch.testing.assert_close(said[domain], method.network(x)[1].softmax(dim=1))
+    assert not torch.allclose(said["source"], said["target"])
+    look = Look(method, torch.device("cpu"), 0)
+    assert look.probabilities(x.numpy(), "source") == pytest.approx(said["source"].detach().numpy(), abs=1e-6)

@@ -9,7 +9,14 @@ from tlbench.seeds import stream
 from tlbench.transfer.distances import gaussian_kernel
 from tlbench.transfer.pair import ORACLE_NAMES, measure_pair
 from tlbench.transfer.shift_kind import LEVEL, SHIFT_NAMES, TURNED, kind_of_shift
-from tlbench.transfer.shift_tests import PERMUTATIONS, direction_similarity, inside_p, outputs_p, permuted_within
+from tlbench.transfer.shift_tests import (
+    PERMUTATIONS,
+    association_p,
+    direction_similarity,
+    inside_p,
+    outputs_p,
+    permuted_within,
+)
 
 SMALL, LARGE = LEVEL / 2, LEVEL
 
@@ -160,8 +167,6 @@ def test_it_is_measured_where_it_is_asked_for_and_moves_nothing_else():
     assert not set(SHIFT_NAMES) & set(plain)
     assert {name: value for name, value in more.items() if name not in SHIFT_NAMES} == plain
     assert set(more) - set(plain) == set(SHIFT_NAMES)
-    table = np.stack([np.bincount(labels) for labels in data[1::2]])
-    assert more["oracle_labels_p"] == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
     assert not set(SHIFT_NAMES) & set(ORACLE_NAMES)  # a p-value is no distance: none is asked to predict gains
     few = measure_pair(data[0][:4], data[1][:4], *data[2:], n_classes=3, seed=2, shift=True)
     assert kind_of_shift(few) is None
@@ -171,5 +176,29 @@ def test_domains_that_share_no_class_have_no_name():
     x = np.random.default_rng(0).normal(size=(20, 2))
     found = measure_pair(x[:10], np.zeros(10, int), x[10:], np.ones(10, int), n_classes=2, seed=0, shift=True)
     assert found["oracle_inside_p"] is None
-    assert found["oracle_labels_p"] < 1e-3
+    assert found["oracle_labels_p"] == 1 / (1 + PERMUTATIONS)
     assert kind_of_shift(found) is None
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.3, 0.2], [0.4, 0.4, 0.2]])
+def test_labels_alone_as_a_chi_squared_test_has_it(shares):
+    rng = np.random.default_rng(0)
+    one, two = (rng.choice(3, 150, p=p) for p in ([0.5, 0.3, 0.2], shares))
+    table = np.stack([np.bincount(labels) for labels in (one, two)])
+    want = stats.chi2_contingency(table, correction=False).pvalue
+    y, domain = np.concatenate([one, two]), np.repeat([0, 1], 150)
+    found = [association_p(np.zeros_like(y), y, domain, np.random.default_rng(s)) for s in range(20)]
+    assert np.mean(found) == pytest.approx(want, abs=0.03)
+
+
+@pytest.mark.parametrize(("d", "classes"), [(50, 10), (800, 31)])
+def test_directions_that_are_the_same_are_so_in_wide_features_with_few_examples_a_class(d, classes):
+    """Means that are equal in both domains, ten examples a class, noise of length sqrt(d): means that are
+    multiplied with themselves give 0.6 and less."""
+    rng = np.random.default_rng(0)
+    means = 1.5 * rng.normal(size=(classes, d)) * np.sqrt(10 / d)  # of length 4.7
+    y, domain = np.tile(np.arange(classes), 20), np.repeat([0, 1], 10 * classes)
+    x = means[y] + rng.normal(size=(len(y), d))
+    assert direction_similarity(x, y, domain, rng) == pytest.approx(1.0, abs=0.3)
+    turned = np.where(domain[:, None] == 0, means[y], np.roll(means, d // 2, axis=1)[y]) + rng.normal(size=(len(y), d))
+    assert direction_similarity(turned, y, domain, rng) == pytest.approx(0.0, abs=0.3)

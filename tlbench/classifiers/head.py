@@ -78,7 +78,13 @@ class Head(nn.Module):
             between = [] if kind is None else [kind(bottleneck)]
             layers = [nn.Linear(in_dim, bottleneck), *between, ACTIVATIONS[activation](), nn.Dropout(dropout)]
         self.bottleneck = nn.Sequential(*layers)
-        self.last = _last_layer(last, self.feature_dim, n_classes, temperature)
+        self._how = last, temperature
+        self.last = self.another_last()
+
+    def another_last(self) -> nn.Module:
+        """Return a fresh layer of the last one's kind and size, for a method with two classifiers."""
+        last, temperature = self._how
+        return _last_layer(last, self.feature_dim, self.n_classes, temperature)
 
     def forward(self, x_BD: Tensor) -> tuple[Tensor, Tensor]:
         features_BF = self.bottleneck(x_BD)

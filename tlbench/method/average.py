@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 import torch
@@ -32,7 +33,15 @@ class Average(nn.Module, Generic[M]):
         """Take one step after the module; at decay 0 it becomes the module, at 1 it stays."""
         theirs = module.state_dict()
         for name, mine in self.module.state_dict().items():
+            if _is_alias(name, theirs):
+                continue
             if mine.is_floating_point():
                 mine.lerp_(theirs[name], 1.0 - decay)
             else:
                 mine.copy_(theirs[name])
+
+
+def _is_alias(name: str, state: Mapping[str, torch.Tensor]) -> bool:
+    """Tell whether a batch norm's statistics are, under this name, those of whichever domain was last seen (`per_domain`)."""
+    place, _, leaf = name.rpartition(".")
+    return f"{place}.source_{leaf}" in state

@@ -57,6 +57,7 @@ class GradientMethod(Method, nn.Module):
         passes: forward and backward passes of a step; more than one where phases or an ascent are overridden.
         refresh_every: steps between two looks at whole sets (`refresh`); None for none.
         target_views: what of the target a step is given, `train` first; see `tlbench.method.views.VIEWS`.
+        task_state: names of what `prepare` registered, which is of a task's examples and in no kept model.
         told: scalars that a step wants logged beside its terms, without a part in the loss.
         needs_target: whether the unlabelled target passes through the network in training.
         domains: of each labelled set, for batch norms with statistics of each domain.
@@ -74,6 +75,7 @@ class GradientMethod(Method, nn.Module):
         self.network = network
         self.progress, self.steps = 0.0, 1
         self.told: dict[str, Tensor] = {}
+        self.task_state: frozenset[str] = frozenset()
         self._autocast = False
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
@@ -145,6 +147,17 @@ class GradientMethod(Method, nn.Module):
             f"{type(self).__name__}.adaptation_terms must return a dict of scalar tensors by name, such as "
             f'{{"means": self.weight * gap}}; it returned a {given}.'
         )
+
+    def see(self, domain: str) -> None:
+        """Let the batch norms of every network that the method has, a teacher's too, use this domain's statistics from now on."""
+        for module in self.modules():
+            if isinstance(module, Network):
+                module.see(domain)
+
+    @property
+    def batches_per_step(self) -> int:
+        """Batches of one domain that pass forward in a step, for the examples a second."""
+        return self.passes * (int(self.needs_target) + len(self.target_views))
 
     def outputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return features (B, F) and class probabilities (B, C) of a batch; overridden by methods that predict otherwise."""

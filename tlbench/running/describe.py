@@ -86,7 +86,7 @@ def examples_seen(run: Prepared) -> int:
     """Count the examples that pass in training: batches of both domains, or the labelled ones once."""
     optim = run.setup.config.optim
     if isinstance(run.learner, GradientMethod):
-        return run.learner.passes * (1 + run.learner.needs_target) * optim.batch_size * optim.steps
+        return run.learner.batches_per_step * optim.batch_size * optim.steps
     return sizes_of(run)["labelled"]
 
 

@@ -26,7 +26,8 @@ def save_learner(learner: Learner, folder: Path) -> Path:
     if isinstance(learner, GradientMethod):
         from safetensors.torch import save
 
-        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in learner.state_dict().items()}
+        state = {name: tensor for name, tensor in learner.state_dict().items() if name not in learner.task_state}
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
         (folder / NETWORK).write_bytes(save(tensors))  # `save_file` leaves a file that only its owner reads
         return folder / NETWORK
     from skops.io import dump

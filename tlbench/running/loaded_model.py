@@ -100,7 +100,7 @@ class LoadedModel:
             inputs = frozen_features(self.still, inputs, device)
         if isinstance(self.learner, GradientMethod):
             learner = self.learner.to(device).eval()
-            learner.network.see(domain)
+            learner.see(domain)
             return in_batches(learner.predict_proba, inputs, device)
         return self.learner.predict_proba(as_rows(inputs), domain)
 

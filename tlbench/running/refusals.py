@@ -73,6 +73,8 @@ def _refuse_private(setup: Setup) -> None:
         )
     if reason := method.private_refusal(setup.config.method, shots=bool(setup.config.shots)):
         raise Refused(f"protocol.source=private hides the source's examples, and {name} {reason}")
+    if setup.config.embeddings:
+        raise Refused("embeddings keep source features, and protocol.source=private hides them. Set embeddings=0.")
     if method.model_keeps_classifier and getattr(setup.classifier, "keeps_examples", True):
         raise Refused(
             f"classifier={classifier} keeps its training examples, so {name} would get them with the model of a private source. "

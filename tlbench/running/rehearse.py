@@ -104,7 +104,15 @@ def _check_count(module: nn.Module, what: str) -> None:
 
 
 def check_passes(method: GradientMethod, name: str, trainer: TrainerConfig) -> None:
-    """Raise TlbenchError where a step of several updates would be spread over devices or parts, or scaled."""
+    """Raise TlbenchError where a step of several updates would be spread over devices or parts, or scaled.
+
+    What a method keeps of whole sets is not shared between devices.
+    """
+    if method.refresh_every is not None and trainer.devices > 1:
+        raise TlbenchError(
+            f"method={name} keeps what it saw of whole sets, which trainer.devices={trainer.devices} would not share. Set "
+            "trainer.devices=1."
+        )
     if method.passes == 1:
         return
     for setting, value, plain in (("devices", trainer.devices, 1), ("accumulate", trainer.accumulate, 1)):

@@ -17,12 +17,12 @@ def shown(setup: Setup, task: Task, learner: Learner) -> Task:
     """Return the task as the learner is given it.
 
     Where the source is private, a method gets what its `source_model` makes of it, the first of two stages, which the source's
-    owner would run; from there on no source example is in the run. References are the harness's own and get the source: the
-    model that a method starts from is that of `source_only`.
+    owner would run, without an example of the target; from there on no source example is in the run. References are the
+    harness's own and get the source: the model that a method starts from is that of `source_only`.
     """
     if not setup.protocol.hides_source or issubclass(setup.method, Reference):
         return task
     assert isinstance(learner, EstimatorMethod)  # as `refuse_impossible` has seen to
-    model = learner.source_model(task)
+    model = learner.source_model(task.source_alone())
     learner.forget()  # the classifier that it was built with has seen the source where its C is searched for
     return task.without_source(model)

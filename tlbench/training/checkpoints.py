@@ -51,11 +51,11 @@ class Look:
     step: int
 
     def probabilities(self, inputs: Inputs, domain: str) -> np.ndarray:
-        self.method.network.see(domain)
+        self.method.see(domain)
         return in_batches(self.method.predict_proba, inputs, self.device)
 
     def __call__(self, inputs: Inputs, domain: str) -> Seen:
-        self.method.network.see(domain)
+        self.method.see(domain)
         found = in_batches(lambda x: torch.cat(self.method.outputs(x), dim=1), inputs, self.device)
         width = self.method.network.feature_dim
         if not np.isfinite(found).all():

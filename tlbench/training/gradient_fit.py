@@ -51,7 +51,9 @@ def fit_gradient(
     probe = make_probe(task, validators, seed)
     steps = evaluation_steps(optim.steps, optim.evaluations)
     snapshots = Snapshots(steps, test, source_val, probe)
+    before = set(method.state_dict())
     method.prepare(task)
+    method.task_state = frozenset(set(method.state_dict()) - before)
     callbacks: list[pl.Callback] = [Refresh(task), snapshots] if method.refresh_every is not None else [snapshots]
     if hardware.progress:
         callbacks.append(RichProgressBar(refresh_rate=10))

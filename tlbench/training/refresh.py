@@ -36,6 +36,7 @@ class Refresh(pl.Callback):
             return
         self._done_at = step  # the parts of one step are several batches
         pl_module.eval()
+        method.progress = step / method.steps
         method.refresh(pools_of(method, self.task, pl_module.device))
         pl_module.train()
 
@@ -44,7 +45,7 @@ def pools_of(method: GradientMethod, task: Task, device: torch.device) -> Pools:
     """Return the sets of a task as a method sees them now; it must be in evaluation mode."""
 
     def seen(inputs: Inputs, domain: str) -> Look:
-        method.network.see(domain)
+        method.see(domain)
         both = torch.from_numpy(in_batches(lambda x: torch.cat(method.outputs(x), dim=1), inputs, device)).to(device)
         features, probabilities = both.split(
             [method.network.feature_dim, both.shape[1] - method.network.feature_dim], dim=1
