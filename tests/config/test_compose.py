@@ -40,7 +40,7 @@ from tlbench.sweeping.driver import sweeper
         ("protocol.n_source=50.5", r"protocol\.n_source: .*got 50\.5"),
         ("protocol.n_sources=5", r"Did you mean 'protocol\.n_source'"),
         ("protocol.target_test=1.5", r"protocol\.target_test: "),
-        ("method.weight=-1", r"needed, got -1"),
+        ("method.weight=-1", r"method\.weight must be 0 or more, got -1"),
         ("method.weight=abc", r"method\.weight: Input should be a valid number.*got 'abc'"),
         ("method.hidden=1.5", r"method\.hidden: Input should be a valid integer, got 1\.5"),
         ("references.without_shots=[sourceonly]", r"reference 'sourceonly' is none of source_and_target, source_only"),

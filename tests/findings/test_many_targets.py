@@ -46,6 +46,7 @@ def test_few_targets_or_several_pairs_of_one_are_no_case_of_it():
     assert targets_table(table(*cells(GAINS[:few], FLAGS[:few])), Rule()).empty
     assert targets_table(table(*cells(), cell("dann", "c+d-t0", 70.0, 1.0)), Rule()).empty
     assert targets_table(table(), Rule()).empty
+    assert targets_table(table(cell("source_only", "a+b-t0", 70.0)), Rule()).empty  # no method at all
 
 
 def test_a_method_that_lacks_a_target_is_left_out_and_others_are_not():

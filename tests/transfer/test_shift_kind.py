@@ -202,3 +202,13 @@ def test_directions_that_are_the_same_are_so_in_wide_features_with_few_examples_
     assert direction_similarity(x, y, domain, rng) == pytest.approx(1.0, abs=0.3)
     turned = np.where(domain[:, None] == 0, means[y], np.roll(means, d // 2, axis=1)[y]) + rng.normal(size=(len(y), d))
     assert direction_similarity(turned, y, domain, rng) == pytest.approx(0.0, abs=0.3)
+
+
+def test_many_classes_take_no_more_room_than_examples():
+    """345 classes of one example each in ten bins and 345 guesses: a table of all cells would have a million columns."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 345, 8)), np.arange(345)
+    found = measure_pair(x[0], y, x[1] + 1, y, n_classes=345, seed=0, shift=True)
+    assert found["oracle_labels_p"] == 1.0
+    assert found["oracle_inside_p"] is None
+    assert kind_of_shift(found) is None

@@ -33,7 +33,7 @@ def targets_table(cells: pd.DataFrame, rule: Rule) -> pd.DataFrame:
     if cells.empty:
         return pd.DataFrame(columns=COLUMNS)
     methods = cells[cells["role"] == "method"].copy()
-    methods["target"] = methods["pair"].str.rpartition("-")[2]
+    methods["target"] = [pair.rpartition("-")[2] for pair in methods["pair"]]
     methods["sources"] = sources_of(methods)
     methods["name"] = [method_name(cell) for cell in methods.itertuples()]
     rows = []
