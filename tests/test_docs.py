@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import jobs_of
 from tests.trees import image_folder
-from tlbench.cli import LISTED, parser
+from tlbench.command_parser import LISTED, parser
 from tlbench.paths import conf_dir
 from tlbench.sweeping.driver import sweeper
 

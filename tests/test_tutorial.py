@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tlbench.cli import main, parser
+from tlbench.cli import main
+from tlbench.command_parser import parser
 from tlbench.paths import conf_dir
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_runs

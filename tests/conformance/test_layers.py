@@ -26,6 +26,7 @@ ORDER = [
     {"data"},
     {"functional"},
     {"environment", "seeds", "strict", "paths", "aside", "caching", "metrics"},
+    {"command_parser"},
     {"errors"},
     {"__init__"},
 ]
