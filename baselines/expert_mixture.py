@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from tlbench.data.inputs import Rows, dense, stack
+from tlbench.data.inputs import Rows, dense, pooled, stack
 from tlbench.functional.class_shares import mixture_shares
 from tlbench.functional.row_lengths import root_mean_square
 from tlbench.method import EstimatorMethod
@@ -36,12 +36,7 @@ class ExpertMixture(EstimatorMethod):
 
     def fit(self, task: Task) -> Self:
         sources, extra = task.sources, [] if task.shots is None else [task.shots]
-        self.experts = [
-            copy.copy(self.classifier).fit(
-                stack([part.inputs for part in [own, *extra]]), np.concatenate([part.labels for part in [own, *extra]])
-            )
-            for own in sources
-        ]
+        self.experts = [copy.copy(self.classifier).fit(*pooled([own, *extra])) for own in sources]
         rows_ND = dense(stack([part.inputs for part in sources]))
         self.prior_K = np.array([len(part) for part in sources]) / len(rows_ND)
         self.length = root_mean_square(rows_ND) or 1.0

@@ -18,13 +18,10 @@ from typing import Any
 from torch import Tensor
 
 from tlbench.functional.adversarial import reversal_strength, reverse_gradient
-from tlbench.functional.class_confusion import class_confusion
+from tlbench.functional.class_confusion import PAPER_TEMPERATURE, class_confusion
 from tlbench.functional.singular_values import nuclear_norm
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.checks import above_zero, at_least
-
-TEMPERATURE = 2.5
-"""Of MCC, in its paper."""
 
 
 class Nwd(GradientMethod):
@@ -43,7 +40,7 @@ class Nwd(GradientMethod):
         )
         terms = {"discrepancy": self.weight * (mean_norm(p_t) - mean_norm(p_s))}
         if self.confusion:
-            terms["confusion"] = self.confusion * class_confusion(target.logits, TEMPERATURE)
+            terms["confusion"] = self.confusion * class_confusion(target.logits, PAPER_TEMPERATURE)
         return terms
 
 

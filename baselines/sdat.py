@@ -16,14 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tlbench.functional.class_confusion import class_confusion
+from tlbench.functional.class_confusion import PAPER_TEMPERATURE, class_confusion
 from tlbench.method import ConditionalAdversaryMethod, SourceOutput, TargetOutput
 from tlbench.method.checks import at_least
 from tlbench.method.phases import Ascent
 from tlbench.method.views import TargetBatch
-
-TEMPERATURE = 2.5
-"""Of MCC, in its paper and in the authors' scripts."""
 
 
 class Sdat(ConditionalAdversaryMethod):
@@ -36,7 +33,7 @@ class Sdat(ConditionalAdversaryMethod):
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:
         terms = super().adaptation_terms(source, target)
         if self.confusion:
-            terms["confusion"] = self.confusion * class_confusion(target.logits, TEMPERATURE)
+            terms["confusion"] = self.confusion * class_confusion(target.logits, PAPER_TEMPERATURE)
         return terms
 
     def ascent(self, labelled: list[tuple[Tensor, Tensor]], target: TargetBatch[Tensor] | None) -> Ascent:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tlbench.data.inputs import Rows, stack
+from tlbench.data.inputs import Rows, pooled, stack
 from tlbench.functional.pseudo_labels import margins, surest
 from tlbench.method import EstimatorMethod
 from tlbench.method.checks import at_least, between
@@ -37,8 +37,7 @@ class SelfTraining(EstimatorMethod):
         self.rounds, self.balanced, self.threshold = rounds, balanced, threshold
 
     def fit(self, task: Task) -> Self:
-        inputs: Rows = stack([part.inputs for part in self.labelled(task)])
-        labels = np.concatenate([part.labels for part in self.labelled(task)])
+        inputs, labels = pooled(self.labelled(task))
         self.history, before = [], None
         self.classifier = self.first_classifier(task)
         for number in range(1, self.rounds + 1):

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tlbench.data.inputs import dense, stack
+from tlbench.data.inputs import dense, pooled, stack
 from tlbench.functional.divergence import training_a_distance
 from tlbench.functional.source_weights import darn_weights, softmin_weights, squared_mean_distance
 from tlbench.method import EstimatorMethod
@@ -67,6 +67,6 @@ class SourceWeighting(EstimatorMethod):
 
     def _errors(self, sources: list[Labelled]) -> np.ndarray:
         plain = copy.copy(self.classifier)
-        plain.fit(stack([part.inputs for part in sources]), np.concatenate([part.labels for part in sources]))
+        plain.fit(*pooled(sources))
         said = [plain.predict_proba(part.inputs).argmax(axis=1) for part in sources]
         return np.array([(guess != part.labels).mean() for guess, part in zip(said, sources, strict=True)])

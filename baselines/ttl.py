@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 from tlbench.classifiers.closed_forms import NearestMean
-from tlbench.data.inputs import Rows, as_rows, stack
+from tlbench.data.inputs import Rows, as_rows, pooled
 from tlbench.errors import Refused
 from tlbench.functional.coupled_factors import CoupledFactors, Term, memberships, squared_length
 from tlbench.method import EstimatorMethod
@@ -67,11 +67,11 @@ class Ttl(EstimatorMethod):
 
     def _starts(self, task: Task) -> list[np.ndarray]:
         """Return memberships of source, bridge, target and shots; classifiers walk from each to the next."""
-        labelled = self.labelled(task)
-        self.seen_K, place_L = np.unique(np.concatenate([part.labels for part in labelled]), return_inverse=True)
+        rows_LD, labels_L = pooled(self.labelled(task))
+        self.seen_K, place_L = np.unique(labels_L, return_inverse=True)
         one_hot = np.eye(len(self.seen_K))
         starts, teacher = [one_hot[place_L[: len(task.source)]]], self.classifier
-        teacher.fit(stack([part.inputs for part in labelled]), self.seen_K[place_L])
+        teacher.fit(rows_LD, labels_L)
         for rows in (*task.bridges, task.target):
             guesses_M = teacher.predict_proba(rows).argmax(axis=1)
             starts.append(0.5 * one_hot[np.searchsorted(self.seen_K, guesses_M)] + 0.5 / len(self.seen_K))

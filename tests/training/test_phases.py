@@ -34,6 +34,9 @@ class Alternating(GradientMethod):
     def spread(self, target):
         return self.network(target.train)[1].softmax(dim=1).var(dim=0).sum()
 
+    def plain_loss(self, labelled):
+        return self.losses(labelled, None)["classification"]
+
     def phases(self, labelled, target):
         own = {name: list(part.parameters()) for name, part in self.parts().items()}
 
@@ -44,7 +47,7 @@ class Alternating(GradientMethod):
         return [
             Phase(lambda: looked({"apart": -self.spread(target)}), own["head"]),
             Phase(lambda: looked({"together": self.spread(target)}), own["features"]),
-            Phase(lambda: looked(super(Alternating, self).losses(labelled, None))),
+            Phase(lambda: looked({"classification": self.plain_loss(labelled)})),
         ]
 
     def parts(self):
@@ -95,14 +98,11 @@ def test_one_optimiser_does_what_a_bare_loop_does_with_the_gradients_of_each_pha
     batches = PairedBatches([TASK.source], TASK.target, batch_size=8, steps=6, seed=0)
     for step, (labelled, target) in enumerate(batches):
         optimiser.param_groups[0]["lr"] = optim.lr * rate(step / 6)
-        losses = {
-            "head": lambda: -bare.spread(target),  # noqa: B023
-            "features": lambda: bare.spread(target),  # noqa: B023
-            None: lambda: super(Alternating, bare).losses(labelled, None)["classification"],  # noqa: B023
-        }
-        for part, loss in losses.items():
+        for part in ("head", "features", None):
+            sign = {"head": -1.0, "features": 1.0}.get(part)
+            loss = sign * bare.spread(target) if sign else bare.plain_loss(labelled)
             optimiser.zero_grad()
-            loss().backward()
+            loss.backward()
             for other, module in bare.parts().items():
                 if part not in (None, other):
                     for parameter in module.parameters():
@@ -240,8 +240,7 @@ class Both(Alternating):
         self.teacher = Average(self.network)
 
     def ascent(self, labelled, target):
-        loss = lambda: super(Alternating, self).losses(labelled, None)["classification"]  # noqa: E731
-        return Ascent(loss, list(self.network.parameters()), 0.1)
+        return Ascent(lambda: self.plain_loss(labelled), list(self.network.parameters()), 0.1)
 
     def spread(self, target):
         return super().spread(target.each(lambda x: x + 0.1 * torch.randn_like(x)))

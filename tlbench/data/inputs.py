@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -78,6 +78,21 @@ def stack(blocks: Sequence[Inputs]) -> Inputs:
     if any(sp.issparse(block) for block in blocks):
         return sp.vstack([sp.csr_matrix(block) for block in blocks], format="csr")
     return np.concatenate([block for block in blocks if isinstance(block, np.ndarray)])
+
+
+class LabelledSet(Protocol):
+    """Examples with their labels."""
+
+    @property
+    def inputs(self) -> Inputs: ...
+
+    @property
+    def labels(self) -> np.ndarray: ...
+
+
+def pooled(sets: Sequence[LabelledSet]) -> tuple[Any, np.ndarray]:
+    """Put labelled sets under each other: their rows, as `stack` does, and their labels."""
+    return stack([part.inputs for part in sets]), np.concatenate([part.labels for part in sets])
 
 
 def as_rows(inputs: Inputs) -> Rows:

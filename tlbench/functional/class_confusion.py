@@ -9,6 +9,9 @@ from torch import Tensor
 
 from tlbench.functional.entropy import certainty
 
+PAPER_TEMPERATURE = 2.5
+"""The paper's, and that of the scripts of methods that add it up with another loss."""
+
 
 def class_confusion(logits_NC: Tensor, temperature: float) -> Tensor:
     """Compute the share of each class's correlations that is with other classes, a mean over classes (section 3).

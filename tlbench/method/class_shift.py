@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tlbench.data.inputs import stack
+from tlbench.data.inputs import pooled
 from tlbench.functional.class_shares import corrected
 from tlbench.method.checks import at_least, one_of
 from tlbench.method.cross_fitting import CrossFitted, cross_fitted
@@ -62,7 +62,7 @@ class LabelShiftMethod(EstimatorMethod, ABC):
         self.seen_K, self.calibration, shares_K = fitted.seen_K, fitted.calibration, fitted.shares_K
         self.weights_K, told = self.class_weights(fitted, fitted.says(task.target))
         if fitted.classifier is None:
-            x_ND, labels_N = self._training(task)
+            x_ND, labels_N = pooled(self.labelled(task))
             places_N = np.searchsorted(self.seen_K, labels_N)
             self.classifier.fit(x_ND, labels_N, self._of_examples(places_N))
         else:
@@ -98,10 +98,6 @@ class LabelShiftMethod(EstimatorMethod, ABC):
         weights_N = np.maximum(weights_N, FLOOR)
         return weights_N / weights_N.mean()
 
-    def _training(self, task: Task) -> tuple[Rows, np.ndarray]:
-        parts = self.labelled(task)
-        return stack([part.inputs for part in parts]), np.concatenate([part.labels for part in parts])
-
     @classmethod
     def private_refusal(cls, parameters: Mapping[str, Any], *, shots: bool) -> str | None:
         if parameters["how"] == "reweight":
@@ -116,7 +112,7 @@ class LabelShiftMethod(EstimatorMethod, ABC):
         """Return classifiers that are cross-fitted, their calibration, and how they err by class."""
         return cross_fitted(
             self.classifier,
-            *self._training(task),
+            *pooled(self.labelled(task)),
             self.folds,
             bcts=self.calibrate == "bcts",
             whole=self.how == "correct",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from tlbench.classifiers.estimators import FeatureClassifier
-from tlbench.data.inputs import stack
+from tlbench.data.inputs import pooled
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 
@@ -75,8 +75,7 @@ class EstimatorMethod(Method, ABC):
         """Return the classifier that adaptation starts from: fitted on source and shots, or a private source's own."""
         if task.model is not None:
             return task.model
-        parts = self.labelled(task)
-        return self.classifier.fit(stack([p.inputs for p in parts]), np.concatenate([p.labels for p in parts]))
+        return self.classifier.fit(*pooled(self.labelled(task)))
 
     def forget(self) -> None:
         """Let go of what prediction does not need: training examples, kernels of them. Called before the method is kept."""

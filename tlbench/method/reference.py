@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from tlbench.data.inputs import stack
+from tlbench.data.inputs import pooled
 from tlbench.errors import Refused
 from tlbench.method.base import Method
 from tlbench.method.estimator import EstimatorMethod
@@ -68,6 +68,5 @@ class SupervisedEstimator(EstimatorMethod):
         self.examples = []
 
     def fit(self, task: Task) -> Self:
-        inputs = stack([part.inputs for part in self.examples])
-        self.classifier.fit(inputs, np.concatenate([part.labels for part in self.examples]))
+        self.classifier.fit(*pooled(self.examples))
         return self

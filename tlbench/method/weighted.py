@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from tlbench.data.inputs import stack
+from tlbench.data.inputs import pooled
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.reweighting import effective_share, tamed_weights
 from tlbench.functional.subspace import principal_axes
@@ -83,7 +83,7 @@ class WeightedMethod(EstimatorMethod, ABC):
         if task.shots is not None:
             sets.append(task.shots)
             weights = np.concatenate([weights, np.full(len(task.shots), self.shot_weight)])
-        inputs, labels = stack([part.inputs for part in sets]), np.concatenate([part.labels for part in sets])
+        inputs, labels = pooled(sets)
         self.classifier.fit(inputs, labels, None if np.ptp(weights) < EQUAL else weights / weights.mean())
         return self
 
