@@ -25,6 +25,7 @@ from tlbench.running.prepare import prepare
 from tlbench.running.setup import Setup
 from tlbench.sweeping.driver import sweeper
 from tlbench.training import gradient_fit as fit
+from tlbench.training import trainer
 from tlbench.training.batches import PairedBatches
 
 BATCH, AIM = 32, 0.95
@@ -48,27 +49,28 @@ class Resident(PairedBatches):
             yield ready[step % self.KEPT]
 
 
-def rate(config, batches: type[PairedBatches]) -> float:
-    """Images per second between the first and the last step."""
+def rate(config, batches: type[PairedBatches] = PairedBatches, warm: int = 20) -> float:
+    """Images per second, `batch_size` of each domain a step, from step `warm` to the last."""
     run, _ = prepare(Setup.of(config))
     marks: list[float] = []
 
     class Marks(fit.pl.Callback):
-        def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
-            if batch_idx in (20, config.optim.steps - 1):
-                torch.cuda.synchronize()
+        def on_train_batch_start(self, _trainer, pl_module, batch, batch_idx):
+            if batch_idx in (warm, config.optim.steps - 1):
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
                 marks.append(time.perf_counter())
 
-    make, own, ahead = fit.make_trainer, fit.PairedBatches, fit.Ahead
-    fit.make_trainer = lambda *a, **k: make(*a, **{**k, "callbacks": [Marks()]})
+    make, own, ahead = fit.make_trainer, fit.PairedBatches, trainer.Ahead
+    fit.make_trainer = lambda *a, **k: make(*a, **{**k, "callbacks": [*k["callbacks"], Marks()]})
     fit.PairedBatches = batches
     if batches is Resident:
-        fit.Ahead = lambda loader, pinned: loader
+        trainer.Ahead = lambda loader, pinned: loader
     try:
         fit.fit_gradient(run.learner, run.task, run.test, config.optim, config.trainer, seed=config.seed, validators=0)
     finally:
-        fit.make_trainer, fit.PairedBatches, fit.Ahead = make, own, ahead
-    return 2 * BATCH * (config.optim.steps - 21) / (marks[1] - marks[0])
+        fit.make_trainer, fit.PairedBatches, trainer.Ahead = make, own, ahead
+    return 2 * config.optim.batch_size * (config.optim.steps - 1 - warm) / (marks[1] - marks[0])
 
 
 def main() -> None:
