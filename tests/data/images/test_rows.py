@@ -11,7 +11,9 @@ from tlbench.data.images.augment import STRONG, STRONG_MAGNITUDE, Augment
 from tlbench.data.images.decode import short_side, squash
 from tlbench.data.images.image_files import from_paths, in_folder
 from tlbench.data.images.rows import ImageRows, in_cache
-from tlbench.data.inputs import as_rows, dense_float32, stack
+from tlbench.data.inputs import as_rows, dense_float32, finished, stack
+from tlbench.tasks import Labelled
+from tlbench.training.batches import PairedBatches
 
 SMALL = ["augment.side=24", "augment.size=20"]
 
@@ -176,3 +178,17 @@ def test_the_strong_view_is_the_recipe_s_and_randaugment_besides(own):
     assert not torch.equal(one, two)
     much = replace(rows.augment, randaugment=3, magnitude=20)
     assert (much.stronger.randaugment, much.stronger.magnitude) == (3, 20)  # never less than the recipe has
+
+
+def test_each_view_of_images_is_a_draw_of_its_own(own):
+    rows = own("photo", augment("office"))
+
+    def seen(*views: str):
+        sets = [Labelled(rows, np.zeros(len(rows), dtype=np.int64))]
+        batches = PairedBatches(sets, rows, batch_size=4, steps=1, seed=0, views=("train", *views))
+        return next(iter(batches))[1].each(finished)
+
+    alone, all_views = seen(), seen("again", "strong", "plain")
+    assert torch.equal(alone.train, all_views.train)
+    assert not torch.equal(all_views.views["again"], all_views.train)  # another crop
+    assert torch.equal(all_views.views["plain"], torch.from_numpy(dense_float32(rows[all_views.rows.numpy()])))
