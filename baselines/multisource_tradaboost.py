@@ -10,10 +10,10 @@ Uses     source labels, and which source each example is of; the labelled target
 Departs  1. several classes: 0/1 loss and a vote by class, as in tradaboost; `loss: samme` as there
          2. e_t is kept within [1 / (2m), 1/2], at 1/2 the round has no say; where no round has one they vote equally
          3. the kept learner weighs the examples of all sources (the paper's, from memory); `update: chosen`: of its own alone
-         4. of sources whose learners are equally good the first of the pair is taken (our choice)
+         4. of learners that err equally the one with the least weighted log loss on the shots is kept (our choice)
          5. the base learner is the recipe's classifier; weights reach it scaled to mean 1
-Note     a learner that fits the shots in the company of any source makes all of them equally good: `target_error` is 0, the
-         first is taken in every round, and the others have no part in it. With one source it is tradaboost with all rounds voting
+Note     a learner that fits the shots in the company of any source leaves no error to compare: `target_error` is 0, the surest is
+         taken in every round, and the others have no part in it. With one source it is tradaboost with all rounds voting
 See      conf/method/multisource_tradaboost.yaml, docs/methods/multisource_tradaboost.md,
          tests/baselines/test_multisource_boosting.py
 """
@@ -31,6 +31,8 @@ from tlbench.tasks import Task
 
 
 class MultisourceTrAdaBoost(BoostedMethod):
+    revision = 2
+
     def __init__(self, *, update: str, **base: Any) -> None:
         super().__init__(**base)
         one_of(("all", "chosen"), update=update)
@@ -52,8 +54,8 @@ class MultisourceTrAdaBoost(BoostedMethod):
                     copy.copy(base).fit(rows, y[pool], weights[pool] * len(pool) / weights[pool].sum())
                     for base, rows, pool in zip(bases, inputs, pools, strict=True)
                 ]
-                says = [learner.predict_proba(shots.inputs).argmax(axis=1) for learner in found]
-                best = int(np.argmin([weighted_error(weights[n:], said != shots.labels) for said in says]))
+                each = [losses(learner.predict_proba(shots.inputs), shots.labels, weights[n:]) for learner in found]
+                best = each.index(min(each))
                 wrong = found[best].predict_proba(x).argmax(axis=1) != y
                 if self.update == "chosen":
                     wrong[:n] &= of_N == best
@@ -66,3 +68,11 @@ class MultisourceTrAdaBoost(BoostedMethod):
             self.learners.append(found[best])
             self.votes.append(-np.log(beta_t))
         return self
+
+
+def losses(p_MC: np.ndarray, labels_M: np.ndarray, weights_M: np.ndarray) -> tuple[float, float]:
+    """Return the weighted error of what is said of the shots and, where that leaves a choice, the weighted log loss."""
+    p_M = np.maximum(p_MC[np.arange(len(labels_M)), labels_M], np.finfo(float).tiny)
+    return weighted_error(weights_M, p_MC.argmax(axis=1) != labels_M), float(
+        -(weights_M * np.log(p_M)).sum() / weights_M.sum()
+    )

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.svm import SVC
 
-from baselines.multisource_tradaboost import MultisourceTrAdaBoost
+from baselines.multisource_tradaboost import MultisourceTrAdaBoost, losses
 from baselines.task_tradaboost import TaskTrAdaBoost
 from baselines.tradaboost import TrAdaBoost
 from tests.support import config_of, ensure_run, gaussian_task, identity_of
@@ -94,11 +94,34 @@ def test_multisource_is_the_papers_algorithm(rounds, update):
         assert [h[f"chosen_{name}"] for h in method.history] == pytest.approx(want)
 
 
-def test_of_equally_good_sources_the_first_is_taken():
-    # a shot far from all else and right for either: both learners are without an error on it, in every round
+def turned(task):
+    """The same sources in the other order."""
+    order = np.argsort(1 - task.source_of, kind="stable")
+    source = Labelled(task.source.inputs[order], task.source.labels[order])
+    return dataclasses.replace(
+        task, source=source, source_of=1 - task.source_of[order], source_names=task.source_names[::-1]
+    )
+
+
+def test_of_sources_that_err_equally_the_surest_is_taken_in_whichever_order_they_come():
+    # shots far from all else and right for either: both learners are without an error on them, in every round
     shots = Labelled(np.array([[9.0, 9, 9], [-9, -9, -9]]), np.array([1, 0]))
-    method = multi(3).fit(dataclasses.replace(TASK, shots=shots))
-    assert [(h["target_error"], h["chosen_near"]) for h in method.history] == [(0, 1)] * 3
+    task = dataclasses.replace(TASK, shots=shots)
+    alone = [svm().fit(np.vstack([s.inputs, shots.inputs]), np.append(s.labels, shots.labels)) for s in task.sources]
+    sure = [-np.log(learner.predict_proba(shots.inputs)[[0, 1], [1, 0]]).mean() for learner in alone]
+    best = task.source_names[int(np.argmin(sure))]
+    one, two = multi(3).fit(task), multi(3).fit(turned(task))
+    for method in (one, two):
+        assert [(h["target_error"], h[f"chosen_{best}"]) for h in method.history] == [(0, 1)] * 3
+    assert two.predict_proba(TEST) == pytest.approx(one.predict_proba(TEST), abs=1e-6)
+
+
+def test_losses_are_the_error_and_then_the_log_loss():
+    p = np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
+    error, log = losses(p, np.array([0, 0, 0]), np.array([1.0, 2.0, 1.0]))
+    assert error == 0.5  # the second row, of weight 2 of 4
+    assert log == pytest.approx(-(np.log(0.8) + 2 * np.log(0.4) + np.log(0.7)) / 4)
+    assert np.isfinite(losses(np.array([[1.0, 0.0]]), np.array([1]), np.ones(1))[1])
 
 
 def test_whose_weights_change_matters():
