@@ -293,3 +293,37 @@ def test_a_step_of_several_updates_is_not_spread_or_scaled(word, message):
     rehearse(Setup.of(config_of(*words, "method=mcd", "method.variant=reversal", word)))
     with pytest.raises(TlbenchError, match=message.replace(".", r"\.")):
         rehearse(Setup.of(config_of(*words, "method=mcd", word)))
+
+
+class Rough(GradientMethod):
+    """A climb, and a look at the target that passes by itself."""
+
+    target_views = ("train", "again")
+
+    def __init__(self, **base):
+        super().__init__(**base)
+        self.climbed, self.alone = [], []
+
+    def losses(self, labelled, target):
+        terms = super().losses(labelled, target)
+        self.climbed.append(terms["classification"].detach())
+        return terms
+
+    def adaptation_terms(self, source, target):
+        self.alone.append(self.seen(target.inputs["again"])[0])
+        return {"none": 0 * target.features.sum()}
+
+    def ascent(self, labelled, target):
+        def loss():
+            return self.losses(labelled, target)["classification"]
+
+        return Ascent(loss, list(self.parameters()), 3.0)
+
+
+def test_bf16_counts_for_what_passes_by_itself_and_for_weights_that_have_climbed():
+    method = small(Rough)
+    trained(method, TASK, HELD_OUT.test.inputs, settings("optim.steps=1", "trainer.precision=bf16-mixed"))
+    before, after = method.climbed  # of one batch; a cast of the weights that was kept from before the climb would give it twice
+    assert after > before + 0.1
+    for features in method.alone:
+        assert torch.equal(features, features.bfloat16().float())
