@@ -323,7 +323,9 @@ class Rough(GradientMethod):
 def test_bf16_counts_for_what_passes_by_itself_and_for_weights_that_have_climbed():
     method = small(Rough)
     trained(method, TASK, HELD_OUT.test.inputs, settings("optim.steps=1", "trainer.precision=bf16-mixed"))
-    before, after = method.climbed  # of one batch; a cast of the weights that was kept from before the climb would give it twice
+    before, after = (
+        method.climbed
+    )  # of one batch; a cast of the weights that was kept from before the climb would give it twice
     assert after > before + 0.1
     for features in method.alone:
         assert torch.equal(features, features.bfloat16().float())
