@@ -15,9 +15,9 @@ SHORTENED = {"rounds": "method.rounds=4"}
 """Parameters that only set how long a method takes."""
 
 
-SMALLER = {"mic": ["method.block=1"]}
-"""What fits images of 2 x 2 pixels."""
-KEENER = {name: ["method.threshold=0.3"] for name in ("cst", "pseudo_label", "self_ensembling")}
+SMALLER = {"cdac": ["method.top=2"], "mic": ["method.block=1"]}
+"""What fits six features, and images of 2 x 2 pixels."""
+KEENER = {name: ["method.threshold=0.3"] for name in ("cdac", "cst", "pseudo_label", "self_ensembling")}
 """What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
 
 
@@ -39,6 +39,7 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
 
 NEUTRAL = {
     "bsp": ["method.weight=0", "method.beta=0"],
+    "cdac": ["method.clustering=0", "method.pseudo=0", "method.consistency=0"],
     "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
     "mcd": None,
     "mic": ["method.weight=0", "method.rho=0", "method.confusion=0", "method.masked=0"],
