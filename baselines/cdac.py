@@ -80,7 +80,7 @@ def same_peaks(features_BF: Tensor, top: int) -> Tensor:
 
     Of equal features the first counts as the larger.
     """
-    order_BF = features_BF.detach().argsort(dim=1, descending=True, stable=True)
+    order_BF = features_BF.argsort(dim=1, descending=True, stable=True)
     peaks_BF = torch.zeros_like(features_BF).scatter(1, order_BF[:, :top], 1.0)
     return (peaks_BF @ peaks_BF.T == top).to(features_BF.dtype)
 

@@ -106,7 +106,7 @@ class Mic(SmoothAdversaryMethod):
 
 
 def block_mask(x_BCHW: Tensor, block: int, ratio: float) -> Tensor:
-    """Draw (B, 1, H, W) of zeros and ones, constant on a grid of max(1, round(side / block)) blocks a side (section 3).
+    """Draw (B, 1, H, W) of zeros and ones, constant on a grid of round(side / block) blocks a side, one at least (section 3).
 
     Args:
         x_BCHW: images, for the size, kind and device of the result.
@@ -114,6 +114,6 @@ def block_mask(x_BCHW: Tensor, block: int, ratio: float) -> Tensor:
         ratio: probability of a zero. Drawn on the processor from torch's own stream, which a run's state has.
     """
     n, _, *sides = x_BCHW.shape
-    rows, columns = (torch.arange(side) * max(1, round(side / block)) // side for side in sides)
+    rows, columns = (torch.arange(side) * round(side / block) // side for side in sides)
     kept = torch.rand(n, 1, int(rows[-1]) + 1, int(columns[-1]) + 1) >= ratio
     return kept[:, :, rows][:, :, :, columns].to(x_BCHW)

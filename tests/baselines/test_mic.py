@@ -85,6 +85,7 @@ def test_masks_take_all_none_or_a_share_of_blocks_the_same_in_each_channel():
     ((224, 224), 64, [56] * 4, [56] * 4),  # round(3.5) = 4
     ((28, 28), 7, [7] * 4, [7] * 4),
     ((5, 5), 5, [5], [5]),
+    ((5, 5), 12, [5], [5]),
 ])  # fmt: skip
 def test_blocks_of_sides_that_they_do_not_divide(sides, block, heights, widths, monkeypatch):
     n = len(heights) * len(widths)
@@ -196,6 +197,7 @@ def test_nothing_is_dropped_in_the_teacher_whose_batch_norms_use_the_batch():
 def test_without_masks_it_is_sdat_to_the_bit(rho):
     same_base = {"rho": rho, "confusion": 0.5, "temperature": 2.5}
     one, other = make(**same_base, masked=0.0), make(Sdat, **same_base)
+    assert "masked" not in one.losses(*batch())
     for method in (one, other):
         trained(method, *task(), settings())
     mine = dict(one.named_parameters())
