@@ -52,11 +52,13 @@ SHIFT = {"left": 0.0, "right": 1.5, "top": -1.0}
 
 
 def write_toy(root: Path, n: int = 60) -> tuple[Path, Path]:
-    """Three shifted copies of a three-class problem; returns (data folder, config folder)."""
+    """Three shifted copies of a three-class problem, also as images of four pixels; returns (data folder, config folder)."""
     data, conf = root / "data", root / "conf"
     (data / "toy").mkdir(parents=True)
     (conf / "dataset").mkdir(parents=True)
-    (conf / "dataset" / "toy.yaml").write_text(TOY.format(n=n))
+    text = TOY.format(n=n)
+    (conf / "dataset" / "toy.yaml").write_text(text)
+    (conf / "dataset" / "toy_images.yaml").write_text(text.replace("input_shape: [4]", "input_shape: [1, 2, 2]"))
     for i, (domain, shift) in enumerate(SHIFT.items()):
         rng = np.random.default_rng(i)
         labels = np.arange(n) % 3

@@ -15,25 +15,34 @@ SHORTENED = {"rounds": "method.rounds=4"}
 """Parameters that only set how long a method takes."""
 
 
-KEENER = {name: ["method.threshold=0.3"] for name in ("cst", "pseudo_label", "self_ensembling")}
+SMALLER = {"cdac": ["method.top=2"], "mic": ["method.block=1"]}
+"""What fits six features, and images of 2 x 2 pixels."""
+KEENER = {name: ["method.threshold=0.3"] for name in ("cdac", "cst", "pseudo_label", "self_ensembling")}
 """What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
 
 
 def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
-    """A run of `method` on the toy data set, with shots, a bridge and no negative number only where it must."""
+    """A run of `method` on the toy data set, with shots, a bridge, images and no negative number only where it must."""
     text = (conf_dir() / "method" / f"{method}.yaml").read_text("utf-8")
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
-    needs = [*KEENER.get(method, []), *(["protocol.shots=2"] if class_of(method).needs_shots else [])]
+    dataset = "dataset=toy_images" if class_of(method).needs_images else "dataset=toy"
+    needs = [
+        *KEENER.get(method, []),
+        *SMALLER.get(method, []),
+        *(["protocol.shots=2"] if class_of(method).needs_shots else []),
+    ]
     if not class_of(method).takes_negative:
         needs.append("dataset.transforms=[{rescale:{low:-20,high:0}}]")  # x / 10 + 1
     pair = "pair=L-T-R" if class_of(method).needs_bridge else "pair=L-R"
-    return config_of("dataset=toy", pair, f"method={method}", *shorter, *needs, *extra, config_dir=conf)
+    return config_of(dataset, pair, f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 
 NEUTRAL = {
     "bsp": ["method.weight=0", "method.beta=0"],
+    "cdac": ["method.clustering=0", "method.pseudo=0", "method.consistency=0"],
     "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
     "mcd": None,
+    "mic": ["method.weight=0", "method.rho=0", "method.confusion=0", "method.masked=0"],
     "sdat": ["method.weight=0", "method.rho=0"],
     "self_ensembling": ["method.weight=0", "method.decay=0"],
 }

@@ -12,8 +12,8 @@ from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod
-from tlbench.method.average import Average
-from tlbench.method.phases import Ascent, Phase, climb, descend, gradients, still_statistics
+from tlbench.method.average import Average, early_decay
+from tlbench.method.phases import Ascent, Phase, climb, descend, gradients, still_statistics, without_chance
 from tlbench.running.rehearse import rehearse
 from tlbench.running.setup import Setup
 from tlbench.training.batches import PairedBatches
@@ -183,6 +183,15 @@ def test_batch_norms_keep_their_statistics_and_use_the_batch_s():
     assert norm.num_batches_tracked.item() == 1
 
 
+def test_nothing_is_dropped_while_batch_norms_use_the_batch_and_all_is_as_before():
+    module, x = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Sequential(nn.Dropout(0.9))), torch.randn(6, 3) + 5
+    module[2].eval()
+    before = [m.training for m in module.modules()]
+    with without_chance(module):
+        torch.testing.assert_close(module(x), nn.BatchNorm1d(3)(x))
+    assert [m.training for m in module.modules()] == before
+
+
 class Taught(GradientMethod):
     """Predicts by a teacher that follows the network."""
 
@@ -230,6 +239,17 @@ def test_an_average_is_of_weights_and_of_batch_norm_statistics_and_counters_are_
     assert average.module.running_mean.tolist() == [2.0, 2.0]
     assert average.module.num_batches_tracked.item() == 7
     assert not any(p.requires_grad for p in average.parameters())
+
+
+def test_an_average_begins_as_the_mean_of_all_weights_so_far():
+    assert [early_decay(0.9, done) for done in (1, 2, 9, 10, 100)] == pytest.approx([1 / 2, 2 / 3, 0.9, 0.9, 0.9])
+    norm, values = nn.BatchNorm1d(1), [1.0, 4.0, 7.0, -2.0]  # the first is what it starts from
+    average = Average(norm)
+    for done, value in enumerate(values[1:], start=1):
+        with torch.no_grad():
+            norm.weight.fill_(value)
+        average.follow(norm, early_decay(0.9, done))
+    assert average.module.weight.item() == pytest.approx(2.5)
 
 
 class Both(Alternating):

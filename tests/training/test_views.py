@@ -1,5 +1,7 @@
 """Views of the target: each from a stream of its own, the first as it always was."""
 
+from unittest.mock import MagicMock
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,11 @@ from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.data.array_views import DROPPED, NOISE, SHIFT, strong_arrays
+from tlbench.data.inputs import LazyInputs
 from tlbench.method import GradientMethod
 from tlbench.method.views import VIEWS, TargetBatch
+from tlbench.tasks import Labelled
+from tlbench.training.batches import PairedBatches
 
 
 def test_other_views_do_not_shift_the_first_and_rows_name_the_examples():
@@ -23,6 +28,8 @@ def test_other_views_do_not_shift_the_first_and_rows_name_the_examples():
         assert torch.equal(seen.views["again"], seen.train)  # arrays have one plain look
         assert torch.equal(seen.views["plain"], seen.train)
         assert not torch.equal(seen.views["strong"], seen.train)
+        assert not torch.equal(seen.views["strong_again"], seen.train)
+        assert not torch.equal(seen.views["strong_again"], seen.views["strong"])
 
 
 def test_strong_views_differ_from_step_to_step_and_are_those_of_the_seed():
@@ -30,7 +37,7 @@ def test_strong_views_differ_from_step_to_step_and_are_those_of_the_seed():
     assert all(map(torch.equal, one, two))
     noise = [t.views["strong"] - t.train for _, t in batches_of(views=("train", "strong"))]
     assert not torch.equal(noise[0], noise[1])
-    alone = [t.views["strong"] for _, t in batches_of(views=("train", "again", "strong"))]
+    alone = [t.views["strong"] for _, t in batches_of(views=("train", "again", "strong_again", "strong"))]
     assert all(map(torch.equal, one, alone))  # another view takes nothing of its stream
     later = batches_of(views=("train", "strong"))
     later.start = 3
@@ -48,6 +55,25 @@ def test_parts_of_a_step_have_their_part_of_each_view(world, accumulate):
         mine = [p for rank in parts for p in rank[step * accumulate : (step + 1) * accumulate]]
         pairs = {(int(row), tuple(x.tolist())) for p in mine for row, x in zip(p.rows, p.views["strong"], strict=True)}
         assert pairs == {(int(row), tuple(x.tolist())) for row, x in zip(want.rows, want.views["strong"], strict=True)}
+
+
+def test_another_draw_of_a_strong_view_is_as_strong_on_arrays_and_on_images():
+    targets = [t for _, t in batches_of(views=("train", "strong", "strong_again"), steps=100)]
+    spread, dropped = {}, {}
+    for view in ("strong", "strong_again"):
+        seen = torch.cat([t.views[view] for t in targets])
+        spread[view] = (seen - torch.cat([t.train for t in targets]))[seen != 0].std().item()
+        dropped[view] = (seen == 0).float().mean().item()
+    assert spread["strong_again"] == pytest.approx(spread["strong"], rel=0.1)
+    assert dropped["strong_again"] == pytest.approx(dropped["strong"], abs=0.03)
+    lazy = MagicMock(spec=LazyInputs)
+    lazy.__len__.return_value, lazy.__getitem__.return_value, lazy.viewed.return_value = 12, lazy, lazy
+    source = Labelled(np.zeros((6, 2)), np.arange(6) % 2)
+    views = ("train", "again", "strong", "strong_again")
+    next(iter(PairedBatches([source], lazy, batch_size=4, steps=1, seed=0, views=views)))
+    assert [call.args[0] for call in lazy.viewed.call_args_list] == ["train", "strong", "strong"]
+    draws = [call.args[0].random() for call in lazy.drawn.call_args_list]
+    assert len(set(draws)) == len(views)
 
 
 def test_a_batch_changes_all_of_its_views():

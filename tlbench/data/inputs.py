@@ -55,7 +55,7 @@ class LazyInputs(ABC):
         """Read all of them as the test sees them."""
 
     def viewed(self, view: str) -> Self:
-        """Return the same examples, which `drawn` then changes as this view has it (`tlbench.method.views`)."""
+        """Return the same examples, which `drawn` then changes as `train` or `strong` has it (`tlbench.method.views`)."""
         return self
 
     @abstractmethod

@@ -10,7 +10,7 @@ from torch import Tensor
 from tlbench.functional.entropy import certainty
 
 PAPER_TEMPERATURE = 2.5
-"""The paper's, and that of the scripts of methods that add it up with another loss."""
+"""The paper's."""
 
 
 def class_confusion(logits_NC: Tensor, temperature: float) -> Tensor:

@@ -41,6 +41,14 @@ class Average(nn.Module, Generic[M]):
                 mine.copy_(theirs[name])
 
 
+def early_decay(decay: float, done: int) -> float:
+    """Return min(1 - 1 / (done + 1), decay), after `done` >= 1 updates of what is followed.
+
+    The average is the plain mean of all weights so far, the first included, until that is as slow as `decay`.
+    """
+    return min(1.0 - 1.0 / (done + 1), decay)
+
+
 def _is_alias(name: str, state: Mapping[str, torch.Tensor]) -> bool:
     """Tell whether a batch norm's statistics are, under this name, those of whichever domain was last seen (`per_domain`)."""
     place, _, leaf = name.rpartition(".")

@@ -24,6 +24,7 @@ class Method:
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
         needs_bridge: the method makes no sense but on a chain over exactly one bridge; it is compared with no direct pair.
         takes_negative: its rows may hold negative numbers.
+        needs_images: it changes images within a step; arrays of another kind, and features worked out beforehand, are refused.
         later: parameters that came when runs were kept already, each with the value at which the method is as without it;
             there it is in no key, so that the keys of those runs stay what they were.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
@@ -39,9 +40,15 @@ class Method:
     uses_bridges: ClassVar[bool] = False
     needs_bridge: ClassVar[bool] = False
     takes_negative: ClassVar[bool] = True
+    needs_images: ClassVar[bool] = False
     later: ClassVar[Mapping[str, Any]] = {}
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:
         """Return the labelled sets that the method trains on, pooled: the source, and the shots where there are any."""
         return [task.source] if task.shots is None else [task.source, task.shots]
+
+    @classmethod
+    def image_refusal(cls, parameters: Mapping[str, Any], height: int, width: int) -> str | None:
+        """Return why a method that `needs_images` cannot work with these parameters on images of this size; None if it can."""
+        return None

@@ -16,9 +16,12 @@ VIEWS = {
     TRAIN: "as the recipe changes training examples",
     "again": "another draw of the same",
     "strong": "changed more: images as in training and then by RandAugment, arrays by noise, shifts and zeros",
+    "strong_again": "another draw of strong",
     "plain": "as the test sees them",
 }
 """What the examples of a step may look like; each is drawn from a stream of its own."""
+DRAWN_AS = {"again": TRAIN, "strong_again": "strong"}
+"""Views that are another draw of one."""
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,28 @@ def refuse_impossible(setup: Setup) -> None:
             f"classifier={config.classifier['name']} works on fixed features, but backbone={config.backbone['name']} is "
             "to be trained. Use backbone.mode=frozen or backbone=identity."
         )
+    if method.needs_images:
+        _refuse_other_than_images(setup)
     if method.learner == "gradient" and frozen and not config.classifier["bottleneck"]:
         raise Refused(f"{name} has no features to adapt: the backbone is fixed and classifier.bottleneck is 0.")
+
+
+def _refuse_other_than_images(setup: Setup) -> None:
+    """Raise Refused where a method that changes images within a step would not get any, or would get images too small for it."""
+    config, name, shape = setup.config, setup.config.method["name"], setup.input_shape
+    if len(shape) != 3:
+        raise Refused(
+            f"{name} needs images (channels, height, width), but examples of dataset={config.dataset['name']} have shape "
+            f"{tuple(shape)}. Use a data set of images."
+        )
+    mode = config.backbone["mode"]
+    if mode != "finetune" and config.backbone["name"] != "identity" and not setup.changes_images:
+        raise Refused(
+            f"{name} needs images in each step, but backbone.mode={mode} has features of them worked out once, as training "
+            "changes no image at random. Use backbone.mode=finetune, or an augment with random crops."
+        )
+    if reason := setup.method.image_refusal(config.method, *shape[1:]):
+        raise Refused(f"{name} {reason}")
 
 
 def _refuse_private(setup: Setup) -> None:

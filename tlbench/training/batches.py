@@ -12,7 +12,7 @@ from torch import Tensor
 from tlbench.data.array_views import strong_arrays
 from tlbench.data.inputs import Examples, Inputs, LazyInputs, dense_float32
 from tlbench.errors import TlbenchError
-from tlbench.method.views import TRAIN, TargetBatch
+from tlbench.method.views import DRAWN_AS, TRAIN, TargetBatch
 from tlbench.seeds import stream
 from tlbench.tasks import Labelled
 from tlbench.training.order import balanced, endless
@@ -124,10 +124,11 @@ class PairedBatches:
         if view == TRAIN:
             return self._picked(held, rows, mine, "target", step)
         rng = stream(self.seed, "augment", "target", str(step), view)
+        kind = DRAWN_AS.get(view, view)
         if isinstance(held, LazyInputs):
-            return held[rows[mine]].plain() if view == "plain" else held[rows].viewed(view).drawn(rng, mine)
+            return held[rows[mine]].plain() if kind == "plain" else held[rows].viewed(kind).drawn(rng, mine)
         examples = held[torch.from_numpy(rows)]
-        return (strong_arrays(examples, self._sd(held), rng) if view == "strong" else examples)[mine]
+        return (strong_arrays(examples, self._sd(held), rng) if kind == "strong" else examples)[mine]
 
     def _sd(self, held: Tensor) -> float:
         if self._spread is None:
