@@ -35,9 +35,8 @@ def sorted_order(x_ND: np.ndarray) -> np.ndarray:
     keys = x_ND[order, -FIRST_KEYS:]
     as_before = np.append(False, (keys[1:] == keys[:-1]).all(axis=1))
     tied = as_before | np.append(as_before[1:], False)
-    if tied.any():  # all columns, within each run of rows that the first keys leave equal
-        rows, run = order[tied], np.cumsum(~as_before)[tied]
-        order[tied] = rows[np.lexsort([*x_ND[rows].T, run])]
+    if tied.any():  # by all columns: the first keys come first among them, so each run of equal ones stays where it is
+        order[tied] = order[tied][np.lexsort(x_ND[order[tied]].T)]
     return order
 
 
