@@ -27,6 +27,10 @@ ALL = 10_000
 """Centres of kernels, at most: every target example, so that nothing is drawn."""
 ONE_SOLVE = "Both make the same matrices of kernels and solve one system."
 FEW_STEPS = "The peer's Frank-Wolfe steps end after 1000, far from the minimum, and know no upper bound."
+EXACTLY = (
+    "tlbench stops at 1e-7 of the objective, within which weights differ by a percent; the peer got a tolerance of 1e-12, as "
+    "its own leaves some more."
+)
 TO_THE_END = "tlbench goes on to the optimum."
 NO_STEPS = (
     "The peer's steps are 2e-16 long, so its weights are those it starts with (docs/faults.md); it draws centres with "
@@ -125,11 +129,11 @@ def cases() -> list[Case]:
             "kmm",
             "adapt KMM",
             kmm,
-            adapts(KMM, max_size=ALL),
+            adapts(KMM, max_size=ALL, tol=1e-12),
             weights,
             scaled,
-            most=0.01,
-            reason="Both stop at 1e-7 of the objective.",
+            most=0.03,
+            reason=EXACTLY,
             slow=ONE_PROGRAMME,
         ),
         Case(
