@@ -61,8 +61,8 @@ class Problem:
     with_shots: Callable[[int], Task]
 
 
-def made(seed: int) -> Task:
-    """200 and 958 normal examples of ten classes in 800 dimensions, the target's of other scales; three shots a class."""
+def made(seed: int, n_source: int = 200, n_target: int = 958) -> Task:
+    """Normal examples of ten classes in 800 dimensions, the target's of other scales; three shots a class."""
     fixed = np.random.default_rng(0)
     centres, shift = 0.2 * fixed.normal(size=(10, 800)), fixed.normal(size=800)
     scales = fixed.uniform(0.5, 1.5, size=800)
@@ -71,13 +71,14 @@ def made(seed: int) -> Task:
         labels = np.arange(n) % 10
         return Labelled((centres[labels] + rng.normal(size=(n, 800))) * scale + offset, labels)
 
-    target, shots = draw(fixed, 958, scales, shift), draw(fixed, 30, scales, shift)
-    return Task(draw(np.random.default_rng(1 + seed), 200, 1.0, 0.0), target.inputs, shots, None, 10, (800,))
+    target, shots = draw(fixed, n_target, scales, shift), draw(fixed, 30, scales, shift)
+    source = draw(np.random.default_rng(1 + seed), n_source, 1.0, 0.0)
+    return Task(source, target.inputs, shots, None, 10, (800,))
 
 
-def office(pair: str, shots: int) -> Callable[[int], Task]:
-    """20 examples of each class of the source, all of the target but its shots."""
-    chosen = ["dataset=office_caltech10", f"pair={pair}", "method=source_only", "protocol=sampled", f"protocol.shots={shots}",
+def office(pair: str, shots: int, protocol: str = "sampled") -> Callable[[int], Task]:
+    """All of the target but its shots, and of the source 20 examples of each class or, if `transductive`, all."""
+    chosen = ["dataset=office_caltech10", f"pair={pair}", "method=source_only", f"protocol={protocol}", f"protocol.shots={shots}",
               "backbone=identity", "classifier=logistic"]  # fmt: skip
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
         config = machine.composer.run_config(chosen)

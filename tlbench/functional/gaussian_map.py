@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 
 
 class GaussianMap(NamedTuple):
@@ -33,7 +34,8 @@ def gaussian_map(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> Gaussian
 
     T A T = B, and T is the gradient of a convex function, so it is the optimal map between N(m_s, A) and N(m_t, B) (Knott &
     Smith, J. Optimization Theory and Applications 43, 1984). Covariances are divided by n - 1. Costs O(D R^2 + R^3) for
-    R = min(N + M, D): outside the rows' span both covariances are the ridge, and T is I.
+    R = min(N + M, D): outside the rows' span both covariances are the ridge, and T is I. Any root of A serves as well as
+    A^(1/2): with A = L L', T = L'^(-1) (L' B L)^(1/2) L^(-1) is symmetric, and T A T = B. Cholesky's takes no eigenproblem.
 
     Args:
         xs_ND: source features, N >= 2.
@@ -52,15 +54,15 @@ def gaussian_map(xs_ND: np.ndarray, xt_MD: np.ndarray, ridge: float) -> Gaussian
     wide = len(xs_ND) + len(xt_MD) < xs_ND.shape[1]
     basis_DR = np.linalg.qr(np.concatenate([rows_ND, rows_MD]).T)[0] if wide else np.eye(xs_ND.shape[1])
     a_RR, b_RR = (_covariance(rows @ basis_DR, ridge) for rows in (rows_ND, rows_MD))
-    root_RR, inverse_RR = _powers(a_RR, 0.5, -0.5)
-    (middle_RR,) = _powers(root_RR @ b_RR @ root_RR, 0.5)
-    return GaussianMap(source_D, target_D, basis_DR, inverse_RR @ middle_RR @ inverse_RR)
+    lower_RR = cholesky(a_RR, lower=True)
+    half_RR = solve_triangular(lower_RR, _root(lower_RR.T @ b_RR @ lower_RR), lower=True, trans="T")
+    return GaussianMap(source_D, target_D, basis_DR, solve_triangular(lower_RR, half_RR.T, lower=True, trans="T"))
 
 
 def _covariance(centred_NR: np.ndarray, ridge: float) -> np.ndarray:
     return centred_NR.T @ centred_NR / (len(centred_NR) - 1) + ridge * np.eye(centred_NR.shape[1])
 
 
-def _powers(a_RR: np.ndarray, *powers: float) -> list[np.ndarray]:
+def _root(a_RR: np.ndarray) -> np.ndarray:
     values_R, vectors_RR = np.linalg.eigh(a_RR)
-    return [(vectors_RR * np.maximum(values_R, np.finfo(float).tiny) ** power) @ vectors_RR.T for power in powers]
+    return (vectors_RR * np.sqrt(np.maximum(values_R, 0.0))) @ vectors_RR.T

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
+from scipy.linalg import solve
 from scipy.special import logsumexp
 
 from tlbench.functional.gaussian import drawn_folds, log_gaussian, median_distance, shuffled_order
@@ -49,13 +50,8 @@ def kliep_ratio(
     is_centre_M = np.zeros(len(xt_MD), dtype=bool)
     is_centre_M[shuffled_order(xt_MD, rng)[:centres]] = True
     fold_M = drawn_folds(xt_MD, min(FOLDS, len(xt_MD)), rng)
-    found = {
-        width: (
-            log_gaussian(xs_ND, xt_MD[is_centre_M], width * unit),
-            log_gaussian(xt_MD, xt_MD[is_centre_M], width * unit),
-        )
-        for width in widths
-    }
+    logs = [log_gaussian(x_ND, xt_MD[is_centre_M], unit) for x_ND in (xs_ND, xt_MD)]
+    found = {width: (logs[0] / width**2, logs[1] / width**2) for width in widths}
 
     def score(width: float) -> float:
         parts = [_held_out(*found[width], is_centre_M, fold_M == fold) for fold in range(fold_M.max() + 1)]
@@ -140,7 +136,8 @@ def rulsif_ratio(
     centre_LD = xt_MD[shuffled_order(xt_MD, rng)[:centres]]
     folds = min(FOLDS, len(xs_ND), len(xt_MD))
     fold_N, fold_M = (drawn_folds(x, folds, rng) for x in (xs_ND, xt_MD))
-    features = {width: [np.exp(log_gaussian(x, centre_LD, width * unit)) for x in (xs_ND, xt_MD)] for width in widths}
+    logs = [log_gaussian(x_ND, centre_LD, unit) for x_ND in (xs_ND, xt_MD)]
+    features = {width: [np.exp(log / width**2) for log in logs] for width in widths}
     losses = dict.fromkeys(product(widths, ridges), 0.0)
     chooses = folds > 1 and len(losses) > 1
     if chooses:
@@ -166,7 +163,9 @@ def least_squares_terms(source_NL: np.ndarray, target_ML: np.ndarray, alpha: flo
 
 
 def _thetas(h_LL: np.ndarray, h_L: np.ndarray, ridges: Sequence[float]) -> list[np.ndarray]:
-    """Return max(0, (H + ridge I)^-1 h) for each ridge, from one factorisation."""
+    """Return max(0, (H + ridge I)^-1 h) for each ridge, from one factorisation: of one ridge alone, the cheapest."""
+    if len(ridges) == 1:
+        return [np.maximum(solve(h_LL + ridges[0] * np.eye(len(h_L)), h_L, assume_a="pos"), 0.0)]
     value_L, vector_LL = np.linalg.eigh(h_LL)
     turned_L = vector_LL.T @ h_L
     return [np.maximum(vector_LL @ (turned_L / (np.maximum(value_L, 0.0) + ridge)), 0.0) for ridge in ridges]
