@@ -44,8 +44,8 @@ traces: $(READY)  ## renew tests/traces after a change that is meant to move num
 
 bench: $(READY)  ## images per second, share of a step, head runs, a large report, false flags, methods beside SKADA and ADAPT (70 minutes)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	@# ADAPT alone: the TensorFlow that it asks for wants an older h5py, and nothing that is timed calls it
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps adapt==0.4.5
+	@# ADAPT and what it solves KMM with (GPL, so in no extra) alone: the TensorFlow that it asks for wants an older h5py, and nothing timed calls it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps adapt==0.4.5 cvxopt==1.3.3
 	$(BIN)/python benchmarks/images.py
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/heads.py
