@@ -349,3 +349,10 @@ def test_bf16_counts_for_what_passes_by_itself_and_for_weights_that_have_climbed
     assert after > before + 0.1
     for features in method.alone:
         assert torch.equal(features, features.bfloat16().float())
+
+
+def test_a_climb_leaves_the_statistics_of_batch_norms_to_the_step():
+    method = small(Rough)
+    trained(method, TASK, HELD_OUT.test.inputs, settings("optim.steps=1"))
+    passes = [m.num_batches_tracked.item() for m in method.modules() if isinstance(m, nn.BatchNorm1d)]
+    assert passes == [2]  # both domains at once and the other look, of the step; none of the climb before it
