@@ -132,7 +132,15 @@ def cases() -> list[Case]:
             SAME_PARTS,
         ),
         Case(
-            "feda", "adapt FA", said(Feda, LinearSVM, own=1.0), adapt_fa, PREDICTIONS, lambda task: task, disagree, 0.0
+            "feda",
+            "adapt FA",
+            said(Feda, LinearSVM, own=1.0),
+            adapt_fa,
+            PREDICTIONS,
+            lambda task: task,
+            disagree,
+            0.0,
+            shots=True,
         ),
         Case(
             "tradaboost, as it comes",
@@ -144,6 +152,7 @@ def cases() -> list[Case]:
             disagree,
             0.0,
             UNTIL,
+            shots=True,
         ),
         Case(
             "tradaboost, contradicting shots",
@@ -155,5 +164,6 @@ def cases() -> list[Case]:
             disagree,
             None,
             OWN_FACTOR,
+            shots=True,
         ),
     ]
