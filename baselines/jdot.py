@@ -10,7 +10,8 @@ Uses     source labels, through the plan alone: the classifier sees no source ro
 Departs  1. the label cost is the cross-entropy of the classifier's confidences, at most 28 (code: squared hinge)
          2. input costs are divided by their mean and mixed by `weight` (code: divided by their median, times alpha)
          3. the classifier is the recipe's, its C chosen on the source (paper: kernel machines and networks)
-         4. rounds stop where the plan no longer changes: further ones would be the same
+         4. rounds stop where the plan sends the labels of the round before: further classifiers would be the same. It may
+            still exchange source rows of one class, at no cost
          5. weights below 1e-6 of the largest are left out
 See      conf/method/jdot.yaml, docs/methods/jdot.md, tests/baselines/test_jdot.py
 """
@@ -28,7 +29,7 @@ from tlbench.tasks import Task
 LEAST = 1e-12
 """Confidence below which a label costs no more: a classifier may give none at all."""
 STILL = 1e-9
-"""Share of the mass: a plan that moves no more is the one before, but for rounding."""
+"""Share of the mass: labels of which no more moves are those of the round before, but for rounding."""
 
 
 class Jdot(EstimatorMethod):
@@ -48,15 +49,15 @@ class Jdot(EstimatorMethod):
     def fit(self, task: Task) -> Self:
         labels_N = task.source.labels
         inputs_NM = scaled_cost(task.source.inputs, task.target, np.mean)
-        cost_NM, plan_NM = inputs_NM, np.zeros_like(inputs_NM)
+        cost_NM, plan_NM, sent_MC = inputs_NM, np.zeros_like(inputs_NM), np.zeros((inputs_NM.shape[1], task.n_classes))
         self.history = []
         for _ in range(self.rounds):
             before_NM, plan_NM = plan_NM, exact_plan(cost_NM)
             change = float(np.abs(plan_NM - before_NM).sum() / (2 if self.history else 1))
-            if change <= STILL:
+            known_MC, sent_MC = sent_MC, sent_labels(plan_NM, labels_N, task.n_classes)
+            if np.abs(sent_MC - known_MC).sum() <= 2 * STILL * len(sent_MC):
                 self.history.append({**self.history[-1], "plan_changed": change})
                 break
-            sent_MC = sent_labels(plan_NM, labels_N, task.n_classes)
             fit_to_shares(self.classifier, task.target, sent_MC, task.shots)
             given_MC = self.classifier.predict_proba(task.target)
             cost_NM = joint_cost(inputs_NM, labels_N, given_MC, self.weight)

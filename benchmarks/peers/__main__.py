@@ -43,19 +43,27 @@ AIM, MOST_SECONDS = 3.0, 10.0
 N_SOURCE, N_TARGET = 1123, 958
 
 
-def problems(n_source: int, n_target: int) -> Iterator[tuple[str, Callable[[int], Task]]]:
-    yield f"made, {n_source} to {n_target}", lambda seed: made(seed, n_source, n_target)
+Draw = Callable[[int], Task]
+
+
+def problems(n_source: int, n_target: int) -> Iterator[tuple[str, Draw, Draw]]:
+    """Name and tasks: with the whole target, and with three shots a class, which leave SURF's."""
+    yield f"made, {n_source} to {n_target}", made_of(n_source, n_target), made_of(n_source, n_target)
     if "TLBENCH_DATA" in os.environ and n_source == N_SOURCE:
-        yield "SURF caltech10-amazon, 1123 to 958", office("C-A", 3, "transductive")
+        yield "SURF caltech10-amazon", office("C-A", 0, "transductive"), office("C-A", 3, "transductive")
+
+
+def made_of(n_source: int, n_target: int) -> Draw:
+    return lambda seed: made(seed, n_source, n_target)
 
 
 def all_cases() -> list[Case]:
     return [*maps.cases(), *weights.cases(), *predictions.cases()]
 
 
-def alone(name: str, data: str, draw: Callable[[int], Task], turns: int) -> dict[str, Any]:
+def alone(name: str, data: str, draw: Draw, turns: int) -> dict[str, Any]:
     """Seconds of a method that no peer has, on the whole of both domains."""
-    made_of = {
+    methods = {
         "meda": lambda: Meda(dim=20, mu="estimated", match=10.0, rho=1.0, neighbours=10, rounds=10,
                              classifier=KernelRidge(**BASE, ridge=0.1, gamma=0.5)),
         "jgsa": lambda: Jgsa(dim=30, alpha=1.0, beta=0.1, mu=1.0, rounds=10, classifier=NearestNeighbour(**BASE)),
@@ -63,7 +71,7 @@ def alone(name: str, data: str, draw: Callable[[int], Task], turns: int) -> dict
     times = []
     for _ in range(turns):
         task = shuffled(draw(0))
-        times.append(seconds(lambda task: made_of[name]().fit(task).predict_proba(task.target), task)[0])
+        times.append(seconds(lambda task: methods[name]().fit(task).predict_proba(task.target), task)[0])
     return {
         "method": name,
         "data": data,
@@ -73,13 +81,13 @@ def alone(name: str, data: str, draw: Callable[[int], Task], turns: int) -> dict
 
 
 def rows(turns: int, only: tuple[str, ...], n_source: int, n_target: int) -> Iterator[dict[str, Any]]:
-    for data, draw in problems(n_source, n_target):
+    for data, whole, with_shots in problems(n_source, n_target):
         for case in all_cases():
             if case.method.startswith(only):
-                yield row(case, data, draw, turns)
+                yield row(case, data, with_shots if case.shots else whole, turns)
         for name in ("meda", "jgsa"):
             if name.startswith(only):
-                yield alone(name, data, draw, turns)
+                yield alone(name, data, whole, turns)
 
 
 def main() -> None:
