@@ -48,7 +48,9 @@ def test_rates_by_step_are_told_as_rates_over_the_run(name):
         assert float(values["optim.annealing"]) == pytest.approx(gamma.get(row, 1e-3) * steps)
         if row in ("CDAN", "MDD", "BSP"):
             assert float(values["method.gamma"]) == steps / 1000
-            assert values["method.hidden"] == {"CDAN": "1024", "BSP": "1024"}.get(row, values.get("classifier.bottleneck"))
+            assert values["method.hidden"] == {"CDAN": "1024", "BSP": "1024"}.get(
+                row, values.get("classifier.bottleneck")
+            )
 
 
 def test_of_some_parts_what_is_said_of_each_is_left_and_what_is_said_of_all_is_not():
