@@ -23,9 +23,9 @@ def rows_of(tmp_path, monkeypatch):
     """(recipe, data set, pair, rows, overrides) to the exit status of a part of its table, its folder and its store."""
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path / "cache"))
 
-    def run(name, dataset, pair, rows, *overrides):
+    def run(name, dataset, pair, rows, *overrides, each=1):
         data, out, store = tmp_path / "data", tmp_path / "out", tmp_path / "store"
-        counts = grow(composed(dataset, [f"data_dir={data}"], None)[0], data, each=1)
+        counts = grow(composed(dataset, [f"data_dir={data}"], None)[0], data, each=each)
         here = [f"data_dir={data}", f"dataset.counts={json.dumps(counts).replace(chr(34), '')}", f"pair={pair}"]
         asked = [o for row in rows for o in ("--row", row)]
         arguments = ["reproduce", name, *asked, "--store", str(store), "--out", str(out)]
@@ -99,3 +99,69 @@ def test_deep_coral_runs_on_alexnets_last_layer_with_the_weight_of_each_pair(row
     assert records["coral"]["pair"] == "amazon-webcam"
     assert read_table(out / "runs.csv")["pair"].unique().tolist() == ["amazon-webcam"]
     assert parts_of(out).loc["D-CORAL", "recipe"] == 0
+
+
+def test_rows_of_several_passes_run_by_the_librarys_recipe(rows_of):
+    rows = ["ERM", "BSP", "MCD", "AFN", "FixMatch"]
+    status, _, store = rows_of(
+        "tllib_office31",
+        "office31",
+        "D-W",
+        rows,
+        "seed=1",
+        "optim.evaluations=1",
+        "classifier.bottleneck=8",
+        *SMALL_NET,
+    )
+    assert status == 1
+    records = {r["method"]: store.config(r["run_key"]) for r in map(store.record, store.run_keys())}
+    assert set(records) == {"source_only", "bsp", "mcd", "afn", "pseudo_label"}
+    for method in ("mcd", "afn"):
+        optim = records[method]["optim"]
+        assert (optim["schedule"], optim["nesterov"], optim["momentum"]) == ("constant", False, 0.9)
+    assert (records["afn"]["augment"]["crop"], records["mcd"]["augment"]["crop"]) == ("random", "random_resized")
+
+
+def test_sdat_with_mcc_is_mic_without_masked_images(rows_of):
+    """It climbs, and has MCC at the script's temperature; the bare adversary's row has neither."""
+    rows = ["CDAN", "CDAN w/ SDAT", "CDAN+MCC", "CDAN+MCC w/ SDAT"]
+    tiny = ["optim.evaluations=1", "backbone.name=resnet18", "backbone.pretrained=false"]
+    status, out, store = rows_of("sdat_icml22_office_home", "office_home", "Ar-Cl", rows, *tiny)
+    assert status == 1  # far from the one printed row
+    found = [store.config(key)["method"] for key in store.run_keys()]
+    climbs = {(m["name"], m.get("rho"), m.get("confusion"), m.get("temperature"), m.get("masked")) for m in found}
+    assert climbs == {
+        ("source_only", None, None, None, None), ("cdan", None, None, None, None), ("sdat", 0.02, 0.0, None, None),
+        ("mic", 0, 1.0, 2.0, 0), ("mic", 0.02, 1.0, 2.0, 0),
+    }  # fmt: skip
+    table = read_table(out / "reproduced.csv").set_index(["row", "pair"])
+    assert table.loc[("CDAN+MCC w/ SDAT", "art-clipart"), "published"] == 70.8
+
+
+def test_mic_is_compared_with_sdat_on_the_same_network(rows_of):
+    rows = ["SDAT, ViT", "MIC, ViT"]
+    tiny = ["optim.evaluations=1", "method.block=16", "backbone.name=resnet18", "backbone.pretrained=false"]
+    status, out, store = rows_of("mic_cvpr23", "visda2017", "train-validation", rows, *tiny)
+    assert status == 1
+    assert {store.record(key)["method"] for key in store.run_keys()} == {"source_only", "mic"}
+    assert len(store.run_keys()) == 3
+    got = read_table(out / "reproduced.csv").set_index(["row", "pair"])["published"]
+    assert [got[row, "train-validation"] for row in rows] == [89.8, 92.8]
+
+
+def test_mme_has_shots_and_half_of_the_labelled_batch_from_them(rows_of):
+    tiny = ["optim.evaluations=1", "classifier.bottleneck=8"]
+    tiny += ["backbone.name=resnet18", "backbone.pretrained=false"]
+    status, out, store = rows_of(
+        "mme_iccv19_domainnet126", "domainnet126", "R-S", ["S+T", "MME"], "--part", "1 shot", *tiny, each=2
+    )
+    assert status == 0  # nothing to be near
+    records = {r["method"]: r for r in map(store.record, store.run_keys())}
+    assert set(records) == {"source_only", "target_only", "source_and_target", "mme"}
+    config = store.config(records["mme"]["run_key"])
+    assert (config["protocol"]["shots"], config["optim"]["shares"], config["classifier"]["last"]) == (
+        1,
+        "equal",
+        "cosine",
+    )
+    assert "MME is ahead of" in (out / "README.md").read_text("utf-8")
