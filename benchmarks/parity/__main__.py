@@ -1,9 +1,11 @@
 """Losses and gradients of the deep methods beside those of other toolkits, on the same inputs, in double precision.
 
-    python benchmarks/parity --tllib DIR --pytorch-adapt DIR --skada DIR --sdat DIR --mic DIR --mme DIR --cdac DIR --out results/parity
+    python benchmarks/parity --tllib DIR --pytorch-adapt DIR --skada DIR --sdat DIR --mic DIR --mme DIR --cdac DIR \\
+        --adatime DIR --out results/parity
 
-Each folder is a checkout of the peer (SKADA: the folder that holds `skada/`); give those that there are. Their modules are imported
-from it, with what they import in turn. Exit status 1 where a difference is left that no stated reason explains.
+Each folder is a checkout of the peer (SKADA: the folder that holds `skada/`); give those that there are. Their modules are
+imported from it, and what they import in turn has to be installed. Exit status 1 where a difference is left that no stated reason
+explains.
 """
 
 from __future__ import annotations
@@ -19,28 +21,29 @@ import torch
 from cases import TOLERANCE, Row, compared
 
 PEERS = {"tllib": "of_tllib", "pytorch_adapt": "of_pytorch_adapt", "skada": "of_skada", "sdat": "of_sdat", "mic": "of_mic",
-         "mme": "of_mme", "cdac": "of_cdac"}  # fmt: skip
+         "mme": "of_mme", "cdac": "of_cdac", "adatime": "of_adatime"}  # fmt: skip
 
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="benchmarks/parity", description=__doc__)
     for name in PEERS:
         options.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="DIR")
-    options.add_argument("--out", type=Path, help="folder for parity.csv and parity.md")
+    options.add_argument("--out", type=Path, help="folder for parity.csv")
     given = options.parse_args()
     folders = {name: folder for name in PEERS if (folder := getattr(given, name)) is not None}
     if not folders:
-        options.error("no peer to compare with: give the folder of one or more, " + ", ".join(_option(n) for n in PEERS) + ".")
+        options.error(
+            "no peer to compare with: give the folder of one or more, " + ", ".join(_option(n) for n in PEERS) + "."
+        )
     for name, folder in folders.items():
         if not folder.is_dir():
             options.error(f"{_option(name)}: {folder} is no folder.")
     rows = all_rows(folders)
     table = pd.DataFrame([row.as_dict() for row in rows])
-    print(table[["method", "setting", "peer", "loss", "gradient", "verdict"]].to_string(index=False))
+    print(as_markdown(rows))
     if given.out:
         given.out.mkdir(parents=True, exist_ok=True)
         table.to_csv(given.out / "parity.csv", index=False, float_format="%.1e")
-        (given.out / "parity.md").write_text(as_markdown(rows))
     sys.exit(int((table.verdict == "OPEN").any()))
 
 
@@ -50,21 +53,27 @@ def _option(name: str) -> str:
 
 def all_rows(folders: dict[str, Path]) -> list[Row]:
     """Return a row for each case of the peers that there are, by method."""
-    torch.set_default_dtype(torch.float64)
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # of the peers' old ways
-    rows = []
-    for name, folder in folders.items():
-        peer, version, cases = import_module(PEERS[name]).peer(folder.resolve())
-        rows += [compared(case, peer, version) for case in cases]
+    kind = torch.get_default_dtype()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the peers' old ways
+        peers = [import_module(PEERS[name]).peer(folder.resolve()) for name, folder in folders.items()]
+        torch.set_default_dtype(torch.float64)
+        try:
+            rows = [compared(case, peer, version) for peer, version, cases in peers for case in cases]
+        finally:
+            torch.set_default_dtype(kind)
     return sorted(rows, key=lambda row: row.method)
 
 
 def as_markdown(rows: list[Row]) -> str:
     """Return the table, with what is left after the reason where there is one."""
-    lines = ["| method | what | peer | gradient of | loss | gradient | verdict | left | reason or remark |", "|" + "---|" * 9]
+    lines = [
+        "| method | what | peer | gradient of | loss | gradient | verdict | left | reason or remark |",
+        "|" + "---|" * 9,
+    ]
     for r in rows:
-        numbers = [f"{x:.1e}" if x > TOLERANCE else "0" for x in (r.loss, r.gradient)]
+        numbers = [f"{x:.1e}" if x > TOLERANCE else "0" for x in (r.loss, r.gradient)][: 2 if r.gradient_of else 1]
+        numbers += [""] * (2 - len(numbers))
         left = "" if r.loss_explained is None else f"{max(r.loss_explained, r.gradient_explained or 0.0):.1e}"
         cells = [r.method, r.setting, r.peer, r.gradient_of, *numbers, r.verdict, left, r.why]
         lines.append("| " + " | ".join(cells) + " |")

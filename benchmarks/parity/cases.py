@@ -71,6 +71,10 @@ def apart(one: Loss, other: Loss, rows: tuple[int, int]) -> tuple[float, float, 
     values, slopes, names = [0.0], [0.0], set()
     for seed in range(BATCHES):
         (a, of_a), (b, of_b) = (worked_out(loss, seed, rows) for loss in (one, other))
+        if not max(a.abs().max().item(), b.abs().max().item()) > 0:
+            raise SystemExit(
+                "A loss is 0 on both sides: it says nothing. Change the case's settings or benchmarks/parity/batch.py."
+            )
         values.append(gap(a, b))
         for name in of_a.keys() | of_b.keys():
             nothing = torch.zeros_like(of_a.get(name, of_b.get(name)))

@@ -48,7 +48,7 @@ def peer(folder: Path) -> tuple[str, str, list[Case]]:
 def probability(critic: nn.Module, turn: Any = lambda h: h) -> nn.Module:
     """Return a domain classifier that ends in a sigmoid, as TLlib's do."""
     made = nn.Module()
-    made.forward = lambda h: critic(turn(h)).sigmoid()  # type: ignore[method-assign]
+    made.forward = lambda h: critic(turn(h)).sigmoid()
     return made
 
 
@@ -65,7 +65,9 @@ def cdan(t: Any, b: Batch, *, random: bool = False, **more: Any) -> Tensor:
     maps = ours.random_maps()
     critic = b.critic(maps[0].shape[1] if random else D * C)
     turn = (lambda h: h) if random else lambda h: h.view(-1, C, D).transpose(1, 2).flatten(1)
-    sizes = {"randomized": True, "num_classes": C, "features_dim": D, "randomized_dim": maps[0].shape[1]} if random else {}
+    sizes = (
+        {"randomized": True, "num_classes": C, "features_dim": D, "randomized_dim": maps[0].shape[1]} if random else {}
+    )
     loss = t.cdan.ConditionalDomainAdversarialLoss(probability(critic, turn), **sizes, **more)
     if random:
         loss.map.Rf, loss.map.Rg = maps
@@ -207,5 +209,3 @@ def targets(t: Any) -> list[Case]:
              lambda b: averaged(b, lambda net: t.mean_teacher.EMATeacher(net, 0.9), lambda teacher, _: teacher.update()),
              "weights only: its running statistics of batch norms are the teacher's own batches'"),
     ]  # fmt: skip
-
-

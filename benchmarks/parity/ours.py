@@ -32,7 +32,7 @@ def dann(batch: Batch, *, progress: float = 0.0, steps: int = 1, **more: Any) ->
 
 
 def cdan(batch: Batch, *, maps: tuple[Tensor, Tensor] | None = None, entropy: bool = False) -> Tensor:
-    """At full strength of the reversal, which is that of progress 1 but for 1e-4: gamma is taken high."""
+    """At strength 1 of the reversal: gamma is so high that progress 1 has it to the bit."""
     width = None if maps is None else maps[0].shape[1]
     method = Cdan(network=batch.network(), weight=1.0, gamma=1e3, hidden=5, entropy=entropy, randomised=width)
     method.discriminator, method.progress = batch.critic(width or D * C), 1.0

@@ -15,10 +15,11 @@ import numpy as np
 def module(folder: Path, name: str) -> ModuleType:
     """Import a module by its dotted name below a folder.
 
-    The outermost package is not run: some import all that their toolkit needs. `numpy.float`, which NumPy 1.24 took away, is there.
+    The outermost package is not run: some import all that their toolkit needs. `numpy.float`, which NumPy 1.24 took away, is put
+    back.
     """
     if not hasattr(np, "float"):
-        np.float = float  # type: ignore[attr-defined]
+        vars(np)["float"] = float
     root = name.partition(".")[0]
     if not (folder / root).is_dir() and not (folder / f"{root}.py").is_file():
         raise SystemExit(f"{folder} has no {root}: give the folder in which it lies.")
