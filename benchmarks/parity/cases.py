@@ -23,6 +23,7 @@ class Case:
         ours, theirs: the loss of a batch, a scalar or, where weights are compared, any tensor.
         why: the difference, in words; of equal sides what is arranged differently.
         explained: ours with that difference made; None where the sides are equal as they are.
+        undone: where `explained` is a formula of its own, that formula without the difference, which has to be ours.
         rows: source and target examples of a batch.
     """
 
@@ -33,6 +34,7 @@ class Case:
     why: str = ""
     explained: Loss | None = None
     rows: tuple[int, int] = (8, 8)
+    undone: Loss | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def compared(case: Case, peer: str, version: str) -> Row:
         *told, _ = apart(case.explained, case.theirs, case.rows)  # type: ignore[assignment]
         if verdict == "OPEN" and max(told) <= TOLERANCE:  # type: ignore[type-var]
             verdict = "explained"
+    if case.undone is not None and not max(apart(case.undone, case.ours, case.rows)[:2]) <= TOLERANCE:
+        verdict = "OPEN"
     return Row(case.method, case.setting, peer, version, ", ".join(names), loss, gradient, *told, verdict, case.why)
 
 

@@ -24,11 +24,16 @@ def peer(folder: Path) -> tuple[str, str, list[Case]]:
     losses = module(folder, "utils.loss")
     return "SSDA_MME", commit(folder), [
         Case("mme", "minimax entropy of a cosine layer", minimax, lambda b: losses.adentropy(last(b), b.xt, LAMBDA), WHY,
-             lambda b: -LAMBDA * ours.entropies(layer(b)(reverse_gradient(b.xt, 1.0)).softmax(dim=1), TINY).mean()),
+             lambda b: -LAMBDA * spread(layer(b)(reverse_gradient(b.xt, 1.0)), TINY),
+             undone=lambda b: -LAMBDA * spread(layer(b)(reverse_gradient(b.xt, 1.0)), 0.0)),
         Case("entropy_min", "mean entropy of a cosine layer (ENT)", lambda b: LAMBDA * mean_entropy(layer(b)(b.xt)),
              lambda b: losses.entropy(last(b), b.xt, LAMBDA), WHY,
-             lambda b: LAMBDA * ours.entropies(layer(b)(b.xt).softmax(dim=1), TINY).mean()),
+             lambda b: LAMBDA * spread(layer(b)(b.xt), TINY), undone=lambda b: LAMBDA * spread(layer(b)(b.xt), 0.0)),
     ]  # fmt: skip
+
+
+def spread(logits: Tensor, inside: float) -> Tensor:
+    return ours.entropies(logits.softmax(dim=1), inside).mean()
 
 
 def layer(b: Batch) -> Any:

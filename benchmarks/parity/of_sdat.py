@@ -29,10 +29,11 @@ def peer(folder: Path) -> tuple[str, str, list[Case]]:
     return "SDAT", commit(folder), [
         Case("mcc", f"temperature={TEMPERATURE:g}", lambda b: class_confusion(b.zt, TEMPERATURE),
              lambda b: s.mcc.MinimumClassConfusionLoss(TEMPERATURE)(b.zt), "adds 1e-5 in the logarithm of the entropy",
-             lambda b: ours.confusion(b.zt, TEMPERATURE, TINY)),
+             lambda b: ours.confusion(b.zt, TEMPERATURE, TINY), undone=lambda b: ours.confusion(b.zt, TEMPERATURE, 0.0)),
         Case("sdat", f"confusion=0: {step}", lambda b: here(b, 0.0), lambda b: there(s, b, lambda z: 0.0 * z.sum())),
         Case("sdat", f"confusion=1: {step}", lambda b: here(b, 1.0),
-             lambda b: there(s, b, s.mcc.MinimumClassConfusionLoss(TEMPERATURE)), "adds 1e-5 in MCC's logarithm", by_hand),
+             lambda b: there(s, b, s.mcc.MinimumClassConfusionLoss(TEMPERATURE)), "adds 1e-5 in MCC's logarithm", by_hand,
+             undone=lambda b: by_hand(b, 0.0)),
         Case("cst", "the climb of its step (adaptive)", adaptive, lambda b: their_adaptive(s, b),
              "beside the adaptive SAM in SDAT's checkout; CST's own code was not at hand"),
     ]  # fmt: skip
@@ -60,12 +61,12 @@ def here(b: Batch, confusion: float) -> Tensor:
     return torch.stack(list(sdat.losses(labelled, target).values())).sum()
 
 
-def by_hand(b: Batch) -> Tensor:
+def by_hand(b: Batch, inside: float = TINY) -> Tensor:
     """The same with MCC's weights of another logarithm."""
     sdat, labelled, target = method(b, 0.0), [(b.xs, b.labels)], TargetBatch.of(b.xt)
 
     def confusion() -> Tensor:
-        return ours.confusion(sdat.network(b.xt)[1], TEMPERATURE, TINY)
+        return ours.confusion(sdat.network(b.xt)[1], TEMPERATURE, inside)
 
     ascent = Ascent(lambda: sdat.ascent(labelled, target).loss() + confusion(), list(sdat.network.parameters()), RHO)
     climb(gradients(ascent.loss(), ascent.moves), ascent)

@@ -64,24 +64,23 @@ def cdan(s: Any, b: Batch) -> Tensor:
     return s.deep.CDANLoss(cross_entropy)(domain_pred_s=d_s, domain_pred_t=d_t, features_s=f_s, features_t=f_t)
 
 
-def cdan_here(b: Batch, *, logits: bool = False) -> Tensor:
-    """CDAN on the network's own logits; with `logits` as SKADA has it, gradients through them and all."""
+def with_logits(b: Batch) -> Tensor:
+    """CDAN as SKADA has it: of features and logits, gradients through them and all."""
     f = torch.cat([b.xs, b.xt])
     z = b.network().head.last(f)
-    if logits:
-        return summed(b, (z[:, :, None] * f[:, None, :]).flatten(1), D * C)
-    turned = (z.detach().softmax(dim=1)[:, :, None] * f[:, None, :]).flatten(1)
-    return domain_loss(b.critic(D * C)(reverse_gradient(turned, 1.0)).squeeze(1), len(b.xs))
+    return summed(b, (z[:, :, None] * f[:, None, :]).flatten(1), D * C)
 
 
 def margin(b: Batch) -> Tensor:
     return MARGIN * F.cross_entropy(b.zs2, b.zs.argmax(dim=1)) + disagreement_loss(b.zt2, b.zt.argmax(dim=1))
 
 
-def margin_of_all_pairs(b: Batch) -> Tensor:
+def margin_of_all_pairs(b: Batch, smoothing: float = SMOOTHING, *, undone: bool = False) -> Tensor:
     """The adversary of every row against the guess of every row, its probabilities smoothed."""
-    p = (1 - SMOOTHING) * b.zt2.softmax(dim=1) + SMOOTHING / C
-    return MARGIN * F.cross_entropy(b.zs2, b.zs.argmax(dim=1)) - (1 - p[:, b.zt.argmax(dim=1)]).log().mean()
+    p = (1 - smoothing) * b.zt2.softmax(dim=1) + smoothing / C
+    told = (1 - p[:, b.zt.argmax(dim=1)]).log()
+    told = told.diagonal() if undone else told
+    return MARGIN * F.cross_entropy(b.zs2, b.zs.argmax(dim=1)) - told.mean()
 
 
 def adversaries(s: Any) -> list[Case]:
@@ -93,20 +92,20 @@ def adversaries(s: Any) -> list[Case]:
              lambda b: dann(s, b, s.modules.DomainClassifier(D)),
              "its discriminator is a softmax of one number, always 1: the loss is 100, and no gradient passes",
              lambda b: 100.0 + 0.0 * (b.xs.sum() + b.xt.sum())),
-        Case("cdan", "domain loss, discriminator ends in a sigmoid", cdan_here, lambda b: cdan(s, b),
+        Case("cdan", "domain loss, discriminator ends in a sigmoid", lambda b: ours.cdan(b, own=True), lambda b: cdan(s, b),
              "features times logits, not probabilities, with a gradient through them; a sum, and the target is 1",
-             lambda b: cdan_here(b, logits=True)),
+             with_logits),
         Case("mdd", "both terms", margin,
              lambda b: s.deep.MDDLoss(MARGIN)(y_pred_s=b.zs, y_pred_t=b.zt, domain_pred_s=b.zs2, domain_pred_t=b.zt2),
              "the target's term takes all pairs of rows, one's adversary and another's guess; probabilities are smoothed by 0.1",
-             margin_of_all_pairs),
+             margin_of_all_pairs, undone=lambda b: margin_of_all_pairs(b, 0.0, undone=True)),
     ]  # fmt: skip
 
 
-def median_with_gradient(b: Batch) -> Tensor:
+def median_with_gradient(b: Batch, *, undone: bool = False) -> Tensor:
     """MMD with the median distance, plus 1e-7, a part of the graph."""
     far = torch.cdist(b.xs, b.xs)
-    unit = far.median() + TINY
+    unit = far.median().detach() if undone else far.median() + TINY
     k = [sum((-torch.cdist(x, y) / (scale * unit)).exp() for scale in MEDIAN.scales)
          for x, y in ((b.xs, b.xs), (b.xt, b.xt), (b.xs, b.xt))]  # fmt: skip
     return k[0].mean() + k[1].mean() - 2 * k[2].mean()
@@ -120,10 +119,11 @@ def divergences(s: Any) -> list[Case]:
     return [
         Case("coral", "variant=paper", lambda b: coral_loss(b.xs, b.xt), lambda b: s.losses.deepcoral_loss(b.xs, b.xt)),
         Case("mmd", "variant=median", lambda b: ours.mmd(b, MEDIAN, "biased"), lambda b: s.losses.dan_loss(b.xs, b.xt),
-             "the median distance has 1e-7 more, and a gradient passes through it", median_with_gradient),
+             "the median distance has 1e-7 more, and a gradient passes through it", median_with_gradient,
+             undone=lambda b: median_with_gradient(b, undone=True)),
         Case("mcc", "temperature=2.5", lambda b: class_confusion(b.zt, 2.5), lambda b: s.losses.mcc_loss(b.zt, T=2.5),
              "adds 1e-7 in the logarithm of the entropy, and a gradient passes through the weights",
-             lambda b: ours.confusion(b.zt, 2.5, TINY, through=True)),
+             lambda b: ours.confusion(b.zt, 2.5, TINY, through=True), undone=lambda b: ours.confusion(b.zt, 2.5, 0.0)),
         Case("deepjdot", "alpha=0.5", joint_transport,
              lambda b: s.losses.deepjdot_loss(b.labels, b.zt, b.xs, b.xt, 0.5, 1.0)),
     ]  # fmt: skip

@@ -75,13 +75,16 @@ def cdan(t: Any, b: Batch, *, random: bool = False, **more: Any) -> Tensor:
     return loss(b.zs, b.xs, b.zt, b.xt)
 
 
-def pooled(b: Batch, entropy: float | None = None) -> Tensor:
+def pooled(b: Batch, entropy: float | None = None, *, together: bool = True) -> Tensor:
     """CDAN with a mean over the rows of both domains at once, weighted where `entropy` is added in the logarithm."""
     f, p = torch.cat([b.xs, b.xt]), torch.cat(ours.both(b)).detach()
     logits = b.critic(D * C)(multilinear_map(-f + 2 * f.detach(), p)).squeeze(1)  # f forward, -1 backward
     signs = torch.cat([-torch.ones(len(b.xs)), torch.ones(len(b.xt))])
     w = torch.ones_like(logits) if entropy is None else 1 + (-ours.entropies(p, entropy)).exp()
-    return (w * F.softplus(signs * logits)).sum() / w.sum()
+    losses, n = w * F.softplus(signs * logits), len(b.xs)
+    if together:
+        return losses.sum() / w.sum()
+    return (losses[:n].sum() / w[:n].sum() + losses[n:].sum() / w[n:].sum()) / 2
 
 
 def adversaries(t: Any) -> list[Case]:
@@ -92,11 +95,13 @@ def adversaries(t: Any) -> list[Case]:
              lambda b: ours.dann(b, variant="iterations", progress=0.5, steps=1000), lambda b: dann(t, b, 500)),
         Case("cdan", "domain loss", ours.cdan, lambda b: cdan(t, b), columns),
         Case("cdan", "domain loss of unequal batches", ours.cdan, lambda b: cdan(t, b),
-             "a mean over the rows of both domains at once", pooled, (8, 5)),
+             "a mean over the rows of both domains at once", pooled, (8, 5),
+             lambda b: pooled(b, together=False)),
         Case("cdan", "randomised=16, one draw", lambda b: ours.cdan(b, maps=ours.random_maps()),
              lambda b: cdan(t, b, random=True)),
         Case("cdan", "entropy=true", lambda b: ours.cdan(b, entropy=True), lambda b: cdan(t, b, entropy_conditioning=True),
-             f"{IN_THE_LOG}, and weighs over both domains at once", lambda b: pooled(b, TINY)),
+             f"{IN_THE_LOG}, and weighs over both domains at once", lambda b: pooled(b, TINY),
+             undone=lambda b: pooled(b, 0.0, together=False)),
         Case("bsp", "spectral term", lambda b: squared_spectral_norm(b.xs) + squared_spectral_norm(b.xt),
              lambda b: t.bsp.BatchSpectralPenalizationLoss()(b.xs, b.xt)),
     ]  # fmt: skip
@@ -134,7 +139,8 @@ def kernels(t: Any) -> list[Case]:
              summed, lambda b: 5 * joint(b, unbiased_jmmd, ours.shrunk(b)) + added(b)),
         Case("jan", "estimator=linear (linear=True)", lambda b: joint(b, linear_jmmd, ours.SCALES), lambda b: jan(t, b, True),
              f"n pairs of neighbours in place of n / 2 disjoint ones; {summed}",
-             lambda b: 5 * ours.joint_cyclic(b, SIGMA) + added(b)),
+             lambda b: 5 * ours.joint_pairs(b, SIGMA, ours.shrunk(b)) + added(b),
+             undone=lambda b: ours.joint_pairs(b, SIGMA, ours.SCALES, halves=True)),
         Case("coral", "variant=mean", lambda b: moment_loss(b.xs, b.xt), lambda b: correlation(t, b)),
         Case("coral", "variant=paper", lambda b: coral_loss(b.xs, b.xt), lambda b: correlation(t, b),
              "no factor 1/4, and the squared difference of the means is added",
@@ -162,15 +168,18 @@ def classifiers(t: Any) -> list[Case]:
     return [
         Case("mdd", "both terms", margin,
              lambda b: -t.mdd.ClassificationMarginDisparityDiscrepancy(MARGIN)(b.zs, b.zs2, b.zt, b.zt2),
-             "adds 1e-6 in the logarithm of 1 - p and cuts it at 0", lambda b: margin(b, OFFSET)),
+             "adds 1e-6 in the logarithm of 1 - p and cuts it at 0", lambda b: margin(b, OFFSET),
+             undone=lambda b: margin(b, 0.0)),
         Case("mcd", "discrepancy", lambda b: discrepancy(two[0](b), two[1](b)),
              lambda b: t.mcd.classifier_discrepancy(two[0](b), two[1](b))),
         Case("mcd", "balance", lambda b: unbalance(two[0](b)), lambda b: t.mcd.entropy(two[0](b))),
         Case("mcc", "temperature=2.5", lambda b: class_confusion(b.zt, 2.5),
-             lambda b: t.mcc.MinimumClassConfusionLoss(2.5)(b.zt), IN_THE_LOG, lambda b: ours.confusion(b.zt, 2.5, TINY)),
+             lambda b: t.mcc.MinimumClassConfusionLoss(2.5)(b.zt), IN_THE_LOG, lambda b: ours.confusion(b.zt, 2.5, TINY),
+             undone=lambda b: ours.confusion(b.zt, 2.5, 0.0)),
         Case("entropy_min", "mean entropy", lambda b: mean_entropy(b.zt),
              lambda b: t.entropy.entropy(b.zt.softmax(dim=1), reduction="mean"), IN_THE_LOG,
-             lambda b: ours.entropies(b.zt.softmax(dim=1), TINY).mean()),
+             lambda b: ours.entropies(b.zt.softmax(dim=1), TINY).mean(),
+             undone=lambda b: ours.entropies(b.zt.softmax(dim=1), 0.0).mean()),
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from baselines.dann import Dann
 from baselines.jan import joint_kernel
 from baselines.mmd import ESTIMATORS
 from tlbench.functional.kernels import KernelSet, bandwidth, squared_distances
-from tlbench.method import GradientMethod
+from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -31,13 +31,23 @@ def dann(batch: Batch, *, progress: float = 0.0, steps: int = 1, **more: Any) ->
     return total(method, batch)
 
 
-def cdan(batch: Batch, *, maps: tuple[Tensor, Tensor] | None = None, entropy: bool = False) -> Tensor:
-    """At strength 1 of the reversal: gamma is so high that progress 1 has it to the bit."""
+def cdan(
+    batch: Batch, *, own: bool = False, maps: tuple[Tensor, Tensor] | None = None, entropy: bool = False
+) -> Tensor:
+    """At strength 1 of the reversal: gamma is so high that progress 1 has it to the bit.
+
+    Args:
+        own: logits are those of the batch's network.
+    """
     width = None if maps is None else maps[0].shape[1]
     method = Cdan(network=batch.network(), weight=1.0, gamma=1e3, hidden=5, entropy=entropy, randomised=width)
     method.discriminator, method.progress = batch.critic(width or D * C), 1.0
     if method.maps is not None and maps is not None:
         method.maps.map_DK, method.maps.map_CK = maps
+    if own:
+        last = batch.network().head.last
+        source = SourceOutput(batch.xs, last(batch.xs), batch.labels)
+        return method.adaptation_terms(source, TargetOutput(batch.xt, last(batch.xt)))["domain"]
     return total(method, batch)
 
 
@@ -68,16 +78,19 @@ def confusion(logits: Tensor, temperature: float, inside: float, *, through: boo
     return 1 - (table.diagonal() / table.sum(dim=1)).mean()
 
 
-def joint_cyclic(batch: Batch, sigma: float) -> Tensor:
-    """JMMD over the pairs of neighbours, the last with the first, as the linear estimate of TLlib has them."""
+def joint_pairs(batch: Batch, sigma: float, scales: Sequence[float], *, halves: bool = False) -> Tensor:
+    """JMMD over the pairs of neighbours, the last with the first, as TLlib's linear estimate has them; or of i, i + n / 2."""
     (ps, pt), width = both(batch), bandwidth(batch.xs, batch.xt)
     s, t = (batch.xs, ps), (batch.xt, pt)
 
     def k(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
         far = [(a - b).square().sum(dim=1) for a, b in zip(one, other, strict=True)]
-        return joint_kernel(far[0], far[1], width, shrunk(batch), sigma)
+        return joint_kernel(far[0], far[1], width, scales, sigma)
 
-    s2, t2 = ([x.roll(-1, 0) for x in layers] for layers in (s, t))
+    by = len(batch.xs) // 2 if halves else 1
+    s2, t2 = ([x.roll(-by, 0) for x in layers] for layers in (s, t))
+    if halves:
+        s, t, s2, t2 = ([x[:by] for x in layers] for layers in (s, t, s2, t2))
     return (k(s, s2) + k(t, t2) - k(s, t2) - k(s2, t)).mean()
 
 
