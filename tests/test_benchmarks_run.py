@@ -20,7 +20,8 @@ def benchmark(monkeypatch, capsys):
     def run(name: str, *arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", [name, *arguments])
         monkeypatch.syspath_prepend(str(FOLDER))
-        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+        script = FOLDER / name if (FOLDER / name).is_dir() else FOLDER / f"{name}.py"
+        runpy.run_path(str(script), run_name="__main__")
         return capsys.readouterr().out
 
     return run
@@ -41,3 +42,35 @@ def test_the_smoke_of_a_gpu_agrees_with_itself_on_a_processor(benchmark, tmp_pat
     assert (table.apart == 0).all()
     assert table.as_on_cpu.all()
     assert (table.images_s_bf16 > 0).all()
+
+
+def test_a_comparison_with_no_peer_says_what_to_give(benchmark, capsys, tmp_path):
+    with pytest.raises(SystemExit, match="2"):
+        benchmark("parity")
+    assert (
+        "no peer to compare with: give the folder of one or more, --tllib, --pytorch-adapt" in capsys.readouterr().err
+    )
+    with pytest.raises(SystemExit, match="2"):
+        benchmark("parity", "--mme", str(tmp_path / "none"))
+    assert "--mme: " in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=r"has no utils: give the folder in which it lies"):
+        benchmark("parity", "--mme", str(tmp_path))
+
+
+def test_a_comparison_tells_equal_from_explained_from_open(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER / "parity"))
+    from cases import Case, compared
+
+    def verdict(theirs, explained=None):
+        row = compared(Case("m", "s", lambda b: b.zt.square().sum(), theirs, "", explained), "peer", "1")
+        return row.verdict, row.loss, row.gradient, row.gradient_of
+
+    assert verdict(lambda b: (b.zt * b.zt).sum()) == ("equal", 0, 0, "logits")
+    assert verdict(lambda b: 2 * b.zt.square().sum()) == ("OPEN", 0.5, 0.5, "logits")  # |1 - 2| / 2
+    twice = verdict(lambda b: 2 * b.zt.square().sum(), lambda b: b.zt.square().sum() * 2)
+    assert twice == ("explained", 0.5, 0.5, "logits")
+    # equal values whose gradients differ, one that has none, and a reason that explains the value alone
+    assert verdict(lambda b: b.zt.detach().square().sum())[:3] == ("OPEN", 0, 1)
+    assert verdict(lambda b: 2 * b.zt.square().sum(), lambda b: 2 * b.zt.detach().square().sum())[0] == "OPEN"
+    with pytest.raises(SystemExit, match="0 on both sides"):
+        compared(Case("m", "s", lambda b: 0 * b.zt.sum(), lambda b: 0 * b.zs.sum()), "peer", "1")
