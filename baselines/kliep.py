@@ -3,7 +3,7 @@
 Paper    Sugiyama et al., Direct Importance Estimation for Covariate Shift Adaptation, AISM 2008
 Weights  w(x) = sum_l a_l k(x, c_l), a >= 0: max sum_j log w(z_j) under mean_i w(x_i) = 1
 Uses     source labels (by the classifier alone); target inputs
-Departs  1. solved by EM with a certified gap (paper: gradient ascent and projection)
+Departs  1. solved by Newton's steps to a certified gap (paper: gradient ascent and projection)
          2. the kernels are in the first `dim` principal axes of both domains; widths are in units of the median distance
          3. while a width is chosen, held-out target examples are no centres either
          4. weights are flattened and capped (docs/methods/weighting.md)
@@ -22,6 +22,8 @@ from tlbench.method import WeightedMethod
 
 
 class Kliep(WeightedMethod):
+    revision = 2
+
     def __init__(self, *, widths: Sequence[float], centres: int, **base: Any) -> None:
         super().__init__(**base)
         if not widths or not min(widths) > 0:

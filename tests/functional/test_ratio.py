@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from tlbench.functional import ratio_mixtures
 from tlbench.functional.gaussian import drawn_folds, median_distance, shuffled_order
 from tlbench.functional.ratio import kmm_ratio, logistic_ratio, nearest_ratio
 from tlbench.functional.ratio_mixtures import kliep_ratio, mixture_of_centres, rulsif_ratio
@@ -171,6 +172,25 @@ def test_the_gap_of_kliep_bounds_what_is_missing():
         log_a, gap = mixture_of_centres(*logs, tol)
         missing = (np.log(np.exp(logs[1] + best).sum(1)) - np.log(np.exp(logs[1] + log_a).sum(1))).mean()
         assert 0 <= missing <= gap <= tol
+
+
+def test_newton_needs_few_steps_and_em_is_what_is_left_without(monkeypatch):
+    xs, xt = pair(40, 30)
+    logs = [np.log(gaussian(x, xt, 0.8)) for x in (xs, xt)]
+    monkeypatch.setattr(ratio_mixtures, "STEPS", 12)
+    assert mixture_of_centres(*logs, 1e-8)[1] <= 1e-8
+
+    def lost(*_):
+        raise RuntimeError("Maximum number of iterations reached.")
+
+    monkeypatch.setattr(ratio_mixtures, "nnls", lost)
+    log_a, gap = mixture_of_centres(*logs, 1e-8)
+    b, density = np.exp(logs[0]).mean(axis=0), np.exp(logs[1]) / np.exp(logs[0]).mean(axis=0)
+    p = np.full(30, 1 / 30)
+    for _ in range(12):
+        p = p * (density / (density @ p)[:, None]).mean(axis=0)
+    assert b * np.exp(log_a) == pytest.approx(p)
+    assert gap > 1e-6
 
 
 def held_out_widths(xs, xt, centres, fold):

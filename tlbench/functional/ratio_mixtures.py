@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from scipy.linalg import solve
+from scipy.linalg import cholesky, solve, solve_triangular
+from scipy.optimize import nnls
 from scipy.special import logsumexp
 
 from tlbench.functional.gaussian import drawn_folds, log_gaussian, median_distance, shuffled_order
@@ -17,7 +18,10 @@ from tlbench.functional.gaussian import drawn_folds, log_gaussian, median_distan
 FOLDS = 5
 UNREACHED = 1e-12
 """Mean kernel value with the source below which a centre is left out: its weight would be a division by nothing."""
-EM_STEPS = 20_000
+STEPS = 200
+HALVINGS = 30
+RIDGE = 1e-10
+"""Of the mean curvature: centres may be as good as one another."""
 HELD_OUT_TOL = 1e-3
 """Of the gap while a width is chosen, in nats: what folds differ by is many times as much."""
 
@@ -76,9 +80,10 @@ def _held_out(source_NL: np.ndarray, target_ML: np.ndarray, is_centre_M: np.ndar
 def mixture_of_centres(source_NL: np.ndarray, target_ML: np.ndarray, tol: float) -> tuple[np.ndarray, float]:
     """Return the (L,) log a of the maximum, and the gap.
 
-    With b_l = mean_i k(x_i, c_l), the shares p_l = a_l b_l are those of a mixture of the known densities k(., c_l) / b_l,
-    so that EM finds them. The mean log ratio is concave in p and the slopes g satisfy p'g = 1: max g - 1 bounds what is
-    missing to its maximum.
+    With b_l = mean_i k(x_i, c_l), the shares p_l = a_l b_l are those of a mixture of the known densities k(., c_l) / b_l.
+    The mean log ratio is concave in p and the slopes g satisfy p'g = 1: max g - 1 bounds what is missing to its maximum.
+    Newton's steps under p >= 0 get there in some ten, where EM takes thousands (Kim, Carbonetto, Stephens & Anitescu, Journal of
+    Computational and Graphical Statistics 29, 2020, arXiv:1806.01412).
 
     Args:
         source_NL, target_ML: log k of source and target rows with the centres.
@@ -95,16 +100,43 @@ def mixture_of_centres(source_NL: np.ndarray, target_ML: np.ndarray, tol: float)
         log_density_ML - log_density_ML.max(axis=1, keepdims=True)
     )  # a factor of a row cancels out below
     p_L, gap = np.full(kept_L.sum(), 1.0 / kept_L.sum()), np.inf
-    for _ in range(EM_STEPS):
-        slope_L = (1.0 / (density_ML @ p_L)) @ density_ML / len(density_ML)
+    for _ in range(STEPS):
+        ratio_ML = density_ML / (density_ML @ p_L)[:, None]
+        slope_L = ratio_ML.mean(axis=0)
         gap = float(slope_L.max()) - 1.0
         if gap <= tol:
             break
-        p_L = p_L * slope_L
+        p_L = _newton(ratio_ML, slope_L, p_L)
     log_a_L = np.full(len(kept_L), -np.inf)
     with np.errstate(divide="ignore"):
         log_a_L[kept_L] = np.log(p_L / p_L.sum()) - log_b_L[kept_L]
     return log_a_L, max(gap, 0.0)
+
+
+def _newton(ratio_ML: np.ndarray, slope_L: np.ndarray, p_L: np.ndarray) -> np.ndarray:
+    """Return shares that are better: a quadratic model's best p >= 0, or so far towards it as pays; else those of a step of EM.
+
+    The model is that of sum p - mean log(ratio p), whose minimum has a sum of 1 without being told.
+
+    Args:
+        ratio_ML: densities over that of the mixture, for each target row.
+        slope_L: their mean over rows.
+    """
+    curvature_LL = ratio_ML.T @ ratio_ML / len(ratio_ML)
+    curvature_LL += RIDGE * np.trace(curvature_LL) / len(p_L) * np.eye(len(p_L))
+    root_LL = cholesky(curvature_LL)
+    try:
+        best_L, _ = nnls(root_LL, solve_triangular(root_LL, curvature_LL @ p_L + slope_L - 1.0, trans="T"))
+    except (RuntimeError, ValueError):
+        return p_L * slope_L
+    falls = float((1.0 - slope_L) @ (best_L - p_L))
+    for part in 0.5 ** np.arange(HALVINGS):
+        new_L = p_L + part * (best_L - p_L)
+        with np.errstate(divide="ignore"):
+            value = new_L.sum() - 1.0 - np.log(ratio_ML @ new_L).mean()  # 0 at p
+        if value <= 1e-4 * part * falls:
+            return new_L / new_L.sum()
+    return p_L * slope_L
 
 
 def rulsif_ratio(
