@@ -14,8 +14,9 @@ from typing import Any
 
 from torch import Tensor
 
-from tlbench.errors import TlbenchError, unknown
+from tlbench.errors import unknown
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
+from tlbench.method.checks import at_least
 
 
 class Coral(GradientMethod):
@@ -25,8 +26,7 @@ class Coral(GradientMethod):
         super().__init__(**base)
         if variant not in VARIANTS:
             raise unknown("variant", variant, VARIANTS, f"method.variant={variant}")
-        if not weight >= 0:
-            raise TlbenchError(f"method.weight must be 0 or more, got {weight}. Set by method.weight=...")
+        at_least(0, weight=weight)
         self.weight, self.variant = weight, variant
 
     def adaptation_terms(self, source: SourceOutput, target: TargetOutput) -> dict[str, Tensor]:

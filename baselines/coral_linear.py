@@ -18,6 +18,7 @@ from tlbench.data.inputs import Rows, dense
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.powers import recolour, times_power
 from tlbench.method import EstimatorMethod
+from tlbench.method.checks import above_zero
 from tlbench.tasks import Task
 
 VARIANTS = ("map", "kernel")
@@ -30,8 +31,7 @@ class CoralLinear(EstimatorMethod):
 
     def __init__(self, *, ridge: float, variant: str = "map", **base: Any) -> None:
         super().__init__(**base)
-        if not ridge > 0:
-            raise TlbenchError(f"method.ridge must be above 0, got {ridge}. Set by method.ridge=...")
+        above_zero(ridge=ridge)
         if variant not in VARIANTS:
             raise TlbenchError(f"method.variant must be one of {', '.join(VARIANTS)}, got {variant!r}.")
         if variant == "kernel" and type(self.classifier) is not LinearSVM:

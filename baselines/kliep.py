@@ -19,6 +19,7 @@ import numpy as np
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.ratio_mixtures import kliep_ratio
 from tlbench.method import WeightedMethod
+from tlbench.method.checks import at_least
 
 
 class Kliep(WeightedMethod):
@@ -30,8 +31,7 @@ class Kliep(WeightedMethod):
             raise TlbenchError(
                 f"method.widths must be one or more numbers above 0, got {widths}. Set by method.widths=..."
             )
-        if centres < 1:
-            raise TlbenchError(f"method.centres must be 1 or more, got {centres}. Set by method.centres=...")
+        at_least(1, centres=centres)
         self.widths, self.centres = list(widths), centres
 
     def ratio(

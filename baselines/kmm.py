@@ -20,6 +20,7 @@ import numpy as np
 from tlbench.errors import TlbenchError
 from tlbench.functional.ratio import kmm_ratio
 from tlbench.method import WeightedMethod
+from tlbench.method.checks import above_zero, at_least
 
 
 class Kmm(WeightedMethod):
@@ -27,10 +28,8 @@ class Kmm(WeightedMethod):
 
     def __init__(self, *, width: float, ridge: float, slack: float | None, **base: Any) -> None:
         super().__init__(**base)
-        if not width > 0:
-            raise TlbenchError(f"method.width must be above 0, got {width}. Set by method.width=...")
-        if not ridge >= 0:
-            raise TlbenchError(f"method.ridge must be 0 or more, got {ridge}. Set by method.ridge=...")
+        above_zero(width=width)
+        at_least(0, ridge=ridge)
         if slack is not None and slack < 0:
             raise TlbenchError(f"method.slack must be 0 or more, or null, got {slack}. Set by method.slack=...")
         self.width, self.ridge, self.slack = width, ridge, slack

@@ -16,18 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.ratio import logistic_ratio
 from tlbench.method import WeightedMethod
+from tlbench.method.checks import above_zero, at_least
 
 
 class LogisticRatio(WeightedMethod):
     def __init__(self, *, C: float, folds: int, **base: Any) -> None:
         super().__init__(**base)
-        if not C > 0:
-            raise TlbenchError(f"method.C must be above 0, got {C}. Set by method.C=...")
-        if folds < 1:
-            raise TlbenchError(f"method.folds must be 1 or more, got {folds}. Set by method.folds=...")
+        above_zero(C=C)
+        at_least(1, folds=folds)
         self.C, self.folds = C, folds
 
     def ratio(

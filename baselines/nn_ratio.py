@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.ratio import nearest_ratio
 from tlbench.method import WeightedMethod
+from tlbench.method.checks import at_least
 
 
 class NnRatio(WeightedMethod):
@@ -23,8 +23,7 @@ class NnRatio(WeightedMethod):
 
     def __init__(self, *, added: float, **base: Any) -> None:
         super().__init__(**base)
-        if not added >= 0:
-            raise TlbenchError(f"method.added must be 0 or more, got {added}. Set by method.added=...")
+        at_least(0, added=added)
         self.added = added
 
     def ratio(

@@ -21,6 +21,7 @@ import numpy as np
 from tlbench.errors import TlbenchError
 from tlbench.functional.class_transport import group_lasso_plan
 from tlbench.method import TransportedMethod
+from tlbench.method.checks import at_least
 
 
 class OtGroup(TransportedMethod):
@@ -34,8 +35,7 @@ class OtGroup(TransportedMethod):
                 f"method.reg must be above 0 and method.eta 0 or more, got {reg} and {eta}. "
                 "Set by method.reg=... and method.eta=..."
             )
-        if rounds < 1:
-            raise TlbenchError(f"method.rounds must be 1 or more, got {rounds}. Set by method.rounds=...")
+        at_least(1, rounds=rounds)
         self.reg, self.eta, self.rounds = reg, eta, rounds
 
     def plan(self, cost_NM: np.ndarray, labels_N: np.ndarray) -> np.ndarray:

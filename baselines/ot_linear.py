@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.gaussian_map import gaussian_map
 from tlbench.method import MovedMethod
+from tlbench.method.checks import above_zero
 
 
 class OtLinear(MovedMethod):
@@ -27,8 +27,7 @@ class OtLinear(MovedMethod):
 
     def __init__(self, *, ridge: float, **base: Any) -> None:
         super().__init__(**base)
-        if not ridge > 0:
-            raise TlbenchError(f"method.ridge must be above 0, got {ridge}. Set by method.ridge=...")
+        above_zero(ridge=ridge)
         self.ridge = ridge
 
     def learn(self, source_ND: np.ndarray, labels_N: np.ndarray, target_MD: np.ndarray) -> np.ndarray:

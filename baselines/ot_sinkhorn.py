@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tlbench.errors import TlbenchError
 from tlbench.functional.transport import entropic_plan, reach
 from tlbench.method import TransportedMethod
+from tlbench.method.checks import above_zero
 
 
 class OtSinkhorn(TransportedMethod):
@@ -26,8 +26,7 @@ class OtSinkhorn(TransportedMethod):
 
     def __init__(self, *, reg: float, **base: Any) -> None:
         super().__init__(**base)
-        if not reg > 0:
-            raise TlbenchError(f"method.reg must be above 0, got {reg}. Set by method.reg=...")
+        above_zero(reg=reg)
         self.reg = reg
 
     def plan(self, cost_NM: np.ndarray, labels_N: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 from tlbench.errors import TlbenchError
 from tlbench.functional.ratio_mixtures import rulsif_ratio
 from tlbench.method import WeightedMethod
+from tlbench.method.checks import at_least
 
 
 class Rulsif(WeightedMethod):
@@ -34,8 +35,7 @@ class Rulsif(WeightedMethod):
                 raise TlbenchError(
                     f"method.{name} must be one or more numbers above 0, got {values}. Set by method.{name}=..."
                 )
-        if centres < 1:
-            raise TlbenchError(f"method.centres must be 1 or more, got {centres}. Set by method.centres=...")
+        at_least(1, centres=centres)
         self.alpha, self.centres = alpha, centres
         self.widths, self.ridges = list(widths), list(ridges)
 

@@ -17,6 +17,7 @@ import numpy as np
 from tlbench.errors import TlbenchError
 from tlbench.functional.components import TransferComponents, mean_difference
 from tlbench.method import MappedMethod
+from tlbench.method.checks import above_zero
 from tlbench.method.mapped import length_ratio
 
 
@@ -26,8 +27,7 @@ class Tca(MappedMethod):
 
     def __init__(self, *, ridge: float, kernel: str, **base: Any) -> None:
         super().__init__(**base)
-        if not ridge > 0:
-            raise TlbenchError(f"method.ridge must be above 0, got {ridge}. Set by method.ridge=...")
+        above_zero(ridge=ridge)
         if kernel not in ("linear", "primal"):
             raise TlbenchError(f"method.kernel must be linear or primal, got {kernel!r}.")
         self.ridge, self.kernel = ridge, kernel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from tlbench.data.inputs import dense
-from tlbench.errors import TlbenchError
+from tlbench.method.checks import at_least
 from tlbench.method.estimator import EstimatorMethod
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ class MappedMethod(EstimatorMethod, ABC):
 
     def __init__(self, *, dim: int, **base: Any) -> None:
         super().__init__(**base)
-        if dim < 1:
-            raise TlbenchError(f"method.dim must be 1 or more, got {dim}. Set by method.dim=...")
+        at_least(1, dim=dim)
         self.dim = dim
 
     def most(self, width: int) -> int:

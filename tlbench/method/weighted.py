@@ -11,6 +11,7 @@ from tlbench.data.inputs import pooled
 from tlbench.errors import Refused, TlbenchError
 from tlbench.functional.reweighting import effective_share, tamed_weights
 from tlbench.functional.subspace import principal_axes
+from tlbench.method.checks import above_zero
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.mapped import dense
 from tlbench.seeds import stream
@@ -53,8 +54,7 @@ class WeightedMethod(EstimatorMethod, ABC):
             raise TlbenchError(f"method.min_ess must be within 0 and 1, got {min_ess}. Set by method.min_ess=...")
         if dim is not None and dim < 1:
             raise TlbenchError(f"method.dim must be 1 or more, or null, got {dim}. Set by method.dim=...")
-        if not shot_weight > 0:
-            raise TlbenchError(f"method.shot_weight must be above 0, got {shot_weight}. Set by method.shot_weight=...")
+        above_zero(shot_weight=shot_weight)
         self.cap, self.min_ess, self.dim, self.shot_weight = cap, min_ess, dim, shot_weight
         self.weights: np.ndarray | None = None
 
