@@ -98,8 +98,8 @@ def main() -> None:
             for precision in PRECISIONS:
                 short = precision.split("-")[0]
                 row[f"images_s_{short}"], row[f"GiB_{short}"] = speed(method, precision, given, folder)
-            row["apart"] = apart(terms(method, "cpu"), terms(method, given.accelerator))
-            row["as_on_cpu"] = bool(row["apart"] <= TOLERANCE)  # type: ignore[operator]
+            differs = apart(terms(method, "cpu"), terms(method, given.accelerator))
+            row |= {"apart": differs, "as_on_cpu": differs <= TOLERANCE}
             rows.append(row)
             told = (
                 f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -47,7 +49,7 @@ class Batch:
         assert isinstance(made, Network)
         return made
 
-    def _made(self, name, make) -> nn.Module:  # type: ignore[no-untyped-def]
+    def _made(self, name: str, make: Callable[[], nn.Module]) -> nn.Module:
         if name not in self._modules:
             with torch.random.fork_rng():
                 torch.manual_seed(7)

@@ -158,29 +158,12 @@ def cases() -> list[Case]:
             scaled,
             slow=TWO_ROOTS,
         ),
-        Case(
-            "sa, 80 axes",
-            "skada SubspaceAlignment",
-            of_both(sa, dim=80),
-            adapter(alignment, n_components=80, random_state=0),
-            axes,
-            scaled,
-            up_to_length,
-            None,
-            RANDOM,
-            MORE,
-        ),
-        Case(
-            "sa, 80 axes",
-            "adapt SA",
-            of_both(sa, dim=80),
-            adapts(SA, n_components=80),
-            axes,
-            scaled,
-            up_to_length,
-            None,
-            RANDOM,
-            MORE,
+        *(
+            Case("sa, 80 axes", peer, of_both(sa, dim=80), theirs, axes, scaled, up_to_length, None, RANDOM, MORE)
+            for peer, theirs in (
+                ("skada SubspaceAlignment", adapter(alignment, n_components=80, random_state=0)),
+                ("adapt SA", adapts(SA, n_components=80)),
+            )
         ),
         Case(
             "sa, 700 axes",
