@@ -105,8 +105,8 @@ class Mcd(GradientMethod):
         labels = torch.cat([y for _, y in labelled])
         features, logits = (torch.cat([out[k] for out in outputs[:-1]]) for k in (0, 1))
         terms = {
-            "classification": F.cross_entropy(logits, labels),
-            "second_classification": F.cross_entropy(self.second(features), labels),
+            "classification": self.classification(logits, labels),
+            "second_classification": self.classification(self.second(features), labels),
         }
         if weight is None and self.balance == 0:
             return terms

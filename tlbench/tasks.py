@@ -72,8 +72,14 @@ class Task:
         """Return the task of the source's owner, who has no example of another domain."""
         return replace(self, target=self.target[:0], shots=None, bridges=())
 
+    def showing(self, parts: frozenset[str]) -> Task:
+        """Return the task with these parts alone, of `source`, `target` and `shots`."""
+        task = self if "source" in parts else self.without_source(None)
+        target = task.target if "target" in parts else task.target[:0]
+        return replace(task, target=target, shots=task.shots if "shots" in parts else None)
+
     def without_source(self, model: Any) -> Task:
-        """Return the task of one who has no source example, but a model of them."""
+        """Return the task of one who has no source example, but may have a model of them."""
         none = Labelled(self.source.inputs[:0], self.source.labels[:0])
         of = None if self.source_of is None else self.source_of[:0]
         return replace(self, source=none, source_val=None, source_of=of, model=model)

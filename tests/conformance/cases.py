@@ -41,12 +41,16 @@ NEUTRAL = {
     "bsp": ["method.weight=0", "method.beta=0"],
     "cdac": ["method.clustering=0", "method.pseudo=0", "method.consistency=0"],
     "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
+    "aad": None,
     "mcd": None,
     "mic": ["method.weight=0", "method.rho=0", "method.confusion=0", "method.masked=0"],
+    "nrc": None,
     "sdat": ["method.weight=0", "method.rho=0"],
     "self_ensembling": ["method.weight=0", "method.decay=0"],
+    "shot": None,
 }
-"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers)."""
+"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers, and those that
+start from a source model go on from it)."""
 
 
 def terms_of_step(learner, batch) -> dict:

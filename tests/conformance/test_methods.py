@@ -24,8 +24,10 @@ from tlbench.data.domain import Domain
 from tlbench.data.files import FileDataset
 from tlbench.paths import conf_dir
 from tlbench.protocols import Protocol
+from tlbench.running.setup import Setup
 from tlbench.store.runs import RunStore
 from tlbench.training.batches import PairedBatches
+from tlbench.training.refresh import pools_of
 
 GRADIENT = [method for method in METHODS if learns_by_gradient(method)]
 VARIED = [(method, variant) for method in GRADIENT for variant in variants(method)]
@@ -48,7 +50,8 @@ def predictions(config, store: Path) -> dict[str, np.ndarray]:
     """Predictions and confidences of a run in this store, under the rules that use no target label."""
     config = config.model_copy(update={"store": str(store)})
     assert ensure_run(config) == "done", RunStore(store).record(identity_of(config)["run_key"])["reason"]
-    table = {rule: RunStore(store).predictions(identity_of(config)["run_key"], rule) for rule in ("last", "source_val")}
+    key, rules = identity_of(config)["run_key"], ["last", "source_val"] if Setup.of(config).sees_source else ["last"]
+    table = {rule: RunStore(store).predictions(key, rule) for rule in rules}
     return {
         f"{rule} {name}": t[name].to_numpy() for rule, t in table.items() for name in ("id", "prediction", "confidence")
     }
@@ -117,9 +120,13 @@ def one_step(method: str, variant: str, toy: Path, progress: float = 0.5):
     config = toy_config(method, toy, *([f"method.variant={variant}"] if variant else []))
     run, _ = prepared(config)
     learner, task = run.learner, run.task
+    learner.prepare(task)
     looks = learner.target_views
     (batch,) = PairedBatches(learner.labelled(task), task.target, batch_size=16, steps=1, seed=0, views=looks)
     learner.progress, learner.steps = progress, 400
+    if learner.refresh_every is not None:
+        learner.refresh(pools_of(learner.eval(), task, run.device))
+        learner.train()
     with torch.no_grad():
         for parameter in learner.parameters():
             if not parameter.requires_grad:  # a teacher is no longer what it teaches

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support import jobs_of
 from tlbench.cli import main
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_runs
@@ -57,6 +58,24 @@ def test_the_same_command_again_does_nothing_and_a_longer_one_the_rest(toy, stor
 
 def stamps(store: RunStore) -> dict[str, tuple[int, int]]:
     return {key: ((s := (store.root / key / "record.json").stat()).st_mtime_ns, s.st_ino) for key in store.run_keys()}
+
+
+def test_a_source_model_is_a_run_that_is_done_once(toy, store):
+    """Whichever method of the sweep asks for the reference first, and also where it was done before and kept no model."""
+    words = ("pair=L-R", "classifier=head", "optim=sgd", "optim.batch_size=16", "optim.steps=8")
+    assert sweep(toy, *words, "method=source_only", "seed=1") == 0
+    assert sweep(toy, *words, "method=dann,shot,nrc", "seed=0,1") == 0
+    runs = read_runs(store).drop_duplicates("run_key").set_index("run_key")
+    assert sorted(runs["method"]) == sorted(["source_only", "dann", "shot", "nrc"] * 2)
+    for key, run in runs.iterrows():
+        assert (store.model_file(key) is not None) == (run["method"] == "source_only")
+        about = store.record(key).get("source_model")
+        assert (about is not None) == (run["method"] in ("shot", "nrc"))
+        assert about is None or runs.loc[about["run_key"], ["method", "seed"]].tolist() == ["source_only", run["seed"]]
+    model = {job.setup.key: job for job in jobs_of("dataset=toy", *words, "method=dann,shot", "seed=2", config_dir=toy)}
+    kept = [job.config.method["name"] for job in model.values() if job.config.keep_model]
+    assert kept == ["source_only"]
+    assert [job.asked for job in model.values()].count(True) == 2
 
 
 def test_a_failed_run_stops_no_other_and_is_tried_again(toy, store, capsys):

@@ -11,8 +11,7 @@ from torch.nn.utils import parametrizations
 from tlbench.errors import TlbenchError
 
 NORMS = {"none": None, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
-ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
-
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "none": nn.Identity}
 
 LAST = ("linear", "cosine", "weight_norm")
 
@@ -38,7 +37,7 @@ class Head(nn.Module):
         bottleneck: width F of the bottleneck; 0 = none, the features are the backbone's.
         norm: `none`, `batch` or `layer`, before the ReLU.
         dropout: share of bottleneck features dropped in training.
-        activation: `relu` or `sigmoid`, after the norm.
+        activation: `relu`, `sigmoid` or `none`, after the norm.
         last: `linear`; `cosine`, features of length 1 and no bias, over `temperature`; `weight_norm`, rows of the weight as
             length and direction (Salimans & Kingma, NeurIPS 2016, arXiv:1602.07868), as SHOT has it.
         temperature: > 0; of the cosine layer.
@@ -54,7 +53,7 @@ class Head(nn.Module):
         bottleneck: int,
         dropout: float,
         norm: Literal["none", "batch", "layer"] = "none",
-        activation: Literal["relu", "sigmoid"] = "relu",
+        activation: Literal["relu", "sigmoid", "none"] = "relu",
         last: Literal["linear", "cosine", "weight_norm"] = "linear",
         temperature: float = 0.05,
     ) -> None:
@@ -66,7 +65,7 @@ class Head(nn.Module):
         if norm not in NORMS:
             raise TlbenchError(f"classifier.norm must be {', '.join(NORMS)}, got '{norm}'.")
         if activation not in ACTIVATIONS:
-            raise TlbenchError(f"classifier.activation must be {' or '.join(ACTIVATIONS)}, got '{activation}'.")
+            raise TlbenchError(f"classifier.activation must be {', '.join(ACTIVATIONS)}, got '{activation}'.")
         if last not in LAST or not temperature > 0:
             raise TlbenchError(
                 f"classifier.last must be {', '.join(LAST)} and classifier.temperature above 0, got '{last}' and {temperature}."

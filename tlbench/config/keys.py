@@ -69,15 +69,30 @@ def recipe_key(config: RunConfig, fingerprint: str, weights: str | None = None) 
     return _digest(recipe_of(config, fingerprint, weights))
 
 
-def run_key(config: RunConfig, fingerprint: str, revision: int, weights: str | None = None) -> str:
-    """Compute the hash of recipe, method and the method's revision."""
-    return _digest({**recipe_of(config, fingerprint, weights), "method": method_of(config), "revision": revision})
+def run_key(
+    config: RunConfig, fingerprint: str, revision: int, weights: str | None = None, start: str | None = None
+) -> str:
+    """Compute the hash of recipe, method and the method's revision.
+
+    Args:
+        start: run key of the source model that the run starts from, where it does.
+    """
+    return _digest(_content(config, fingerprint, revision, weights, start))
 
 
-def cell_key(config: RunConfig, fingerprint: str, revision: int, weights: str | None = None) -> str:
-    """Compute the run key without the seed."""
-    content = {**recipe_of(config, fingerprint, weights), "method": method_of(config), "revision": revision}
+def cell_key(
+    config: RunConfig, fingerprint: str, revision: int, weights: str | None = None, start: str | None = None
+) -> str:
+    """Compute the run key without the seed; `start` is the cell key of the source model."""
+    content = _content(config, fingerprint, revision, weights, start)
     return _digest({k: v for k, v in content.items() if k != "seed"})
+
+
+def _content(
+    config: RunConfig, fingerprint: str, revision: int, weights: str | None, start: str | None
+) -> dict[str, Any]:
+    own = {"method": method_of(config), "revision": revision, **({} if start is None else {"source_model": start})}
+    return {**recipe_of(config, fingerprint, weights), **own}
 
 
 def key_of_stored(config: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
@@ -89,8 +104,9 @@ def key_of_stored(config: Mapping[str, Any], record: Mapping[str, Any]) -> str |
     if record.get("harness") != HARNESS:
         return None
     try:
-        weights = own_digest(record.get("weights"))
-        return run_key(checked_config(dict(config)), record["data_fingerprint"], record["method_revision"], weights)
+        weights, start = own_digest(record.get("weights")), record.get("source_model", {}).get("run_key")
+        revision = record["method_revision"]
+        return run_key(checked_config(dict(config)), record["data_fingerprint"], revision, weights, start)
     except (TlbenchError, OSError):
         return None
 

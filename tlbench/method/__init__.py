@@ -12,7 +12,9 @@ from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import ComponentsMethod, Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.moved import MovedMethod, TransportedMethod
+from tlbench.method.neighbours import NeighbourMethod
 from tlbench.method.reference import Reference
+from tlbench.method.source_free import SourceFreeMethod
 from tlbench.method.transferred import TransferredMethod
 from tlbench.method.weighted import WeightedMethod
 
@@ -31,7 +33,9 @@ __all__ = [
     "MappedMethod",
     "Method",
     "MovedMethod",
+    "NeighbourMethod",
     "Reference",
+    "SourceFreeMethod",
     "SourceOutput",
     "TargetOutput",
     "TransferredMethod",

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from tlbench.tasks import Labelled, Task
 
+Start = Literal["backbone", "source_model"]
+PARTS = frozenset({"source", "target", "shots"})
+"""Of a task."""
+
 
 class Method:
     """Base of all methods.
@@ -19,6 +23,7 @@ class Method:
         revision: raise it when a change moves the method's numbers; it is part of the run key.
         draws: fitting it draws something by seed. False where one seed says all; only said of estimators.
         weighs: it fits the recipe's classifier with weights of the examples, which not every classifier takes.
+        sees: the parts of a task that it is given; what is not among them is hidden from it (`tlbench.running.shown`).
         needs_shots: the method makes no sense without labelled target examples.
         source_free: a model of the source is all that the method takes of it, so that it can run where the source is private.
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
@@ -35,6 +40,7 @@ class Method:
     revision: ClassVar[int] = 1
     draws: ClassVar[bool] = True
     weighs: ClassVar[bool] = False
+    sees: ClassVar[frozenset[str]] = PARTS
     needs_shots: ClassVar[bool] = False
     source_free: ClassVar[bool] = False
     uses_bridges: ClassVar[bool] = False
@@ -47,6 +53,12 @@ class Method:
     def labelled(self, task: Task) -> list[Labelled]:
         """Return the labelled sets that the method trains on, pooled: the source, and the shots where there are any."""
         return [task.source] if task.shots is None else [task.source, task.shots]
+
+    @classmethod
+    def starts_from(cls, parameters: Mapping[str, Any]) -> Start:
+        """Return where its network starts under these parameters: at the backbone as it comes, with a fresh head, or at the
+        source model, the network that the reference without shots was trained to on the same recipe."""
+        return "backbone"
 
     @classmethod
     def image_refusal(cls, parameters: Mapping[str, Any], height: int, width: int) -> str | None:

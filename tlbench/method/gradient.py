@@ -54,6 +54,8 @@ class GradientMethod(Method, nn.Module):
     Attributes:
         progress: share of the run's own length that is behind, in [0, 1); set by the trainer before each step.
         steps: of the whole run, set by the trainer; `progress * steps` are done. For schedules that count in iterations.
+        started: its network came from a source model.
+        label_smoothing: of the recipe, set by the trainer.
         passes: forward and backward passes of a step; more than one where phases or an ascent are overridden.
         refresh_every: steps between two looks at whole sets (`refresh`); None for none.
         target_views: what of the target a step is given, `train` first; see `tlbench.method.views.VIEWS`.
@@ -73,7 +75,8 @@ class GradientMethod(Method, nn.Module):
     def __init__(self, *, network: Network) -> None:
         super().__init__()
         self.network = network
-        self.progress, self.steps = 0.0, 1
+        self.progress, self.steps, self.label_smoothing = 0.0, 1, 0.0
+        self.started = False
         self.told: dict[str, Tensor] = {}
         self.task_state: frozenset[str] = frozenset()
         self._autocast = False
@@ -112,17 +115,24 @@ class GradientMethod(Method, nn.Module):
         if adapts and target is not None:
             batches, domains = [*batches, target.train], [*domains, "target"]
         outputs, labels = self.network.each(batches, domains), [labels for _, labels in labelled]
-        logits = torch.cat([logits for _, logits in outputs[: len(labelled)]])
-        terms = {"classification": F.cross_entropy(logits, torch.cat(labels))}
+        terms: dict[str, Tensor] = {}
+        if labelled:
+            logits = torch.cat([logits for _, logits in outputs[: len(labelled)]])
+            terms["classification"] = self.classification(logits, torch.cat(labels))
         if adapts and target is not None:
-            self._autocast = torch.is_autocast_enabled(logits.device.type)
+            device = outputs[-1][1].device.type
+            self._autocast = torch.is_autocast_enabled(device)
             # in full precision also where the network computes with less: distances of features cancel out otherwise
-            with torch.autocast(logits.device.type, enabled=False):
-                source = SourceOutput(outputs[0][0].float(), outputs[0][1].float(), labels[0])
+            with torch.autocast(device, enabled=False):
+                source = _source_output(*outputs[0], labels)
                 more = {name: view for name, view in target.views.items() if name != TRAIN}
                 target_seen = TargetOutput(outputs[-1][0].float(), outputs[-1][1].float(), target.rows, more)
                 terms |= self._named_scalars(self.adaptation_terms(source, target_seen))
         return terms
+
+    def classification(self, logits_BC: Tensor, labels_B: Tensor) -> Tensor:
+        """Return the mean cross-entropy, with the recipe's label smoothing: a reference has the same."""
+        return F.cross_entropy(logits_BC, labels_B, label_smoothing=self.label_smoothing)
 
     def seen(self, x: Tensor, network: Network | None = None) -> tuple[Tensor, Tensor]:
         """Return float features and logits of target examples that pass by themselves, in the precision of the step.
@@ -167,3 +177,10 @@ class GradientMethod(Method, nn.Module):
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return (B, C) class probabilities of a batch."""
         return self.outputs(x)[1]
+
+
+def _source_output(features_BF: Tensor, logits_BC: Tensor, labels: list[Tensor]) -> SourceOutput:
+    """Take the first labelled batch, in full precision; of a method without any, one of no row."""
+    labels_B = labels[0] if labels else torch.empty(0, dtype=torch.long, device=logits_BC.device)
+    n = len(labels_B)
+    return SourceOutput(features_BF[:n].float(), logits_BC[:n].float(), labels_B)

@@ -22,7 +22,7 @@ from tlbench.running.comparison import Reference, References, compared_again, is
 from tlbench.running.describe import described
 from tlbench.running.fit import Watch, fit
 from tlbench.running.judge import Judged, judge
-from tlbench.running.kept_model import save_learner
+from tlbench.running.kept_model import model_of, save_learner
 from tlbench.running.prepare import prepare
 from tlbench.running.refusals import refuse_impossible
 from tlbench.running.setup import Setup, logger_of
@@ -59,10 +59,11 @@ def _done_now(store: RunStore, setup: Setup) -> str:
     logger, features, kept, started = None, None, None, time.time()
     try:
         refuse_impossible(setup)
-        references = _references(store, setup)
+        references, (start, about) = _references(store, setup), _start(store, setup)
+        record |= about
         logger = logger_of(setup.config.logger, run=content, folder=logs)
         with threads_of(setup):
-            result, learner = attempt(setup, references, logger, store.resume_file(key))
+            result, learner = attempt(setup, references, logger, store.resume_file(key), start)
         kept = save_learner(learner, store.new_folder(key, "model")) if setup.config.keep_model else None
         record |= {"status": "done", "reason": None, **result.record}
         features = result.features
@@ -90,9 +91,11 @@ def _done_now(store: RunStore, setup: Setup) -> str:
     return record["status"]
 
 
-def attempt(setup: Setup, references: References, logger: Logger | None, resume: Path) -> tuple[Judged, Learner]:
+def attempt(
+    setup: Setup, references: References, logger: Logger | None, resume: Path, start: Path | None
+) -> tuple[Judged, Learner]:
     """Go through the stages of a run; return what it comes to, and what it has trained."""
-    prepared, hidden = prepare(setup)
+    prepared, hidden = prepare(setup, start)
     (fitted,) = fit([prepared], [Watch(logger, resume)])
     return judge(fitted, hidden, references), prepared.learner
 
@@ -102,6 +105,19 @@ def _references(store: RunStore, setup: Setup) -> dict[str, Reference | None]:
     # under the run's own lock; no two runs wait for one another, as a reference has only those before it as references
     known = setup.references.items()
     return {name: _read(store, other.key) if ensure(other) == "done" else None for name, other in known}
+
+
+def _start(store: RunStore, setup: Setup) -> tuple[Path | None, dict[str, Any]]:
+    """Return the file of the source model that a run starts from, made now if need be, and what a record says of it."""
+    other = setup.source_model
+    if other is None:
+        return None, {}
+    status, known = ensure(other), store.record(other.key)
+    assert known is not None
+    if status != "done":
+        raise TlbenchError(f"The source model, run {other.key}, is {status}: {known['reason']}")
+    about = {"run_key": other.key, "train_seconds": known["costs"]["train_seconds"]}
+    return model_of(store, other.key), {"source_model": about}
 
 
 def _read(store: RunStore, key: str) -> Reference:
@@ -132,7 +148,7 @@ def add_beside(setup: Setup, store: RunStore) -> None:
     key, config = setup.key, setup.config
     try:
         with threads_of(setup):
-            result, learner = attempt(setup, {}, None, store.resume_file(key))
+            result, learner = attempt(setup, {}, None, store.resume_file(key), _start(store, setup)[0])
         model = save_learner(learner, store.new_folder(key, "model")) if lacks_model(setup) else None
     except Exception as error:  # the run is done, and stays so
         what = "no model" if lacks_model(setup) else "no features"

@@ -11,6 +11,7 @@ from tlbench.store.records import ESTIMATOR, NETWORK
 
 if TYPE_CHECKING:
     from tlbench.running.stage_values import Learner
+    from tlbench.store.reading import StoreReader
 
 OURS = ("tlbench", "baselines", "sklearn", "numpy", "scipy")
 """Packages whose classes a file of an estimator may name; with that of the run's own method. Nothing else is made from it."""
@@ -35,6 +36,31 @@ def save_learner(learner: Learner, folder: Path) -> Path:
     learner.forget()
     dump(learner, folder / ESTIMATOR)
     return folder / ESTIMATOR
+
+
+def model_of(store: StoreReader, key: str) -> Path:
+    """Return the file of a run's model. Raises TlbenchError where it kept none, or where the file is not what was written."""
+    record, path = store.record(key), store.model_file(key)
+    if record is None or path is None:
+        raise TlbenchError(
+            f"Run {key} kept no model. The same command with keep_model=true does it once more for its model alone."
+        )
+    if store.checksum(key, path.name) != record.get("files", {}).get(path.name):
+        raise TlbenchError(f"{path} is not what was written (checksum). Delete it, and run again with keep_model=true.")
+    return path
+
+
+def start_from(learner: GradientMethod, path: Path) -> None:
+    """Let a network start as that of a kept model of the same recipe. Raises TlbenchError where it does not fit."""
+    from safetensors.torch import load_file
+
+    own = "network."
+    state = {name.removeprefix(own): tensor for name, tensor in load_file(path).items() if name.startswith(own)}
+    try:
+        learner.network.load_state_dict(state)
+    except RuntimeError as error:
+        raise TlbenchError(f"{path} does not fit the run's network ({str(error).splitlines()[0]}).") from error
+    learner.started = True
 
 
 def load_network(learner: GradientMethod, path: Path) -> None:

@@ -20,7 +20,7 @@ from tlbench.method.reference import SupervisedNetwork
 from tlbench.metrics import metric_named
 from tlbench.running.backbone import backbone_parts
 from tlbench.running.describe import weights_of
-from tlbench.running.kept_model import load_estimator, load_network
+from tlbench.running.kept_model import load_estimator, load_network, model_of
 from tlbench.running.setup import Setup
 from tlbench.store.reading import StoreReader
 from tlbench.training.device import device_of
@@ -152,15 +152,10 @@ class LoadedModel:
 
 def load_model(store: StoreReader, key: str) -> LoadedModel:
     """Load the model of a run. Raises TlbenchError where it kept none, or where it does not fit its config."""
-    record, path = store.record(key), store.model_file(key)
+    record = store.record(key)
     if record is None:
         raise TlbenchError(f"Store '{store.root}' has no run {key}. Set by --store or $TLBENCH_STORE.")
-    if path is None:
-        raise TlbenchError(
-            f"Run {key} kept no model. The same command with keep_model=true does it once more for its model alone."
-        )
-    if store.checksum(key, path.name) != record.get("files", {}).get(path.name):
-        raise TlbenchError(f"{path} is not what was written (checksum). Delete it, and run again with keep_model=true.")
+    path = model_of(store, key)
     setup = Setup.of_stored(store.config(key))
     if record.get("weights") and record["weights"].get("sha256") != (weights_of(setup) or {}).get("sha256"):
         raise TlbenchError(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tlbench.classifiers.network import Network
 from tlbench.data.inputs import Inputs, as_rows
-from tlbench.method import Reference
+from tlbench.method import GradientMethod, Reference
 from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
 from tlbench.running.backbone import trained_part
 from tlbench.running.clock import Clock
+from tlbench.running.kept_model import start_from
 from tlbench.running.looks import raw_looks
 from tlbench.running.setup import Setup
 from tlbench.running.shown import shown
@@ -24,15 +26,21 @@ if TYPE_CHECKING:
     from tlbench.running.stage_values import Learner
 
 
-def prepare(setup: Setup) -> tuple[Prepared, Hidden]:
+def prepare(setup: Setup, start: Path | None = None) -> tuple[Prepared, Hidden]:
     """Read the data and build the learner; what only the judge may see comes apart.
 
     Weights depend on the seed alone, not on the method, so a method and its references start from the same network.
+
+    Args:
+        start: file of the source model that the run starts from; None: the network is as it was drawn.
     """
     clock, seed = Clock(), setup.config.seed
     task, test, hidden = load_task(setup.dataset, setup.pair, setup.protocol, seed, setup.augment)
     clock.lap("load")
     learner, task, test = build_learner(setup, task, test, hidden)
+    if start is not None:
+        assert isinstance(learner, GradientMethod)
+        start_from(learner, start)
     clock.lap("build")
     raw = raw_looks(setup, task, learner)
     clock.lap("distances")

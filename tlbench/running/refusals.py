@@ -18,7 +18,7 @@ def refuse_impossible(setup: Setup) -> None:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
     if setup.pair.bridges and not method.uses_bridges:
         raise Refused(f"{name} has no use for bridges, and pair={setup.pair} is a chain. Use pair={setup.pair.direct}.")
-    if setup.protocol.hides_source and not issubclass(method, Reference):
+    if "source" in method.sees and setup.protocol.hides_source and not issubclass(method, Reference):
         _refuse_private(setup)
     if method.needs_bridge and len(setup.pair.bridges) != 1:
         ends = "+".join(setup.pair.sources), setup.pair.target

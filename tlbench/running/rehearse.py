@@ -18,7 +18,7 @@ from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError, say_once
 from tlbench.method import GradientMethod, MappedMethod
 from tlbench.running.setup import Setup
-from tlbench.selection.rules import LAST, NEED_SOURCE, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule
+from tlbench.selection.rules import LAST, NEED_SOURCE, NEED_SOURCE_VAL, ORACLE, SOURCE_VAL, no_such_rule, unseen_by
 from tlbench.training.settings import TrainerConfig
 
 MOST_WEIGHTS = 10**10
@@ -33,8 +33,11 @@ def rehearse(setup: Setup) -> None:
     config, augment, backbone = setup.config, setup.augment, setup.config.backbone
     rule = config.selection.rule
     lacks_val = rule in NEED_SOURCE_VAL and not setup.protocol.keeps_source_val
-    hidden = rule in NEED_SOURCE and setup.protocol.hides_source
-    if hidden or lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
+    lacks_source = rule in NEED_SOURCE and not setup.sees_source
+    lacks_target = rule not in (LAST, SOURCE_VAL, ORACLE) and not setup.sees_target
+    if (lacks_source or lacks_target) and not setup.protocol.hides_source:
+        raise unseen_by(config.selection.name, config.method["name"], "source" if lacks_source else "target")
+    if lacks_source or lacks_val or (rule not in (LAST, SOURCE_VAL, ORACLE) and not config.validators):
         raise no_such_rule(config.selection.name, config.protocol)
     if augment is not None and backbone.get("pretrained") and not backbone.get("weights") and "model" in backbone:
         check_pixels(backbone["model"], augment.mean, augment.sd)

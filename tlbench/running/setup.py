@@ -115,6 +115,16 @@ class Setup:
         return not still or _may_draw(self.method) or self.protocol.draws
 
     @property
+    def sees_source(self) -> bool:
+        """Whether source examples are in a method's reach; what its `source_model` makes of them is another thing."""
+        return issubclass(self.method, Reference) or ("source" in self.method.sees and not self.protocol.hides_source)
+
+    @property
+    def sees_target(self) -> bool:
+        """Whether unlabelled target examples are in a method's reach."""
+        return issubclass(self.method, Reference) or "target" in self.method.sees
+
+    @property
     def takes_weights(self) -> bool:
         """Whether the recipe's classifier can be fitted with weights of the examples."""
         return bool(getattr(self.classifier, "takes_weights", True))
@@ -125,16 +135,25 @@ class Setup:
         fingerprint, revision = self.dataset.fingerprint(self.pair.domains), self.method.revision
         found = found_weights(self.config.backbone, self.config.data_dir)
         weights = None if found is None else own_digest(found.described)
+        start = {} if self.source_model is None else self.source_model.keys
         return {
-            "run_key": run_key(self.config, fingerprint, revision, weights),
+            "run_key": run_key(self.config, fingerprint, revision, weights, start.get("run_key")),
             "recipe_key": recipe_key(self.config, fingerprint, weights),
-            "cell_key": cell_key(self.config, fingerprint, revision, weights),
+            "cell_key": cell_key(self.config, fingerprint, revision, weights, start.get("cell_key")),
             "data_fingerprint": fingerprint,
         }
 
     @property
     def key(self) -> str:
         return self.keys["run_key"]
+
+    @cached_property
+    def source_model(self) -> Setup | None:
+        """The run whose network this one starts from: the reference without shots on the same recipe; None for none."""
+        if self.method.starts_from(self.config.method) == "backbone":
+            return None
+        config = self.config.as_reference(self.config.references.without_shots[0])
+        return Setup.of(config.model_copy(update={"keep_model": True}))
 
     @cached_property
     def references(self) -> dict[str, Setup]:

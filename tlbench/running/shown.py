@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 def shown(setup: Setup, task: Task, learner: Learner) -> Task:
     """Return the task as the learner is given it.
 
-    Where the source is private, a method gets what its `source_model` makes of it, the first of two stages, which the source's
-    owner would run, without an example of the target; from there on no source example is in the run. References are the
-    harness's own and get the source: the model that a method starts from is that of `source_only`.
+    A method gets the parts that it says it `sees`. Where the source is private, an estimator gets what its `source_model` makes
+    of it, the first of two stages, which the source's owner would run, without an example of the target; from there on no
+    source example is in the run. References are the harness's own and get the source: the model that a method starts from is
+    that of `source_only`.
     """
-    if not setup.protocol.hides_source or issubclass(setup.method, Reference):
+    if issubclass(setup.method, Reference):
+        return task
+    task = task.showing(setup.method.sees)
+    if not setup.protocol.hides_source or "source" not in setup.method.sees:
         return task
     assert isinstance(learner, EstimatorMethod)  # as `refuse_impossible` has seen to
     model = learner.source_model(task.source_alone())

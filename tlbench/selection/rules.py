@@ -42,6 +42,14 @@ def no_such_rule(selection: str, protocol: Mapping[str, Any]) -> TlbenchError:
     )
 
 
+def unseen_by(selection: str, method: str, part: str) -> TlbenchError:
+    """Return the error of a selection that looks at a part of the task which the method is not given."""
+    instead = "such as selection=im, or selection=last" if part == "source" else "such as selection=last"
+    return TlbenchError(
+        f"selection={selection} looks at {part} examples, and {method} is not given any. Use one that looks elsewhere, {instead}."
+    )
+
+
 def last_best(scores: Sequence[float]) -> int:
     """Return the index of the highest score; of equals the last, which has trained longest."""
     return len(scores) - 1 - int(np.argmax(np.asarray(scores)[::-1]))

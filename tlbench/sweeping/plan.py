@@ -62,6 +62,7 @@ def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
     for job, setup in asked:
         for stage, (name, reference) in enumerate(_references(setup)):
             _add(jobs, Asked(_instead(job.overrides, name, reference)), reference, asked=False, stage=stage)
+        _add_source_model(jobs, job.overrides, setup)
         _add(jobs, job, setup, asked=True, stage=len(setup.references))
     return sorted(jobs.values(), key=lambda job: job.stage)
 
@@ -81,9 +82,20 @@ def _references(setup: Setup) -> list[tuple[str, Setup]]:
     return list(setup.references.items())
 
 
+def _add_source_model(jobs: dict[str, Job], overrides: Overrides, setup: Setup) -> None:
+    """Plan what a run starts from as a run that keeps its model, so that it is not done a second time for that."""
+    model = setup.source_model
+    if model is not None and model.key in jobs:
+        name = model.config.method["name"]
+        kept = [*(o for o in _instead(overrides, name, model) if key_of(o) != "keep_model"), "keep_model=true"]
+        _add(jobs, Asked(kept), model, asked=False, stage=jobs[model.key].stage)
+
+
 def _add(jobs: dict[str, Job], job: Asked, setup: Setup, *, asked: bool, stage: int) -> None:
     known = jobs.get(setup.key)
     if known is not None:
+        if known.config.keep_model and not setup.config.keep_model:
+            job, setup = Asked(known.overrides, job.search, job.trial, job.base), known.setup
         asked, stage = asked or known.asked, min(stage, known.stage)
         if known.trial is not None:  # trials that are one run count as the first of them
             job = Asked(known.overrides, known.search, known.trial, known.base)

@@ -71,11 +71,12 @@ class PairedBatches:
     @property
     def shares(self) -> list[int]:
         """Places of each labelled set in a batch."""
-        return share_out(self.batch_size, [1 if self.equal else len(labels) for _, labels in self.labelled])
+        sizes = [1 if self.equal else len(labels) for _, labels in self.labelled]
+        return share_out(self.batch_size, sizes) if sizes else []
 
     def check_parts(self, devices: int) -> None:
         """Raise TlbenchError where a part of a step on a device would hold fewer than two examples of a labelled set."""
-        parts, smallest = devices * self.accumulate, min(self.shares)
+        parts, smallest = devices * self.accumulate, min([*self.shares, self.batch_size])
         if parts > 1 and smallest < 2 * parts:
             raise TlbenchError(
                 f"A batch of {self.batch_size} holds {smallest} examples of the smallest labelled set, fewer than two for each "

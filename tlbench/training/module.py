@@ -37,7 +37,7 @@ class AdaptationModule(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.method, self.optim_config, self.accumulate, self.compiled = method, optim, accumulate, compiled
-        method.steps = optim.steps
+        method.steps, method.label_smoothing = optim.steps, optim.label_smoothing
         self.history: list[dict[str, float]] = []
         self._pending: list[dict[str, Tensor]] = []
         self._climbed: list[tuple[nn.Parameter, Tensor]] = []
@@ -145,7 +145,8 @@ class AdaptationModule(pl.LightningModule):
         rest = [p for p in self.method.parameters() if id(p) not in inside and p.requires_grad]
         groups = [{"params": rest, "lr": config.lr}]
         if trained := [p for p in backbone.parameters() if p.requires_grad]:
-            factor = config.backbone_lr if getattr(backbone, "pretrained", False) else 1.0
+            old = getattr(backbone, "pretrained", False) or self.method.started
+            factor = config.backbone_lr if old else 1.0
             groups.append({"params": trained, "lr": config.lr * factor})
         optimizer = make_optimizer(config, groups)
         rate = learning_rate(config.schedule, config.annealing)

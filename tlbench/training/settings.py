@@ -15,9 +15,10 @@ class OptimConfig(Strict):
     """Optimiser, schedule and budget of gradient methods; part of the recipe.
 
     `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
-    `backbone_lr` times lr is the rate of pretrained backbone weights; weights from scratch have lr itself. `balanced`: all
-    classes of the labelled sets come equally often. `shares`: the labelled sets part a batch by their sizes, or evenly.
-    `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
+    `backbone_lr` times lr is the rate of backbone weights that are pretrained or a source model's; those from scratch have lr
+    itself. `balanced`: all classes of the labelled sets come equally often. `shares`: the labelled sets part a batch by their
+    sizes, or evenly. `label_smoothing`: share of each label that is spread over all classes, in every method's classification
+    loss. `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
     """
 
     name: str
@@ -32,6 +33,7 @@ class OptimConfig(Strict):
     batch_size: Annotated[int, Field(ge=2, le=MOST_IN_A_BATCH)]
     balanced: bool
     shares: Literal["proportional", "equal"] = "proportional"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     steps: Positive
     evaluations: Positive
 
@@ -54,9 +56,9 @@ class OptimConfig(Strict):
 
     @model_serializer(mode="wrap")
     def _without_what_is_unset(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # run keys are hashes of this: those of configs that know no `annealing`, no `shares`, stay what they were
+        # run keys are hashes of this: those of configs that do not know a setting stay what they were
         values: dict[str, Any] = handler(self)
-        plain = {"annealing": None, "shares": "proportional"}
+        plain = {"annealing": None, "shares": "proportional", "label_smoothing": 0.0}
         return {name: value for name, value in values.items() if name not in plain or value != plain[name]}
 
 
