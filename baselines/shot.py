@@ -4,7 +4,7 @@ Paper    Liang et al., Do We Really Need to Access the Source Data? Source Hypot
          Adaptation, ICML 2020, arXiv:2002.08546, eq. 3 to 7; code: github.com/tim-learn/SHOT
 Loss     mean entropy of p - diversity * entropy of mean p + pseudo * cross-entropy(p, cluster label), p of a target batch
 Uses     the source model and target inputs; no source example
-Departs  1. stage one is the run of `source_only` on the same recipe, which therefore has the method's own head and label smoothing
+Departs  1. stage one is the run of `source_only` on the same recipe, which so has the method's own head and label smoothing
             (classifier=shot, optim=shot), as it is after its last step (authors: the best epoch on held-out source examples)
          2. entropies by log-softmax, without 1e-5 inside the logarithm
          3. a class that the first round of labels leaves empty takes no example (authors: it has the centre 0, whose cosine is

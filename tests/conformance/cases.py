@@ -49,8 +49,8 @@ NEUTRAL = {
     "self_ensembling": ["method.weight=0", "method.decay=0"],
     "shot": None,
 }
-"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers, and those that
-start from a source model go on from it)."""
+"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers, and
+those that start from a source model go on from it)."""
 
 
 def terms_of_step(learner, batch) -> dict:
