@@ -68,6 +68,10 @@ class Task:
         places = [np.flatnonzero(self.source_of == number) for number in range(len(self.source_names))]
         return [Labelled(self.source.inputs[rows], self.source.labels[rows]) for rows in places]
 
+    def domain_of(self, examples: Labelled) -> np.ndarray | None:
+        """Return which source each of these labelled examples is of, (N,); None where they are of one domain."""
+        return self.source_of if examples is self.source and len(self.source_names) > 1 else None
+
     def source_alone(self) -> Task:
         """Return the task of the source's owner, who has no example of another domain."""
         return replace(self, target=self.target[:0], shots=None, bridges=())

@@ -33,7 +33,8 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     ]
     if not class_of(method).takes_negative:
         needs.append("dataset.transforms=[{rescale:{low:-20,high:0}}]")  # x / 10 + 1
-    pair = "pair=L-T-R" if class_of(method).needs_bridge else "pair=L-R"
+    of = class_of(method)
+    pair = "pair=L-T-R" if of.needs_bridge else "pair=L+T-R" if of.needs_sources else "pair=L-R"
     return config_of(dataset, pair, f"method={method}", *shorter, *needs, *extra, config_dir=conf)
 
 

@@ -155,3 +155,28 @@ def test_equal_shares_give_each_labelled_set_the_same_part_of_a_batch():
     ((labelled, target), *_) = list(equal)
     assert [len(x) for x, _ in labelled] == [6, 6]
     assert torch.equal(target.train, next(iter(proportional))[1].train)
+
+
+def test_equal_shares_give_each_domain_of_a_set_the_same_part_in_the_order_that_it_has_alone():
+    """As a set of its own, with the stream of that place: what is pooled differs from what is apart in nothing else."""
+    rng = np.random.default_rng(0)
+    domain = np.repeat([0, 1, 2], [5, 30, 9])[rng.permutation(44)]
+    pooled = Labelled(np.arange(44.0)[:, None], np.arange(44) % 3)
+    apart = [Labelled(pooled.inputs[domain == d], pooled.labels[domain == d]) for d in range(3)]
+    shots = Labelled(100 + np.arange(6.0)[:, None], np.arange(6) % 3)
+    how = {"target": None, "batch_size": 9, "steps": 4, "seed": 1, "equal": True}
+    one = PairedBatches([pooled], domains=[domain], **how)
+    other = PairedBatches(apart, **how)
+    for (((x, y),), _), (parts, _) in zip(one, other, strict=True):
+        assert torch.equal(x, torch.cat([part for part, _ in parts]))
+        assert torch.equal(y, torch.cat([labels for _, labels in parts]))
+        assert [len(part) for part, _ in parts] == [3, 3, 3]
+    # source and shots have half each, and each source a third of its half
+    ((mixed, _), (few, _)), _ = next(
+        iter(PairedBatches([pooled, shots], domains=[domain, None], **how | {"batch_size": 12}))
+    )
+    assert (len(mixed), len(few)) == (6, 6)
+    assert np.bincount(domain[mixed[:, 0].long().numpy()]).tolist() == [2, 2, 2]
+    proportional = PairedBatches([pooled], domains=[domain], **how | {"equal": False})
+    without = PairedBatches([pooled], **how | {"equal": False})
+    assert all(torch.equal(a[0][0][0], b[0][0][0]) for a, b in zip(proportional, without, strict=True))

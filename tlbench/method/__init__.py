@@ -8,6 +8,7 @@ from tlbench.method.class_shift import LabelShiftMethod
 from tlbench.method.conditional_adversary import ConditionalAdversaryMethod
 from tlbench.method.cross_fitting import CrossFitted
 from tlbench.method.estimator import EstimatorMethod
+from tlbench.method.generalising import GeneralisingMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import ComponentsMethod, Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
@@ -27,6 +28,7 @@ __all__ = [
     "CrossFitted",
     "Domains",
     "EstimatorMethod",
+    "GeneralisingMethod",
     "GradientMethod",
     "GuessingMethod",
     "LabelShiftMethod",

@@ -25,6 +25,7 @@ class Method:
         weighs: it fits the recipe's classifier with weights of the examples, which not every classifier takes.
         sees: the parts of a task that it is given; what is not among them is hidden from it (`tlbench.running.shown`).
         needs_shots: the method makes no sense without labelled target examples.
+        needs_sources: the method makes no sense with a single source.
         source_free: a model of the source is all that the method takes of it, so that it can run where the source is private.
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
         needs_bridge: the method makes no sense but on a chain over exactly one bridge; it is compared with no direct pair.
@@ -42,6 +43,7 @@ class Method:
     weighs: ClassVar[bool] = False
     sees: ClassVar[frozenset[str]] = PARTS
     needs_shots: ClassVar[bool] = False
+    needs_sources: ClassVar[bool] = False
     source_free: ClassVar[bool] = False
     uses_bridges: ClassVar[bool] = False
     needs_bridge: ClassVar[bool] = False

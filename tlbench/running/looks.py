@@ -57,7 +57,9 @@ def trained_looks(run: Prepared) -> dict[str, Sampled]:
     config, learner = run.setup.config, run.learner
     if isinstance(learner, EstimatorMethod) and type(learner).features is EstimatorMethod.features:
         return {}
-    if not len(run.task.source):  # private: there is nothing to set beside the target
+    if (
+        not len(run.task.source) or not run.task.target.shape[0]
+    ):  # not shown to the method: nothing to set beside the other
         return {}
     wanted = {"distances": config.distances, "embeddings": config.embeddings}
     return {what: sampled(run.task, n, config.seed, outputs=outputs_of(run)) for what, n in wanted.items() if n}

@@ -16,6 +16,11 @@ def refuse_impossible(setup: Setup) -> None:
     config, method, name = setup.config, setup.method, setup.config.method["name"]
     if method.needs_shots and config.shots == 0:
         raise Refused(f"{name} needs labelled target examples, but protocol.shots is 0. Set protocol.shots=3, say.")
+    if method.needs_sources and len(setup.pair.sources) < 2:
+        raise Refused(
+            f"{name} compares source domains, and pair={setup.pair} has one. Use pair=leave_one_out, or a pair such as "
+            f"rest-{setup.pair.target}."
+        )
     if setup.pair.bridges and not method.uses_bridges:
         raise Refused(f"{name} has no use for bridges, and pair={setup.pair} is a chain. Use pair={setup.pair.direct}.")
     if "source" in method.sees and setup.protocol.hides_source and not issubclass(method, Reference):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, zip_longest
 
 import numpy as np
 import torch
@@ -39,6 +39,9 @@ class PairedBatches:
         balanced: the labelled sets give all classes equally often, each its examples in turn.
         accumulate: each step's batch comes in so many parts, one after the other.
         views: of the target, see `tlbench.method.views.VIEWS`; more of them do not change what the first looks like.
+        equal: the labelled sets have the same number of places, and so have the domains of each.
+        domains: of each labelled set, the number of the domain of each example; None for one domain. Only looked at if `equal`.
+            Domains come one after the other in a batch, each in the order that it would have as a set of its own.
 
     Attributes:
         start: step of the first batch, where a run goes on.
@@ -57,10 +60,14 @@ class PairedBatches:
         accumulate: int = 1,
         views: Sequence[str] = (TRAIN,),
         equal: bool = False,
+        domains: Sequence[np.ndarray | None] = (),
     ) -> None:
         self.labelled = [(_held(s.inputs), torch.from_numpy(s.labels)) for s in labelled]
         self.target = None if target is None else _held(target)
         self.views, self.equal = views, equal
+        self._parts = [
+            _parts(len(s), of if equal else None) for s, of in zip_longest(labelled, domains[: len(labelled)])
+        ]
         self.batch_size, self.steps, self.seed, self.part = batch_size, steps, seed, part
         self.balanced, self.accumulate, self.start = balanced, accumulate, 0
         self._spread: float | None = None
@@ -86,10 +93,15 @@ class PairedBatches:
 
     def orders(self) -> tuple[list[Iterator[np.ndarray]], Iterator[np.ndarray] | None]:
         """Return the rows of each labelled set, and of the target, batch after batch from the first step of the run."""
-        found = []
-        for i, ((_, labels), share) in enumerate(zip(self.labelled, self.shares, strict=True)):
-            rng = stream(self.seed, "batches", str(i))
-            found.append(balanced(labels.numpy(), share, rng) if self.balanced else endless(len(labels), share, rng))
+        found, number = [], 0
+        for (_, labels), parts, share in zip(self.labelled, self._parts, self.shares, strict=True):
+            shares = share_out(share, [1] * len(parts))
+            rngs = [stream(self.seed, "batches", str(number + i)) for i in range(len(parts))]
+            number += len(parts)
+            found.append(_together([
+                (rows, balanced(labels.numpy()[rows], n, rng) if self.balanced else endless(len(rows), n, rng))
+                for rows, n, rng in zip(parts, shares, rngs, strict=True)
+            ]))  # fmt: skip
         if self.target is None:
             return found, None
         return found, endless(len(self.target), self.batch_size, stream(self.seed, "batches", "target"))
@@ -135,6 +147,17 @@ class PairedBatches:
         if self._spread is None:
             self._spread = float(held.std())
         return self._spread
+
+
+def _parts(n: int, domain_N: np.ndarray | None) -> list[np.ndarray]:
+    """Return the rows of each domain of a set."""
+    return [np.arange(n)] if domain_N is None else [np.flatnonzero(domain_N == d) for d in np.unique(domain_N)]
+
+
+def _together(parts: Sequence[tuple[np.ndarray, Iterator[np.ndarray]]]) -> Iterator[np.ndarray]:
+    """Yield the rows of a set, batch after batch, from orders of its parts."""
+    while True:
+        yield np.concatenate([rows[next(order)] for rows, order in parts])
 
 
 def _held(inputs: Inputs) -> Tensor | LazyInputs:

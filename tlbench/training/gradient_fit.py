@@ -57,8 +57,9 @@ def fit_gradient(
     callbacks: list[pl.Callback] = [Refresh(task), snapshots] if method.refresh_every is not None else [snapshots]
     if hardware.progress:
         callbacks.append(RichProgressBar(refresh_rate=10))
+    labelled = method.labelled(task)
     batches = PairedBatches(
-        method.labelled(task),
+        labelled,
         task.target if method.needs_target else None,
         batch_size=optim.batch_size,
         steps=optim.steps,
@@ -68,6 +69,7 @@ def fit_gradient(
         accumulate=hardware.accumulate,
         views=method.target_views,
         equal=optim.shares == "equal",
+        domains=[task.domain_of(part) for part in labelled],
     )
     batches.check_parts(hardware.devices)
     if resume is not None:

@@ -17,8 +17,8 @@ class OptimConfig(Strict):
     `batch_size` is per domain and over all devices; `evaluations` are the checkpoints among which a selection chooses.
     `backbone_lr` times lr is the rate of backbone weights that are pretrained or a source model's; those from scratch have lr
     itself. `balanced`: all classes of the labelled sets come equally often. `shares`: the labelled sets part a batch by their
-    sizes, or evenly. `label_smoothing`: share of each label that is spread over all classes, in every method's classification
-    loss. `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
+    sizes, or evenly, and so do the sources of one. `label_smoothing`: share of each label that is spread over all classes, in
+    every method's classification loss. `annealing` is the a of (1 + a p)^-0.75, 10 where a config has no such key.
     """
 
     name: str

@@ -64,7 +64,7 @@ def make_probe(task: Task, examples: int, seed: int) -> Probe | None:
 
     Uniform over examples, without a look at labels: a validator is to see the domains as they are.
     """
-    if examples == 0:
+    if examples == 0 or not task.target.shape[0]:
         return None
     val = None if task.source_val is None else some(task.source_val, examples, seed, "source_val")
     rows = drawn(task.target.shape[0], examples, seed, "target")
