@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import Tensor
 
-from tlbench.method import NeighbourMethod
 from tlbench.method.checks import at_least
+from tlbench.method.neighbours import NeighbourMethod
 
 
 class Aad(NeighbourMethod):

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tlbench.method import NeighbourMethod
 from tlbench.method.checks import at_least, between, one_of
+from tlbench.method.neighbours import NeighbourMethod
 
 VARIANTS = ("paper", "visda_script")
 

@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tlbench.functional.entropy import mean_entropy
-from tlbench.method import SourceFreeMethod, TargetOutput
+from tlbench.method import TargetOutput
 from tlbench.method.checks import at_least
 from tlbench.method.pools import Pools
+from tlbench.method.source_free import SourceFreeMethod
 from tlbench.tasks import Task
 
 

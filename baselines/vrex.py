@@ -13,8 +13,9 @@ from typing import Any
 
 from torch import Tensor
 
-from tlbench.method import GeneralisingMethod, SourceOutput
+from tlbench.method import SourceOutput
 from tlbench.method.checks import at_least, between
+from tlbench.method.generalising import GeneralisingMethod
 
 
 class Vrex(GeneralisingMethod):

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support import config_of
 from tlbench.config.build import method_class
 from tlbench.config.schema import RunConfig
+from tlbench.method.online import OnlineMethod
 from tlbench.paths import conf_dir
 
 METHODS = sorted(path.stem for path in (conf_dir() / "method").glob("*.yaml"))
@@ -30,6 +31,7 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
         *KEENER.get(method, []),
         *SMALLER.get(method, []),
         *(["protocol.shots=2"] if class_of(method).needs_shots else []),
+        *(["classifier.norm=batch"] if issubclass(class_of(method), OnlineMethod) else []),
     ]
     if not class_of(method).takes_negative:
         needs.append("dataset.transforms=[{rescale:{low:-20,high:0}}]")  # x / 10 + 1
@@ -65,7 +67,12 @@ def variants(method: str) -> tuple[str, ...]:
 
 
 def learns_by_gradient(method: str) -> bool:
-    return class_of(method).learner == "gradient"
+    of = class_of(method)
+    return of.learner == "gradient" and not issubclass(of, OnlineMethod)
+
+
+def takes_stream(method: str) -> bool:
+    return issubclass(class_of(method), OnlineMethod) and "target" not in class_of(method).sees
 
 
 def is_oracle(method: str) -> bool:

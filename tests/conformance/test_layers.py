@@ -21,6 +21,7 @@ ORDER = [
     {"method"},
     {"classifiers", "backbones"},
     {"tasks"},
+    {"stream_protocol"},
     {"protocols"},
     {"splits"},
     {"data"},

@@ -48,6 +48,15 @@ class Tail(nn.Module):
         return self.layers(x_BCHW)
 
 
+def last_stage(backbone: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of the last of two stages or more; none where a network is no such chain."""
+    if isinstance(backbone, Tail):
+        stages = [list(stage.parameters()) for stage in backbone.layers]
+    else:
+        stages = backbone.stages() if hasattr(backbone, "stages") else []  # type: ignore[operator]
+    return stages[-1] if len(stages) > 1 else []
+
+
 def cut_before(backbone: nn.Module, last_k: int, input_shape: Sequence[int]) -> tuple[Trunk, Tail] | None:
     """Cut a network before its last k stages; None where it is no chain of stages."""
     stages = backbone.chain() if isinstance(backbone, TimmBackbone) else None

@@ -20,5 +20,10 @@ def mean_entropy(logits_NC: Tensor) -> Tensor:
 
     Paper: Grandvalet & Bengio, Semi-supervised Learning by Entropy Minimization, NeurIPS 2004.
     """
+    return entropies(logits_NC).mean()
+
+
+def entropies(logits_NC: Tensor) -> Tensor:
+    """Return (N,) entropies in nats of softmax of (N, C) logits."""
     log_p_NC = logits_NC.log_softmax(dim=1)
-    return -(log_p_NC.exp() * log_p_NC).sum(dim=1).mean()
+    return -(log_p_NC.exp() * log_p_NC).sum(dim=1)

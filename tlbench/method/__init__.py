@@ -8,14 +8,11 @@ from tlbench.method.class_shift import LabelShiftMethod
 from tlbench.method.conditional_adversary import ConditionalAdversaryMethod
 from tlbench.method.cross_fitting import CrossFitted
 from tlbench.method.estimator import EstimatorMethod
-from tlbench.method.generalising import GeneralisingMethod
 from tlbench.method.gradient import GradientMethod, SourceOutput, TargetOutput
 from tlbench.method.guessing import ComponentsMethod, Domains, GuessingMethod
 from tlbench.method.mapped import MappedMethod
 from tlbench.method.moved import MovedMethod, TransportedMethod
-from tlbench.method.neighbours import NeighbourMethod
 from tlbench.method.reference import Reference
-from tlbench.method.source_free import SourceFreeMethod
 from tlbench.method.transferred import TransferredMethod
 from tlbench.method.weighted import WeightedMethod
 
@@ -28,16 +25,13 @@ __all__ = [
     "CrossFitted",
     "Domains",
     "EstimatorMethod",
-    "GeneralisingMethod",
     "GradientMethod",
     "GuessingMethod",
     "LabelShiftMethod",
     "MappedMethod",
     "Method",
     "MovedMethod",
-    "NeighbourMethod",
     "Reference",
-    "SourceFreeMethod",
     "SourceOutput",
     "TargetOutput",
     "TransferredMethod",

@@ -10,6 +10,7 @@ from tlbench.backbones.found_weights import found_weights
 from tlbench.backbones.weights import file_hash
 from tlbench.method import GradientMethod
 from tlbench.method.code import code_fingerprint
+from tlbench.method.online import OnlineMethod
 from tlbench.running.comparison import compared_with
 from tlbench.running.setup import HARNESS, Setup
 from tlbench.running.stage_values import Prepared
@@ -83,8 +84,10 @@ def sizes_of(run: Prepared) -> dict[str, int]:
 
 
 def examples_seen(run: Prepared) -> int:
-    """Count the examples that pass in training: batches of both domains, or the labelled ones once."""
+    """Count the examples that pass in training: batches of both domains, the stream once, or the labelled ones once."""
     optim = run.setup.config.optim
+    if isinstance(run.learner, OnlineMethod):
+        return int(run.test.shape[0])
     if isinstance(run.learner, GradientMethod):
         return run.learner.batches_per_step * optim.batch_size * optim.steps
     return sizes_of(run)["labelled"]

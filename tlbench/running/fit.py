@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from tlbench.loggers import log_terms
 from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.method.online import OnlineMethod
 from tlbench.running.clock import Clock
 from tlbench.running.looks import outputs_of, trained_looks
 from tlbench.running.stage_values import Fitted, Prepared
+from tlbench.running.stream import streamed
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.validator_probe import make_probe
 
@@ -40,12 +42,19 @@ def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> lis
 
 def _fit(run: Prepared, watch: Watch) -> Fitted:
     clock = Clock(run.seconds)
-    train = _of_gradient if isinstance(run.learner, GradientMethod) else _of_estimator
-    checkpoints, history = train(run, watch)
+    checkpoints, history = _trained(run, watch)
     clock.lap("fit")
     trained = trained_looks(run)
     clock.lap("distances")
     return Fitted(run, checkpoints, history, trained, clock.laps)
+
+
+def _trained(run: Prepared, watch: Watch) -> Trained:
+    if isinstance(run.learner, OnlineMethod):
+        checkpoints, history = streamed(run)
+        log_terms(watch.logger, history, len(history))
+        return checkpoints, history
+    return _of_gradient(run, watch) if isinstance(run.learner, GradientMethod) else _of_estimator(run, watch)
 
 
 def _of_gradient(run: Prepared, watch: Watch) -> Trained:

@@ -19,6 +19,7 @@ from tlbench.running.setup import Setup
 from tlbench.running.shown import shown
 from tlbench.running.stage_values import Prepared
 from tlbench.seeds import torch_seed
+from tlbench.stream_protocol import Online
 from tlbench.tasks import Hidden, Labelled, Task, load_task, map_inputs
 from tlbench.training.device import set_arithmetic
 
@@ -46,7 +47,9 @@ def prepare(setup: Setup, start: Path | None = None) -> tuple[Prepared, Hidden]:
     clock.lap("distances")
     task = shown(setup, task, learner)
     clock.lap("build")
-    return Prepared(setup, task, test, learner, raw, clock.laps), hidden
+    protocol = setup.protocol
+    stream = protocol.stream(hidden.labels, seed) if isinstance(protocol, Online) else None
+    return Prepared(setup, task, test, learner, raw, clock.laps, stream), hidden
 
 
 def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tuple[Learner, Task, Inputs]:

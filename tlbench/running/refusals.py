@@ -7,8 +7,10 @@ from typing import Any
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.errors import Refused
 from tlbench.method.estimator import EstimatorMethod
+from tlbench.method.online import OnlineMethod
 from tlbench.method.reference import Reference
 from tlbench.running.setup import Setup
+from tlbench.stream_protocol import Online
 
 
 def refuse_impossible(setup: Setup) -> None:
@@ -31,6 +33,8 @@ def refuse_impossible(setup: Setup) -> None:
             f"{name} needs a chain over exactly one bridge, and pair={setup.pair} has {len(setup.pair.bridges) or 'none'}. "
             f"Use pair={ends[0]}-BRIDGE-{ends[1]}; `tlbench bridges` ranks what could stand there."
         )
+    if not issubclass(method, Reference):
+        _refuse_out_of_stream(setup)
     setup.protocol.refuse_impossible()
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
@@ -87,6 +91,23 @@ def _refuse_other_than_images(setup: Setup) -> None:
         )
     if reason := setup.method.image_refusal(config.method, *shape[1:]):
         raise Refused(f"{name} {reason}")
+
+
+def _refuse_out_of_stream(setup: Setup) -> None:
+    """Raise Refused where a method takes a stream and there is none, or the other way round."""
+    online, name, method = isinstance(setup.protocol, Online), setup.config.method["name"], setup.method
+    takes_stream = issubclass(method, OnlineMethod) and "target" not in method.sees
+    if online and not takes_stream:
+        raise Refused(
+            f"{name} looks at target examples before it predicts them, and under protocol=online there are none. "
+            "Use protocol=transductive or protocol=inductive."
+        )
+    if takes_stream and not online:
+        raise Refused(f"{name} adapts to a stream while it predicts it. Use protocol=online.")
+    if takes_stream and setup.config.keep_model:
+        raise Refused(
+            f"{name} is what it is in the middle of a stream, and there is no model to keep. Set keep_model=false."
+        )
 
 
 def _refuse_private(setup: Setup) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tlbench.data.inputs import Inputs
     from tlbench.method import EstimatorMethod, GradientMethod
     from tlbench.running.setup import Setup
+    from tlbench.stream_protocol import Stream
     from tlbench.tasks import Task
     from tlbench.training.checkpoints import Checkpoint
     from tlbench.training.domains import Sampled
@@ -28,6 +29,7 @@ class Prepared:
         test: inputs of the test examples, in the order in which a method meets them.
         raw: by what they are for (`distances`, `embeddings`), features of both domains before any training.
         seconds: of each phase so far.
+        stream: the order in which the test examples come, where the protocol is online.
     """
 
     setup: Setup
@@ -36,6 +38,7 @@ class Prepared:
     learner: Learner
     raw: dict[str, Sampled] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    stream: Stream | None = None
 
     @property
     def device(self) -> torch.device:
