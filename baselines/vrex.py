@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tlbench.method import SourceOutput
 from tlbench.method.checks import at_least, between
-from tlbench.method.generalising import GeneralisingMethod
+from tlbench.method.generalising import GeneralisingMethod, warmed
 
 
 class Vrex(GeneralisingMethod):
@@ -28,5 +28,5 @@ class Vrex(GeneralisingMethod):
         self.weight, self.warmup = weight, warmup
 
     def domain_terms(self, domains: list[SourceOutput]) -> dict[str, Tensor]:
-        weight = min(1.0, self.weight) if self.progress < self.warmup else self.weight
+        weight = warmed(self.weight, self.warmup, self.progress)
         return {"variance": weight * self.risks(domains).var(correction=0)}

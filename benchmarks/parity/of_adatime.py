@@ -8,9 +8,9 @@ import ours
 from cases import Case
 from peers import commit, forget, module
 
-from baselines.coral import scatter_loss
 from tlbench.functional.entropy import mean_entropy
 from tlbench.functional.kernels import FIVE
+from tlbench.functional.moments import scatter_loss
 
 
 def peer(folder: Path) -> tuple[str, str, list[Case]]:

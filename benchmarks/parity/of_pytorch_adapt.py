@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from baselines.afn import stepwise_loss
 from baselines.bnm import VARIANTS as DIVISORS
-from baselines.coral import coral_loss
 from baselines.cst import tsallis_loss
 from baselines.jan import unbiased_jmmd
 from baselines.mcd import discrepancy, sliced_discrepancy
@@ -24,6 +23,7 @@ from tlbench.functional.class_confusion import class_confusion
 from tlbench.functional.conditional import multilinear_map, random_multilinear_map
 from tlbench.functional.entropy import mean_entropy
 from tlbench.functional.kernels import SINGLE, bandwidth
+from tlbench.functional.moments import coral_loss
 from tlbench.functional.singular_values import nuclear_norm, squared_spectral_norm
 
 

@@ -14,12 +14,12 @@ from peers import module
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.coral import coral_loss
 from baselines.deepjdot import DeepJdot
 from baselines.mdd import disagreement_loss
 from tlbench.functional.adversarial import domain_loss, reverse_gradient
 from tlbench.functional.class_confusion import class_confusion
 from tlbench.functional.kernels import MEDIAN
+from tlbench.functional.moments import coral_loss
 
 TINY, MARGIN, SMOOTHING = 1e-7, 4.0, 0.1
 

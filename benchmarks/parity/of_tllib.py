@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines.afn import stepwise_loss
-from baselines.coral import coral_loss, moment_loss
 from baselines.jan import linear_jmmd, unbiased_jmmd
 from baselines.mcd import discrepancy, unbalance
 from baselines.mdd import disagreement_loss
@@ -24,6 +23,7 @@ from tlbench.functional.class_confusion import class_confusion
 from tlbench.functional.conditional import multilinear_map
 from tlbench.functional.entropy import mean_entropy
 from tlbench.functional.kernels import SUMMED
+from tlbench.functional.moments import coral_loss, moment_loss
 from tlbench.functional.singular_values import squared_spectral_norm
 from tlbench.functional.sure_labels import sure_cross_entropy
 from tlbench.method.average import Average

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from baselines.cdan import Cdan
 from baselines.dann import Dann
 from baselines.jan import joint_kernel
-from baselines.mmd import ESTIMATORS
 from tlbench.functional.kernels import KernelSet, bandwidth, squared_distances
+from tlbench.functional.mmd_estimates import ESTIMATORS
 from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.coral import VARIANTS, Coral, coral_loss, covariance, moment_loss, scatter_loss
+from baselines.coral import VARIANTS, Coral
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
+from tlbench.functional.moments import coral_loss, covariance, moment_loss, scatter_loss
 from tlbench.method import SourceOutput, TargetOutput
 
 LOSSES = list(dict.fromkeys(VARIANTS.values()))

@@ -7,12 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.mmd import ESTIMATORS, VARIANTS, Mmd, biased_mmd, cyclic_mmd, linear_mmd, unbiased_mmd
+from baselines.mmd import VARIANTS, Mmd
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.functional.kernels import FIVE, SINGLE, bandwidth, kernel, squared_distances
+from tlbench.functional.mmd_estimates import ESTIMATORS, biased_mmd, cyclic_mmd, linear_mmd, unbiased_mmd
 from tlbench.method import SourceOutput, TargetOutput
 
 SCALES = [0.25, 0.5, 1.0, 2.0, 4.0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import torch
@@ -31,16 +32,17 @@ class GeneralisingMethod(GradientMethod):
     def prepare(self, task: Task) -> None:
         self.domains = ("source",) * len(task.sources)
 
-    @abstractmethod
     def domain_terms(self, domains: list[SourceOutput]) -> dict[str, Tensor]:
         """Return the scalars to add to the mean classification loss, by name, from what each source's batch gave."""
+        raise NotImplementedError
+
+    def terms(self, domains: list[SourceOutput]) -> dict[str, Tensor]:
+        """Return all scalars of a step; a method that weighs the sources' losses otherwise overrides it."""
+        logits, labels = (torch.cat([getattr(of, name) for of in domains]) for name in ("logits", "labels"))
+        return {"classification": self.classification(logits, labels), **self.domain_terms(domains)}
 
     def losses(self, labelled: list[tuple[Tensor, Tensor]], target: TargetBatch[Tensor] | None) -> dict[str, Tensor]:
-        domains = self.passed(labelled)
-        whole = self.classification(
-            torch.cat([domain.logits for domain in domains]), torch.cat([domain.labels for domain in domains])
-        )
-        return {"classification": whole, **self.domain_terms(domains)}
+        return self.terms(self.passed(labelled))
 
     def passed(self, labelled: list[tuple[Tensor, Tensor]]) -> list[SourceOutput]:
         """Pass the batches of all sources through the network together; features and logits in full precision."""
@@ -52,3 +54,13 @@ class GeneralisingMethod(GradientMethod):
     def risks(self, domains: list[SourceOutput]) -> Tensor:
         """Return the classification loss of each source, (n,)."""
         return torch.stack([self.classification(domain.logits, domain.labels) for domain in domains])
+
+
+def over_pairs(distance: Callable[[Tensor, Tensor], Tensor], features: Sequence[Tensor]) -> Tensor:
+    """Return the mean of a distance over all pairs of sources, from features (B, F) of each."""
+    return torch.stack([distance(one, other) for one, other in combinations(features, 2)]).mean()
+
+
+def warmed(weight: float, warmup: float, progress: float) -> float:
+    """Return the weight of a penalty at this progress: 1, or less where it is less, in the first `warmup` of a run."""
+    return min(1.0, weight) if progress < warmup else weight
