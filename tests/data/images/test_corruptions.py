@@ -257,6 +257,22 @@ def test_the_second_halving_moves_by_less_as_decay_squared():
     np.testing.assert_allclose(found[:2, :3], [[0, 1.25, 1.5], [1.25, 1.25, 1.5]])
 
 
+def test_plasma_of_two_cells_is_that_of_a_naive_procedure():
+    """Point by point, opposite borders touching: first all middles of cells, then the edges across, then those down."""
+    field, draws, step, sway = np.zeros((4, 8)), rng(2), 4, 1.0
+    while step > 1:
+        half, at = step // 2, lambda r, c: field[r % 4, c % 8]
+        for top, left, ways in ((half, half, [(-1, -1), (-1, 1), (1, -1), (1, 1)]), (0, half, None), (half, 0, None)):
+            for r in range(top, 4, step):
+                for c in range(left, 8, step):
+                    around = ways or [(-1, 0), (1, 0), (0, -1), (0, 1)]
+                    mean = np.mean([at(r + half * i, c + half * j) for i, j in around])
+                    field[r, c] = mean + sway * draws.uniform(-1, 1)
+        step, sway = half, sway / 1.7**2
+    field -= field.min()
+    np.testing.assert_allclose(plasma(4, 8, 1.7, rng(2)), field / field.max(), atol=1e-12)
+
+
 def test_fog_adds_the_cloud_and_keeps_the_brightest():
     cloud = plasma(64, 48, 2, rng())
     found = weather.fog(grey(100), rng(), 1.5, 2)
