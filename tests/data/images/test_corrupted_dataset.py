@@ -146,6 +146,14 @@ def test_contents_and_fingerprints_depend_on_all_that_makes_the_pixels(data, mon
     assert len(set(prints)) == len(prints)
 
 
+def test_the_draw_is_in_the_content_where_the_parts_are_the_same(data, monkeypatch):
+    halves = (np.arange(9), np.arange(9, 18))
+    monkeypatch.setattr("tlbench.data.images.corrupted_dataset.parted", lambda *_: halves)
+    for name, same in (("fog", False), ("clean", True)):  # noise is drawn for corrupted images alone
+        one, two = (ours(data, draw=draw).load(name).inputs.content for draw in (0, 1))
+        assert (one == two) == same
+
+
 def test_another_image_is_another_fingerprint(data):
     before = ours(data).fingerprint(["clean", "fog"])
     name = ours(data).load("fog").names[0]
@@ -211,14 +219,14 @@ def test_what_cannot_be_is_refused(data, changed, told):
 class Arrays(Dataset):
     """One domain of ten images in an array, two of each group, the first four of them a test part."""
 
-    def __init__(self, data_dir=None, files=True):
+    def __init__(self, data_dir=None, files=True, groups=10, test=4):
         super().__init__(name="arrays", short={"a": "A", "z": "Z"}, classes="xy", input_shape=[])
         self.pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
-        self.files = files
+        self.files, self.groups, self.test = files, np.arange(20) // 2 + groups, np.arange(20) < test
 
     def load(self, domain):
         inputs = from_array(self.pixels, domain) if self.files else self.pixels[:, None].astype(float)
-        return Domain(domain, inputs, np.repeat([0, 1], 10), np.arange(20) // 2, np.arange(20) < 4)
+        return Domain(domain, inputs, np.repeat([0, 1], 10), self.groups, self.test)
 
     def is_here(self, domain):
         return domain == "a"
@@ -233,10 +241,14 @@ def test_groups_a_test_part_and_images_in_arrays_come_along():
     assert not set(clean.groups) & set(others.groups)
     for part in (clean, others):
         rows = np.array([int(name.split("/")[1]) for name in part.names])
-        assert (part.groups == rows // 2).all()
+        assert (part.groups == rows // 2 + 10).all()
         assert (part.given_test == (rows < 4)).all()
         assert (part.labels == rows // 10).all()
         assert part.inputs.read(0).shape == (8, 8, 3)
+    prints = [
+        ours(None, partial(Arrays, **other)).fingerprint(["clean"]) for other in ({}, {"groups": 11}, {"test": 20})
+    ]
+    assert len(set(prints)) == 3
     assert dataset.is_here("fog")
     assert not ours(None, Arrays, domain="z").is_here("fog")
     with pytest.raises(TlbenchError, match="needs images in files, but 'a' of arrays holds arrays"):

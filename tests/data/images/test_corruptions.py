@@ -9,7 +9,7 @@ from PIL import Image
 
 from tlbench.data.images.corruptions import blur, digital, noise, weather
 from tlbench.data.images.corruptions.catalogue import CORRUPTIONS, SIDE, corrupted
-from tlbench.data.images.corruptions.crystals import frost_on_glass
+from tlbench.data.images.corruptions.crystals import _branched, frost_on_glass
 from tlbench.data.images.corruptions.pixel_values import as_bytes, enlarged
 from tlbench.data.images.corruptions.plasma import plasma
 from tlbench.errors import TlbenchError
@@ -223,6 +223,21 @@ def test_frost_is_added_to_a_darker_image_and_is_blue():
     assert np.ptp(panes.mean(axis=(1, 2, 3))) > 0.1
 
 
+def test_feathers_branch_at_60_degrees_to_either_side_from_their_stem():
+    stem = np.array([[50.0, 20.0, np.pi / 2, 40.0], [9.0, 9.0, 0.0, 2.0]])  # down by 40 pixels; to the right by 2
+    branches = _branched(stem, 4.0, rng())
+    first, second = branches[:20], branches[20:]  # 40 / 4 = 10 places between 0.06 and 1: 0.94 / 0.1; then one place
+    assert len(second) == 2
+    np.testing.assert_allclose(first[:, 1], 20, atol=1e-9)
+    np.testing.assert_allclose(first[::2, 0], 50 + 40 * (0.06 + 0.1 * np.arange(10)), atol=1e-9)
+    for way in (0, 1):
+        turns = first[way::2, 2] - np.pi / 2
+        assert np.abs(turns - (-1) ** (1 - way) * np.pi / 3).max() < 5 * 0.12
+    at = 0.06 + 0.1 * np.arange(10).repeat(2)
+    assert (first[:, 3] <= 0.4 * (1 - at) * 40 * 1.2).all()
+    assert (first[:, 3] >= 0.4 * (1 - at) * 40 * 0.3).all()
+
+
 def test_plasma_spans_its_range_is_smoother_with_more_decay_and_joins_at_its_borders():
     cloud = {decay: plasma(64, 64, decay, rng()) for decay in (1.4, 2.0, 3.0)}
     rough = {decay: np.abs(np.diff(one, axis=1)).mean() for decay, one in cloud.items()}
@@ -259,18 +274,18 @@ def test_the_second_halving_moves_by_less_as_decay_squared():
 
 def test_plasma_of_two_cells_is_that_of_a_naive_procedure():
     """Point by point, opposite borders touching: first all middles of cells, then the edges across, then those down."""
-    field, draws, step, sway = np.zeros((4, 8)), rng(2), 4, 1.0
+    field, draws, step, sway = np.zeros((8, 16)), rng(2), 8, 1.0
     while step > 1:
-        half, at = step // 2, lambda r, c: field[r % 4, c % 8]
+        half, at = step // 2, lambda r, c: field[r % 8, c % 16]
         for top, left, ways in ((half, half, [(-1, -1), (-1, 1), (1, -1), (1, 1)]), (0, half, None), (half, 0, None)):
-            for r in range(top, 4, step):
-                for c in range(left, 8, step):
+            for r in range(top, 8, step):
+                for c in range(left, 16, step):
                     around = ways or [(-1, 0), (1, 0), (0, -1), (0, 1)]
                     mean = np.mean([at(r + half * i, c + half * j) for i, j in around])
                     field[r, c] = mean + sway * draws.uniform(-1, 1)
         step, sway = half, sway / 1.7**2
     field -= field.min()
-    np.testing.assert_allclose(plasma(4, 8, 1.7, rng(2)), field / field.max(), atol=1e-12)
+    np.testing.assert_allclose(plasma(8, 16, 1.7, rng(2)), field / field.max(), atol=1e-12)
 
 
 def test_fog_adds_the_cloud_and_keeps_the_brightest():
