@@ -17,7 +17,14 @@ from tlbench.sweeping.search_trials import search_of
 FILES = sorted(path.relative_to(conf_dir()) for path in conf_dir().rglob("*.yaml"))
 FILES_OF = {group: [f.stem for f in FILES if f.parent.name == group] for group in {f.parent.name for f in FILES}}
 MINI = ("dataset=mini_digits", "pair=H-P")
-PAIRS = {"har": 10, "gaussian_shifts": 5, "concept_digits": 12, "concept_caltech10": 12}
+PAIRS = {
+    "har": 10,
+    "gaussian_shifts": 5,
+    "concept_digits": 12,
+    "concept_caltech10": 12,
+    "pacs_corrupted": 15,
+    "office_caltech10_corrupted": 15,
+}
 """Of data sets in which not each domain is paired with each other."""
 MADE = ("concept_digits", "gaussian_shifts", "mini_digits", "rotated_digits", "writer_digits")
 """Data sets that are made on the spot."""
