@@ -30,7 +30,9 @@ def prepare(setup: Setup) -> tuple[Prepared, Hidden]:
     Weights depend on the seed alone, not on the method, so a method and its references start from the same network.
     """
     clock, seed = Clock(), setup.config.seed
-    task, test, hidden = load_task(setup.dataset, setup.pair, setup.protocol, seed, setup.augment)
+    task, test, hidden = load_task(
+        setup.dataset, setup.pair, setup.protocol, seed, setup.augment, n_outputs=setup.n_outputs
+    )
     clock.lap("load")
     learner, task, test = build_learner(setup, task, test, hidden)
     clock.lap("build")

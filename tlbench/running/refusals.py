@@ -27,6 +27,8 @@ def refuse_impossible(setup: Setup) -> None:
             f"Use pair={ends[0]}-BRIDGE-{ends[1]}; `tlbench bridges` ranks what could stand there."
         )
     setup.protocol.refuse_impossible()
+    if setup.protocol.reject is not None:
+        _refuse_rule(setup)
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
             f"ORACLE {name} would be trained on its own test examples under protocol={config.protocol['name']}. "
@@ -82,6 +84,28 @@ def _refuse_other_than_images(setup: Setup) -> None:
         )
     if reason := setup.method.image_refusal(config.method, *shape[1:]):
         raise Refused(f"{name} {reason}")
+
+
+def _refuse_rule(setup: Setup) -> None:
+    """Raise Refused where a rule has nothing to reject, or where it cannot be what says `unknown`."""
+    config, classifier, rule = setup.config, setup.config.classifier["name"], setup.protocol.reject
+    if setup.dataset.unknown_class is None:
+        raise Refused(
+            f"protocol.reject={rule} is for open sets, and dataset={config.dataset['name']} has no unknown class. "
+            "Use dataset.unknown=true, or protocol.reject=null."
+        )
+    if setup.rejection is None:
+        return
+    if config.shots:
+        raise Refused(
+            f"protocol.shots={config.shots} labels unknown examples, too, and {config.method['name']} has no output for them "
+            f"under protocol.reject={rule}. Use protocol.shots=0, or protocol.reject=null."
+        )
+    if not getattr(setup.classifier, "graded", True):
+        raise Refused(
+            f"classifier={classifier} is always sure, so protocol.reject={rule} would reject nothing. "
+            "Use classifier=logistic, say."
+        )
 
 
 def _refuse_private(setup: Setup) -> None:
