@@ -86,7 +86,7 @@ def paired_statistic(
     low, high = sorted(sign * end for end in _interval(value, kinds_K, counts_K, alpha, seed))
     if sides[0] == sides[1]:  # its own mirror image
         low, high = -(high - low) / 2, (high - low) / 2
-    gain = 100.0 * sign * found
+    gain = 100.0 * sign * found + 0.0  # no -0
     said = flag(gain, p, alpha, small=-margin < low <= high < margin)
     return Gain(gain, low, high, p, said, len(labels_N), len(groups.count))
 
