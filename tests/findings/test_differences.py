@@ -213,3 +213,10 @@ def test_the_unknown_class_comes_from_the_runs(tmp_path):
         stored(store, key, 4, list(range(20)), label, np.where(tested.right, THREE, (THREE + 1) % 3).tolist())
     runs = pd.DataFrame([{**comparison("a", "x-y", "a0", "ref"), "metric": "hos", "unknown_class": 2.0}])
     assert Differences(store).of(runs)["a"].whole.gain == pytest.approx(100 * (hos(opened(0)) - hos(opened(1))))
+
+
+def test_where_no_class_is_in_doubt_examples_add_no_chance_to_hos():
+    mine, other = outcome(THREE != 1, THREE), outcome(THREE >= 0, THREE)
+    found = cell_differences([(mine, other)] * 3, HOS).whole  # OS* 1/2 and 1, UNK 1 and 1
+    assert found.gain == pytest.approx(100 * (2 / 3 - 1))
+    assert (found.seed_var, found.unit_var) == (0, pytest.approx(0, abs=1e-12))
