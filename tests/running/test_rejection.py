@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support import config_of, ensure_run, fitted, loaded, prepared, rehearsed, settled
@@ -11,7 +12,8 @@ from tests.trees import grow
 from tlbench.data_commands import composed
 from tlbench.errors import Refused, say_once
 from tlbench.method.base import Method
-from tlbench.metrics import OPEN_METRICS
+from tlbench.metrics import OPEN_METRICS, metric_named
+from tlbench.running.comparison import Comparison
 from tlbench.running.judge import judge
 from tlbench.running.loaded_model import load_model
 from tlbench.running.refusals import refuse_impossible
@@ -78,6 +80,14 @@ def test_rounding_does_not_turn_the_rule_round(dtype):
         assert np.array_equal(
             Rejection(float(top))(many).argmax(axis=1) == 5, many.max(axis=1).astype(float) < float(top)
         )
+
+
+def test_a_threshold_next_to_the_highest_probability_is_on_its_own_side():
+    p = np.random.default_rng(0).dirichlet(np.ones(5), 400)
+    for row in p:
+        for towards, unknown in ((1.0, True), (0.0, False)):
+            threshold = float(np.nextafter(row.max(), towards))
+            assert (Rejection(threshold)(row[None]).argmax() == 5) == unknown
 
 
 def test_one_known_class_has_no_rule():
@@ -202,3 +212,15 @@ def test_a_score_of_what_is_never_said_is_told_once(opened, capsys):
     for _ in range(2):
         rehearsed(config_of(*opened, "classifier=logistic", "protocol.reject=null", "method=source_only"))
     assert capsys.readouterr().err.count(line) == 1
+
+
+def test_a_gain_over_some_classes_is_of_their_examples_alone():
+    """Else a resample may hold none of them: here one in eight lacks both examples of the unknown class."""
+    label = np.array([0] * 18 + [1] * 2)
+    own, other = (
+        pd.DataFrame({"label": label, "prediction": said, "group": np.arange(20)}) for said in (label, 0 * label)
+    )
+    found = Comparison(metric_named("unk", 1), 0.05, 1.0, 0).gain(own, other)
+    assert (found.gain, found.low, found.high, found.n) == (100, 100, 100, 2)
+    known = Comparison(metric_named("os_star", 1), 0.05, 1.0, 0).gain(own, other)
+    assert (known.gain, known.n, known.flag) == (0, 18, "no_effect")
