@@ -128,7 +128,7 @@ def fitted(config: RunConfig, learner: object | None = None) -> Fitted:
 def loaded(config: RunConfig) -> tuple[Task, Inputs, Hidden]:
     """What a method may see, the inputs of the test examples, and what only the judge may see."""
     setup = Setup.of(config)
-    return load_task(setup.dataset, setup.pair, setup.protocol, config.seed, setup.augment)
+    return load_task(setup.dataset, setup.pair, setup.protocol, config.seed, setup.augment, n_outputs=setup.n_outputs)
 
 
 def dataset_of(config: RunConfig) -> Dataset:

@@ -74,3 +74,11 @@ def test_a_comparison_tells_equal_from_explained_from_open(monkeypatch):
     assert verdict(lambda b: 2 * b.zt.square().sum(), lambda b: 2 * b.zt.detach().square().sum())[0] == "OPEN"
     with pytest.raises(SystemExit, match="0 on both sides"):
         compared(Case("m", "s", lambda b: 0 * b.zt.sum(), lambda b: 0 * b.zs.sum()), "peer", "1")
+
+
+def test_how_often_flags_of_open_sets_are_wrong(benchmark, tmp_path):
+    benchmark("open_set_calibration", "--trials", "4", "--out", str(tmp_path))
+    table = pd.read_csv(tmp_path / "open_set.csv")
+    assert len(table) == 3 * 2 * 2 * 3
+    assert table.loc[table["truth"] != "better", "true_gain"].abs().max() < 1e-6
+    assert (table.loc[table["truth"] == "better", "true_gain"] > 3).all()

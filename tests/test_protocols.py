@@ -297,7 +297,9 @@ def test_a_source_of_one_class_is_refused():
      (Transductive(n_target=50), "transductive, 50 unlabelled"), (Inductive(n_source=100), "inductive, 100 source"),
      (Inductive(shots=3, n_source=100, n_target=50), "inductive, 3 shots, 100 source, 50 unlabelled"),
      (Transductive(source_shares=1), "transductive, source shares 1"),
-     (Inductive(shots=2, source_shares=0.1), "inductive, 2 shots, source shares 0.1")],
+     (Inductive(shots=2, source_shares=0.1), "inductive, 2 shots, source shares 0.1"),
+     (Sampled(reject="entropy"), "sampled 20/class, rejects by entropy"),
+     (Transductive(n_source=9, reject=0.8), "transductive, 9 source, rejects below 0.8")],
 )  # fmt: skip
 def test_labels_say_what_was_done(protocol, label):
     assert protocol.label == label
@@ -309,7 +311,8 @@ def test_labels_say_what_was_done(protocol, label):
      (Inductive, {"shots": 1.5}), (Inductive, {"n_source": 1}), (Inductive, {"n_target": 0}),
      (Inductive, {"n_target": 10.0}), (Sampled, {"n_source_per_class": 0}), (Inductive, {"source_val": 1.0}),
      (Inductive, {"source_shares": 0.0}), (Transductive, {"source_shares": 1e7}), (Sampled, {"source_shares": "mild"}),
-     (Inductive, {"target_test": 0.0}), (Inductive, {"n_source_per_class": 3})],
+     (Inductive, {"reject": 0.0}), (Inductive, {"reject": 1.0}), (Transductive, {"reject": "maximum"}),
+     (Transductive, {"reject": True}), (Inductive, {"target_test": 0.0}), (Inductive, {"n_source_per_class": 3})],
 )  # fmt: skip
 def test_values_out_of_range_and_unknown_keys_are_refused(kind, wrong):
     kind()

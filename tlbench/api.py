@@ -126,7 +126,8 @@ def task(*overrides: str, config_dir: str | None = None, **settings: Value) -> T
     from tlbench.tasks import load_task
 
     setup = planned_run(arguments(overrides, settings), config_dir).setup
-    return load_task(setup.dataset, setup.pair, setup.protocol, setup.config.seed, setup.augment)[0]
+    given = setup.dataset, setup.pair, setup.protocol, setup.config.seed, setup.augment
+    return load_task(*given, n_outputs=setup.n_outputs)[0]
 
 
 def bridges(*overrides: str, examples: int = 300, config_dir: str | None = None, **settings: Value) -> pd.DataFrame:

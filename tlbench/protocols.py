@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 PRIVATE = "private"
+ENTROPY = "entropy"
 
 
 def _shots(value: object) -> object:
@@ -31,11 +32,23 @@ def _shots(value: object) -> object:
     raise ValueError("must be a whole number of 0 or more, or the word all")
 
 
+def _reject(value: object) -> object:
+    number = isinstance(value, float) and 0 < value < 1
+    if value is None or value == ENTROPY or number:
+        return value
+    raise ValueError("must be null, the word entropy, or a number above 0 and below 1")
+
+
 Shots = Annotated[int | Literal["all"], PlainValidator(_shots)]
 Size = Annotated[int, Field(ge=2, le=LARGEST, strict=True)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Concentration = Annotated[float, Field(ge=0.001, le=1e6)]
+Reject = Annotated[float | Literal["entropy"] | None, PlainValidator(_reject)]
 STRICT = ConfigDict(extra="forbid")
+
+
+def _told(reject: str | float) -> str:
+    return "by entropy" if isinstance(reject, str) else f"below {reject:g}"
 
 
 @checked(frozen=True, kw_only=True, config=STRICT)
@@ -52,6 +65,9 @@ class Protocol(ABC):
             as many as can be kept and 2 or more a class, before n_source; no target label is looked at. All sources of a pair
             have one draw. None: the shares are what they are.
         source: `given`, or `private`: a method gets what its `source_model` makes of the source, and no example of it.
+        reject: rule by which a method without an output for the unknown class says `unknown`, after it was trained on the known
+            ones (`tlbench.running.rejection`): `entropy`, or a number t in (0, 1): where no known class has probability t. None:
+            the unknown class is an output like any other.
 
     Under one seed the smaller n_source or n_target is a part of the larger one. What is not kept is not there for
     transforms either.
@@ -62,6 +78,7 @@ class Protocol(ABC):
     n_target: Size | None = None
     source_shares: Concentration | None = None
     source: Literal["given", "private"] = "given"
+    reject: Reject = None
 
     target_test_is_held_out = False
 
@@ -86,7 +103,8 @@ class Protocol(ABC):
         sizes = ((self.shots, "shots"), (self.n_source, "source"), (self.n_target, "unlabelled"))
         shift = [] if self.source_shares is None else [f"source shares {self.source_shares:g}"]
         hidden = ["private source"] if self.hides_source else []
-        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size), *shift, *hidden])
+        rule = [] if self.reject is None else [f"rejects {_told(self.reject)}"]
+        return ", ".join([self._name(), *(f"{size} {what}" for size, what in sizes if size), *shift, *hidden, *rule])
 
     @abstractmethod
     def _name(self) -> str: ...

@@ -45,6 +45,8 @@ class Task:
         bridges: inputs of the unlabelled bridge domains of a chain, (B, ...) each, from the source's side to the target's.
         source_of: (N,) place in `source_names` of the domain that each source example is of; None stands for one domain.
         model: what the method's `source_model` made of a private source; None where the source is given.
+        n_classes: outputs of a network or classifier: the known classes, with `has_unknown` one more, the last, for all others.
+        has_unknown: whether one of the outputs is for the unknown class. Which known classes the target lacks is not told.
         target_is_labelled: the rows of `target` are rows of `shots` too, because the shots leave no others.
     """
 
@@ -59,6 +61,12 @@ class Task:
     source_of: np.ndarray | None = None
     source_names: tuple[str, ...] = ("source",)
     model: Any = None
+    has_unknown: bool = False
+
+    @property
+    def n_known(self) -> int:
+        """Classes of which there may be source examples."""
+        return self.n_classes - self.has_unknown
 
     @property
     def sources(self) -> list[Labelled]:
@@ -129,7 +137,13 @@ class Hidden:
 
 
 def load_task(
-    dataset: Dataset, pair: Pair, protocol: Protocol, seed: int, augment: Augment | None = None
+    dataset: Dataset,
+    pair: Pair,
+    protocol: Protocol,
+    seed: int,
+    augment: Augment | None = None,
+    *,
+    n_outputs: int | None = None,
 ) -> tuple[Task, Inputs, Hidden]:
     """Read the domains, splits them by the protocol and applies the data set's transforms.
 
@@ -138,6 +152,7 @@ def load_task(
 
     Args:
         augment: what is done to images in files, whose cache is made now where there is none; None for arrays.
+        n_outputs: `Task.n_classes`, where a rule says what is unknown and not an output; None: all classes.
 
     Returns:
         What a method may see, the inputs of the test examples, and what only the judge may see.
@@ -165,7 +180,8 @@ def load_task(
         target=target_x[unlabelled],
         shots=from_target(rows.target_shots) if len(rows.target_shots) else None,
         source_val=source_val if len(source_val) else None,
-        n_classes=len(dataset.classes),
+        n_classes=len(dataset.classes) if n_outputs is None else n_outputs,
+        has_unknown=dataset.unknown_class is not None and n_outputs in (None, len(dataset.classes)),
         input_shape=dataset.input_shape if augment is None else augment.input_shape,
         target_is_labelled=bool(np.isin(unlabelled, rows.target_shots).any()),
         bridges=tuple(map(from_bridge, bridges, rows.bridges)),

@@ -136,6 +136,16 @@ def test_shares_as_they_are_are_in_no_key_and_drawn_ones_are():
     assert keys(drawn)[1] == recipe_key(drawn.as_reference("source_only"), "f")
 
 
+def test_no_rule_is_in_no_key_and_one_that_is_set_is():
+    own = config_of("pair=H-P", "method=sa", "protocol=sampled", "classifier=logistic", "backbone=identity")
+    assert own.protocol["reject"] is None
+    without = {name: value for name, value in own.protocol.items() if name != "reject"}
+    assert keys(own) == keys(own.model_copy(update={"protocol": without}))
+    rules = [config(f"protocol.reject={rule}") for rule in ("entropy", "0.8", "0.5")]
+    assert len({key for each in (*rules, config()) for key in keys(each)}) == 12
+    assert keys(rules[0])[1] == recipe_key(rules[0].as_reference("source_only"), "f")
+
+
 def test_settings_of_heads_and_shares_that_came_later_are_in_no_older_key():
     own = config_of("dataset=mini_digits", "pair=H-P", "method=dann", "backbone=lenet", "classifier=head")
     assert (own.classifier["last"], own.optim.shares) == ("linear", "proportional")

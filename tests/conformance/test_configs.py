@@ -9,7 +9,7 @@ from tests.support import augment_of, config_of, dataset_of, jobs_of, protocol_o
 from tlbench.data.fetch.sources import Source
 from tlbench.data_commands import composed
 from tlbench.listing import describe
-from tlbench.metrics import METRICS
+from tlbench.metrics import metric_named
 from tlbench.paths import conf_dir
 from tlbench.sweeping.driver import sweeper
 from tlbench.sweeping.search_trials import search_of
@@ -148,10 +148,43 @@ def test_datasets(name, own_data):
     assert all(dataset.about.values())
     assert dataset.recipe.keys() >= {"reference", "gradient", "estimator"}
     assert dataset.recipe["reference"] in ("gradient", "estimator")
-    assert METRICS[dataset.metric.name] is dataset.metric
+    assert metric_named(dataset.metric.name, dataset.unknown_class) == dataset.metric
     assert [Source(**source) for source in sources] or dataset.by_hand or name in MADE
     counts = getattr(dataset, "counts", None)
     assert counts is None or counts.keys() == dataset.short.keys()
+
+
+SPLITS = {
+    "office31_open_set": (20, 20, 11),
+    "office31_partial": (31, 10, 0),
+    "office31_universal": (20, 10, 11),
+    "office_caltech10_images_open_set": (5, 5, 5),
+    "office_caltech10_images_partial": (10, 5, 0),
+    "office_home_open_set": (25, 25, 40),
+    "office_home_partial": (65, 25, 0),
+    "office_home_universal": (15, 10, 50),
+    "pacs_open_set": (4, 4, 3),
+    "pacs_partial": (7, 4, 0),
+    "visda2017_open_set": (6, 6, 6),
+    "visda2017_partial": (12, 6, 0),
+    "visda2017_universal": (9, 6, 3),
+}
+"""Known classes, those of them that the target has, and classes that are unknown there."""
+
+
+def test_every_split_of_a_label_space_is_counted_here():
+    assert [n for n in FILES_OF["dataset"] if n.endswith(("_open_set", "_partial", "_universal"))] == list(SPLITS)
+
+
+@pytest.mark.parametrize("name", SPLITS)
+def test_splits_of_label_spaces(name):
+    dataset, *_ = composed(name, ["data_dir=nowhere"], None)
+    source, target = (set(dataset.kept_classes[role]) for role in ("source", "target"))
+    assert (len(source), len(source & target), len(target - source)) == SPLITS[name]
+    opened = not name.endswith("_partial")
+    assert dataset.unknown == opened
+    assert (dataset.metric.name == "hos") == opened
+    assert ("protocol.reject=entropy" in dataset.recipe["common"]) == opened
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -27,7 +27,7 @@ ORDER = [
     {"data"},
     {"functional"},
     {"environment", "seeds", "strict", "paths", "aside", "caching", "metrics"},
-    {"command_parser"},
+    {"command_parser", "open_set_metrics"},
     {"errors"},
     {"__init__"},
 ]

@@ -4,6 +4,7 @@ import pytest
 
 from tlbench.findings import differences
 from tlbench.findings.differences import Differences, cell_differences
+from tlbench.metrics import metric_named
 from tlbench.store.runs import RunStore
 
 LABEL = [0, 0, 0, 1]
@@ -147,3 +148,75 @@ def test_runs_that_were_tested_on_other_examples_are_refused(tmp_path):
     stored(store, "ref", 4, [0, 2], [0, 1], [0, 1])
     with pytest.raises(ValueError, match="a0 and ref were tested on different examples"):
         Differences(store).of(pd.DataFrame([comparison("a", "x-y", "a0", "ref")]))
+
+
+HOS = metric_named("hos", 2)
+THREE = np.repeat([0, 1, 2], [6, 4, 10])
+
+
+def opened(seed, apart=0.0, n=1):
+    right = np.random.default_rng(seed).random(20 * n) < 0.5 + apart
+    return outcome(right, np.tile(THREE, n))
+
+
+def hos(tested):
+    return HOS.score(tested.label, np.where(tested.right, tested.label, (tested.label + 1) % 3))
+
+
+def test_a_gain_of_hos_is_the_mean_of_the_seeds_differences():
+    pairs = [(opened(s, 0.2), opened(10 + s)) for s in range(3)]
+    found = cell_differences(pairs, HOS)
+    want = [100 * (hos(mine) - hos(other)) for mine, other in pairs]
+    assert found.whole.gain == pytest.approx(np.mean(want))
+    assert found.whole.seed_var == pytest.approx((np.var(want, ddof=1) + (100 / 20) ** 2 / 12) / 3)
+    right = [[t.right[THREE == 0].mean() for t in pair] for pair in pairs]
+    assert found.classes[0].gain == pytest.approx(100 * np.mean([a - b for a, b in right]))
+    assert len(found.classes) == 3
+
+
+def test_examples_vary_a_gain_of_hos_as_drawing_them_anew_within_their_classes_does():
+    def of_class(values, rng):
+        return np.concatenate([rng.choice(np.flatnonzero(np.tile(THREE, 20) == c), values[c]) for c in range(3)])
+
+    one, two = opened(0, 0.3, 20), opened(1, 0.1, 20)
+    found = cell_differences([(one, two)] * 3, HOS).whole
+    rng, seen, counts = np.random.default_rng(0), [], [120, 80, 200]
+    for _ in range(800):
+        rows = of_class(counts, rng)
+        seen.append(
+            100 * (hos(outcome(one.right[rows], one.label[rows])) - hos(outcome(two.right[rows], one.label[rows])))
+        )
+    assert found.seed_var == 0
+    assert found.unit_var == pytest.approx(np.var(seen), rel=0.12)
+
+
+def test_hos_of_sums_of_tests_is_the_sum_of_theirs():
+    a, b, c, d = (opened(s) for s in range(4))
+    found = cell_differences([(a.beside(d), b.beside(c))] * 3, HOS, per_class=False).whole
+    assert found.gain == pytest.approx(100 * (hos(a) + hos(d) - hos(b) - hos(c)))
+
+
+def test_classes_that_a_metric_leaves_out_have_gains_all_the_same():
+    pairs = [(opened(s, 0.2), opened(10 + s)) for s in range(3)]
+    found = cell_differences(pairs, metric_named("os_star", 2))
+    everything = cell_differences(pairs, "mean_class_accuracy")
+    assert [c.gain for c in found.classes] == pytest.approx([c.gain for c in everything.classes])
+    assert found.whole.n_units == 10
+    assert found.whole.gain == pytest.approx(np.mean([c.gain for c in found.classes[:2]]))
+
+
+def test_the_unknown_class_comes_from_the_runs(tmp_path):
+    store = RunStore(tmp_path / "s")
+    label = THREE.tolist()
+    for key, seed in (("a0", 0), ("ref", 1)):
+        tested = opened(seed)
+        stored(store, key, 4, list(range(20)), label, np.where(tested.right, THREE, (THREE + 1) % 3).tolist())
+    runs = pd.DataFrame([{**comparison("a", "x-y", "a0", "ref"), "metric": "hos", "unknown_class": 2.0}])
+    assert Differences(store).of(runs)["a"].whole.gain == pytest.approx(100 * (hos(opened(0)) - hos(opened(1))))
+
+
+def test_where_no_class_is_in_doubt_examples_add_no_chance_to_hos():
+    mine, other = outcome(THREE != 1, THREE), outcome(THREE >= 0, THREE)
+    found = cell_differences([(mine, other)] * 3, HOS).whole  # OS* 1/2 and 1, UNK 1 and 1
+    assert found.gain == pytest.approx(100 * (2 / 3 - 1))
+    assert (found.seed_var, found.unit_var) == (0, pytest.approx(0, abs=1e-12))

@@ -27,6 +27,7 @@ LATER = (
     ("classifier", "temperature", 0.05),
     ("protocol", "source_shares", None),
     ("protocol", "source", "given"),
+    ("protocol", "reject", None),
 )
 """Settings that came when runs were kept already, each with the value that is as before: older keys stay what they were."""
 

@@ -63,7 +63,8 @@ class Dataset(ABC):
             their `augment`.
         transforms: applied in turn to the inputs of a domain.
         pairs: what `pair=all` stands for, where that is not each domain with each other.
-        metric: name of what tables report and gains are over, one of `tlbench.metrics.METRICS`.
+        metric: name of what tables report and gains are over, one of `tlbench.metrics.METRICS`; with an unknown class also one of
+            OPEN_METRICS.
         about: homepage, licence, citation, layout; for people.
         sources: what `tlbench data get` fetches; it reads them in the config.
         by_hand: what to do where it cannot.
@@ -91,7 +92,7 @@ class Dataset(ABC):
         self.input_shape = tuple(int(side) for side in input_shape)
         self.transforms = tuple(transforms)
         self._pairs = None if pairs is None else tuple(pairs)
-        self.metric = metric_named(metric)
+        self.metric = metric_named(metric, self.unknown_class)
         self.about, self.recipe = dict(about or {}), dict(recipe or {})
         self.by_hand = by_hand
         self._refuse_impossible()
@@ -113,6 +114,11 @@ class Dataset(ABC):
                     f"Domains '{domain}' and '{other}' of {self.name} are both called '{code}'. Set by dataset.short; give each "
                     "a code of its own."
                 )
+        if self.metric.needs and self.unknown_class is None:
+            raise TlbenchError(
+                f"dataset.metric={self.metric.name} needs an unknown class, and {self.name} has none. Use an open set "
+                "(dataset.unknown=true), or dataset.metric=accuracy."
+            )
         if len(self.classes) < 2:
             found = f"one class ('{self.classes[0]}')" if self.classes else "no class"
             raise TlbenchError(f"{self.name} has {found}; there must be two or more to tell apart. Check the labels.")
@@ -148,6 +154,11 @@ class Dataset(ABC):
     @property
     def domains(self) -> tuple[str, ...]:
         return tuple(self.short)
+
+    @property
+    def unknown_class(self) -> int | None:
+        """The label that stands for all target classes that no source has, the last one; None where there is no such class."""
+        return None
 
     @property
     def ends(self) -> tuple[str, ...]:

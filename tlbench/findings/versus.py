@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.differences import CellDifferences, Tested, cell_differences
+from tlbench.findings.differences import CellDifferences, Tested, cell_differences, metric_of
 from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
 from tlbench.store.runs import RunStore
+from tlbench.store.table import UNKNOWN
 
 SEEDS = ["place", "n_seeds", "first_gain", "second_gain", "seeds_won", "seeds_lost"]
 COLUMNS = [*SEEDS[:4], "difference", "half", "p", "p_corrected", *SEEDS[4:], "outcome"]
@@ -41,13 +41,14 @@ def versus(store: RunStore, first: pd.DataFrame, second: pd.DataFrame, rule: Rul
     for table in (first, second):
         if table.duplicated(["place", "seed"]).any():
             raise ValueError("A comparison takes each place and seed once.")
-    both = first[columns].merge(second[columns], on=["place", "seed", "metric"], suffixes=("_a", "_b"))
+    mine = first.reindex(columns=[*columns, UNKNOWN])
+    both = mine.merge(second[columns], on=["place", "seed", "metric"], suffixes=("_a", "_b"))
     found = []
     for place, own in both.groupby("place", sort=True):
         rows = [row for row in own.itertuples() if _comparable(row)]
         pairs = [pair for row in rows if (pair := _pair(store, row)) is not None]
         if pairs and len(pairs) == len(rows):
-            found.append((place, rows, cell_differences(pairs, own["metric"].iloc[0], per_class=False)))
+            found.append((place, rows, cell_differences(pairs, metric_of(own), per_class=False)))
     return _judged(found, rule)
 
 
@@ -74,8 +75,7 @@ def _pair(store: RunStore, row: Any) -> tuple[Tested, Tested] | None:
     if not references:
         return a, b
     # a - reference of a - (b - reference of b), with the sums on either side
-    right = [side.right.astype(np.int8) for side in sides]
-    return replace(a, right=right[0] + right[3]), replace(b, right=right[1] + right[2])
+    return a.beside(references[1]), b.beside(references[0])
 
 
 def _judged(found: list[tuple[Any, list[Any], CellDifferences]], rule: Rule) -> pd.DataFrame:

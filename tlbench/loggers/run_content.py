@@ -119,7 +119,9 @@ class RunContent:
             return values | {"reason": self.record["reason"]}
         values |= {"selection/rule": self.record["selection"], "selection/step": self.result["step"]}
         values["uses_target_labels"] = self.oracle
-        values |= {f"target/{name}": self.result["metrics"][name] for name in REPORTED}
+        values |= {
+            f"target/{name}": found for name in REPORTED if (found := self.result["metrics"].get(name)) is not None
+        }
         values |= {f"transfer/gain_over_{name}": gain["gain"] for name, gain in self.result["gains"].items()}
         if gain := self.gain:
             keys = {"gain": "gain", "gain_low": "low", "gain_high": "high", "p": "p", "flag": "flag"}

@@ -33,6 +33,8 @@ class Method:
         needs_images: it changes images within a step; arrays of another kind, and features worked out beforehand, are refused.
         later: parameters that came when runs were kept already, each with the value at which the method is as without it;
             there it is in no key, so that the keys of those runs stay what they were.
+        has_unknown_output: it learns to say `unknown` itself, so its network has an output more than there are known classes, and
+            `protocol.reject` is not for it.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
     """
 
@@ -50,6 +52,7 @@ class Method:
     takes_negative: ClassVar[bool] = True
     needs_images: ClassVar[bool] = False
     later: ClassVar[Mapping[str, Any]] = {}
+    has_unknown_output: ClassVar[bool] = False
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from tlbench.metrics import Metric
 from tlbench.running.setup import Setup
-from tlbench.transfer.gain import paired_gain
+from tlbench.transfer.gain import Gain, paired_gain
+from tlbench.transfer.statistic_gain import paired_statistic
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,20 @@ class Comparison:
         config = setup.config
         return cls(setup.dataset.metric, config.alpha, config.margin, config.seed)
 
+    def gain(self, own: pd.DataFrame, other: pd.DataFrame) -> Gain:
+        """Compare the test predictions of a run with its reference's, of the same examples in the same order."""
+        right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
+        labels, groups = own["label"].to_numpy(), own["group"].to_numpy()
+        how: dict[str, Any] = {"alpha": self.alpha, "margin": self.margin, "seed": self.seed}
+        if self.metric.joined is not None:
+            return paired_statistic(self.metric.values, labels, right, other_right, groups, **how)
+        weights = self.metric.weights(labels)
+        if weights is None or weights.all():
+            return paired_gain(right, other_right, groups, weights_N=weights, **how)
+        # examples without weight can only leave a resample empty
+        kept = weights > 0
+        return paired_gain(right[kept], other_right[kept], groups[kept], weights_N=weights[kept], **how)
+
 
 @dataclass
 class Gains:
@@ -83,13 +98,8 @@ class Gains:
         other = reference.at(step)
         if not np.array_equal(other["row"], own["row"]):
             raise RuntimeError(f"run {reference.key} ({name}) was tested on other examples: it is no matched reference")
-        right, other_right = ((table["prediction"] == table["label"]).to_numpy() for table in (own, other))
-        how, groups = self.how, own["group"].to_numpy()
-        weights = how.metric.weights(own["label"].to_numpy())
-        gain = paired_gain(
-            right, other_right, groups, alpha=how.alpha, margin=how.margin, seed=how.seed, weights_N=weights
-        )
-        score = float(np.average(other_right, weights=weights))
+        score = self.how.metric.score(other["label"].to_numpy(), other["prediction"].to_numpy())
+        gain = self.how.gain(own, other)
         return {**gain.as_dict(), "run_key": reference.key, "reference_step": step, "reference_score": score}
 
 

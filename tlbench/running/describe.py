@@ -27,6 +27,7 @@ def described(setup: Setup) -> dict[str, Any]:
         "pair": config.pair,
         "protocol": setup.protocol.label,
         "metric": setup.dataset.metric.name,
+        "unknown_class": setup.dataset.unknown_class,
         "backbone": backbone_label(config.backbone),
         "weights": weights_of(setup),
         "family": method.family,

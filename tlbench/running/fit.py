@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,8 @@ def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> lis
 def _fit(run: Prepared, watch: Watch) -> Fitted:
     clock = Clock(run.seconds)
     checkpoints, history = _trained(run, watch)
+    if (rule := run.setup.rejection) is not None:
+        checkpoints = [replace(found, test=rule(found.test)) for found in checkpoints]
     clock.lap("fit")
     trained = trained_looks(run)
     clock.lap("distances")

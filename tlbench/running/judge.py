@@ -48,7 +48,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
     if setup.config.selection.rule not in picks:
         raise no_such_rule(setup.config.selection.name, setup.config.protocol)
     outputs = {index: predicted(checkpoints[index], tested) for index in sorted(set(picks.values()))}
-    numbers = {index: measure(checkpoints[index].test, tested.labels) for index in outputs}
+    numbers = {index: measure(checkpoints[index].test, tested.labels, setup.dataset.unknown_class) for index in outputs}
     gains = Gains(Comparison.of(setup), references)
     selections = {
         rule: {
@@ -110,8 +110,9 @@ def _distances(fitted: Fitted, hidden: Hidden) -> dict[str, dict[str, Any]]:
     for kind, looks in (("raw", run.raw), ("trained", fitted.trained)):
         if "distances" in looks:
             found[kind] = measured(
-                looks["distances"], run.task, hidden.target_labels, run.setup.config.seed, shift=kind == "raw"
-            )
+                looks["distances"], run.task, hidden.target_labels, run.setup.config.seed, shift=kind == "raw",
+                n_classes=len(run.setup.dataset.classes),
+            )  # fmt: skip
     return found
 
 

@@ -27,6 +27,7 @@ from tlbench.training.device import device_of
 from tlbench.training.predict import frozen_features, in_batches
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from tlbench.running.stage_values import Learner
@@ -98,6 +99,11 @@ class LoadedModel:
         )  # a model trained on a GPU is asked where there is none, too
         if self.still is not None:
             inputs = frozen_features(self.still, inputs, device)
+        rule = self.setup.rejection
+        found = self._outputs(inputs, domain, device)
+        return found if rule is None else rule(found)
+
+    def _outputs(self, inputs: Inputs, domain: str, device: torch.device) -> np.ndarray:
         if isinstance(self.learner, GradientMethod):
             learner = self.learner.to(device).eval()
             learner.see(domain)
@@ -167,7 +173,7 @@ def load_model(store: StoreReader, key: str) -> LoadedModel:
     still = None if parts.still is None else parts.still.backbone
     if setup.shape != "gradient":
         return LoadedModel(record, setup, load_estimator(path, setup.method), still)
-    head = setup.made("classifier", in_dim=parts.left.out_dim, n_classes=len(setup.dataset.classes))
+    head = setup.made("classifier", in_dim=parts.left.out_dim, n_classes=setup.n_outputs)
     network = Network(parts.left, head, fixed=parts.fixed, batch_norm=setup.config.backbone.get("batch_norm", "shared"))
     if issubclass(setup.method, Reference):
         learner: GradientMethod = SupervisedNetwork(network=network, examples=[])

@@ -36,7 +36,9 @@ def prepare(setup: Setup, start: Path | None = None) -> tuple[Prepared, Hidden]:
         start: file of the source model that the run starts from; None: the network is as it was drawn.
     """
     clock, seed = Clock(), setup.config.seed
-    task, test, hidden = load_task(setup.dataset, setup.pair, setup.protocol, seed, setup.augment)
+    task, test, hidden = load_task(
+        setup.dataset, setup.pair, setup.protocol, seed, setup.augment, n_outputs=setup.n_outputs
+    )
     clock.lap("load")
     learner, task, test = build_learner(setup, task, test, hidden)
     if start is not None:

@@ -36,6 +36,8 @@ def refuse_impossible(setup: Setup) -> None:
     if not issubclass(method, Reference):
         _refuse_out_of_stream(setup)
     setup.protocol.refuse_impossible()
+    if setup.protocol.reject is not None:
+        _refuse_rule(setup)
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
             f"ORACLE {name} would be trained on its own test examples under protocol={config.protocol['name']}. "
@@ -107,6 +109,28 @@ def _refuse_out_of_stream(setup: Setup) -> None:
     if takes_stream and setup.config.keep_model:
         raise Refused(
             f"{name} is what it is in the middle of a stream, and there is no model to keep. Set keep_model=false."
+        )
+
+
+def _refuse_rule(setup: Setup) -> None:
+    """Raise Refused where a rule has nothing to reject, or where it cannot be what says `unknown`."""
+    config, classifier, rule = setup.config, setup.config.classifier["name"], setup.protocol.reject
+    if setup.dataset.unknown_class is None:
+        raise Refused(
+            f"protocol.reject={rule} is for open sets, and dataset={config.dataset['name']} has no unknown class. "
+            "Use dataset.unknown=true, or protocol.reject=null."
+        )
+    if setup.rejection is None:
+        return
+    if config.shots:
+        raise Refused(
+            f"protocol.shots={config.shots} labels unknown examples, too, and {config.method['name']} has no output for them "
+            f"under protocol.reject={rule}. Use protocol.shots=0, or protocol.reject=null."
+        )
+    if not getattr(setup.classifier, "graded", True):
+        raise Refused(
+            f"classifier={classifier} is always sure, so protocol.reject={rule} would reject nothing. "
+            "Use classifier=logistic, say."
         )
 
 

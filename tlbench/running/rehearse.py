@@ -31,6 +31,7 @@ _rehearsed: set[str] = set()
 def rehearse(setup: Setup) -> None:
     """Raise TlbenchError where a part refuses its config, or the selection needs what the protocol does not keep."""
     config, augment, backbone = setup.config, setup.augment, setup.config.backbone
+    _say_of_unknown(setup)
     rule = config.selection.rule
     lacks_val = rule in NEED_SOURCE_VAL and not setup.protocol.keeps_source_val
     lacks_source = rule in NEED_SOURCE and not setup.sees_source
@@ -47,6 +48,16 @@ def rehearse(setup: Setup) -> None:
     if mark not in _rehearsed:
         _rehearse(setup, shape)
         _rehearsed.add(mark)
+
+
+def _say_of_unknown(setup: Setup) -> None:
+    """Say where a metric counts what a run will hardly ever say; no refusal, as a method may move an output without examples."""
+    metric, learns = setup.dataset.metric, setup.method.has_unknown_output or setup.method.oracle
+    if metric.name in ("hos", "unk") and setup.protocol.reject is None and not learns:
+        say_once(
+            f"{setup.config.method['name']} has no example of the unknown class and hardly ever says it, so its "
+            f"{metric.title} is 0 or near it. Set protocol.reject=entropy for a rule that says it."
+        )
 
 
 def unloaded(backbone: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.method.reference import Reference
 from tlbench.protocols import Protocol
+from tlbench.running.rejection import Rejection
 
 DIRECT = "direct"
 """What a chain's run is compared with besides: the same method without the bridges."""
@@ -104,6 +105,20 @@ class Setup:
     def classifier(self) -> type:
         """Class of the recipe's classifier, or head."""
         return located("classifier", self.config.classifier)
+
+    @property
+    def rejection(self) -> Rejection | None:
+        """The rule that says what is of no known class; None where there is none, or the method learns to say it itself.
+
+        An oracle has examples of the unknown class, so it can.
+        """
+        learns = self.method.has_unknown_output or self.method.oracle
+        return None if self.protocol.reject is None or learns else Rejection(self.protocol.reject)
+
+    @property
+    def n_outputs(self) -> int:
+        """Classes that the network or classifier tells apart."""
+        return len(self.dataset.classes) - (self.rejection is not None)
 
     @property
     def draws(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tlbench.training.checkpoints import Checkpoint
     from tlbench.training.domains import Sampled
 
-    Learner = GradientMethod | EstimatorMethod
+    Learner: TypeAlias = GradientMethod | EstimatorMethod
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,10 @@ def last_best(scores: Sequence[float]) -> int:
 
 
 def val_score(checkpoint: Checkpoint, task: Task, metric: Metric) -> float | None:
-    """Compute the metric on source validation; None where there is none."""
+    """Compute the metric on source validation, of known classes alone; None where there is none."""
     if task.source_val is None or checkpoint.source_val is None:
         return None
-    return score(checkpoint.source_val, task.source_val.labels, metric)
+    return score(checkpoint.source_val, task.source_val.labels, metric.of_known)
 
 
 def chosen_checkpoints(

@@ -5,8 +5,10 @@ Columns (the same in `report --format csv`):
     status, reason                    done | failed | skipped, and why
     dataset, pair, protocol, backbone, classifier, method, family, selection, seed
     uses_target_labels                the method or the selection used them: ORACLE
-    metric, score                     what gains are over (accuracy, mean_class_accuracy), and its value in [0, 1]
+    metric, score                     what gains are over (accuracy, mean_class_accuracy, hos, ...), and its value in [0, 1]
     accuracy, mean_class_accuracy, macro_f1, ece    in [0, 1], on the target test part
+    os, os_star, unk, hos, closed_accuracy          likewise, of runs with an unknown class
+    unknown_class                     the label of that class (none: there is none)
     step                              training step of the chosen checkpoint
     n_source, n_target, n_shots, n_test    labelled source, unlabelled target, labelled target and test examples
     reference, reference_run          the reference that `gain` is against, and its run key (none: it could not be had)
@@ -52,12 +54,13 @@ FEW = 500
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 AXES = [*CELL, "seed"]
 CODE = ["harness", "method_revision", "method_code", "draws"]
+UNKNOWN = "unknown_class"
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "score", *REPORTED, "step", *SIZES, "reference",
-    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE,
+    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE, UNKNOWN,
 ]  # fmt: skip
 
 
@@ -204,7 +207,7 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows that one record gives."""
-    common = {name: record.get(name) for name in [*KEYS, *AXES, "created", *CODE]}
+    common = {name: record.get(name) for name in [*KEYS, *AXES, "created", *CODE, UNKNOWN]}
     common["tags"] = ", ".join(record.get("tags", ()))
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
     if record["status"] != "done":

@@ -64,16 +64,19 @@ def sampled(
     return Sampled(source_rows, target_rows, features, seen.features_ND, seen.probabilities_NC)
 
 
-def measured(found: Sampled, task: Task, target_labels: np.ndarray, seed: int, *, shift: bool) -> dict[str, Any]:
+def measured(
+    found: Sampled, task: Task, target_labels: np.ndarray, seed: int, *, shift: bool, n_classes: int | None = None
+) -> dict[str, Any]:
     """Apply `measure_pair` to sampled features. Target labels are used for what is named `oracle_...` and go nowhere else.
 
     Args:
         target_labels: row by row of `Task.target`.
         shift: tell the kind of the shift too.
+        n_classes: of the target's labels, where they are more than a method has outputs for.
     """
     labels = task.source.labels[found.source_rows], target_labels[found.target_rows]
     return measure_pair(
-        found.source_SD, labels[0], found.target_TD, labels[1], n_classes=task.n_classes, seed=seed,
+        found.source_SD, labels[0], found.target_TD, labels[1], n_classes=n_classes or task.n_classes, seed=seed,
         probabilities_t=found.target_TC, shift=shift,
     )  # fmt: skip
 

@@ -68,13 +68,15 @@ class Crossed:
     unit_df: float | None = None
 
 
-def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
+def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray, expected_SU: np.ndarray | None = None) -> Crossed:
     """Estimate the model above from the differences of a cell.
 
     Args:
         difference_SU: (S, U) sum of the weighted differences of each unit, 0 where a seed was not tested on it.
         weight_SU: (S, U) weight of each unit for each seed, 0 where it was not tested on it; each row has a positive sum.
             The gain of a seed is the sum of its differences over that of its weights.
+        expected_SU: (S, U) the differences if all examples of a class did as their mean does, from which a unit's own effect is
+            counted; None: if all examples did. Right where the estimate is a function of the classes' means (delta method).
 
     Raises:
         ValueError: shapes differ, or a seed has no weight.
@@ -88,7 +90,8 @@ def crossed(difference_SU: np.ndarray, weight_SU: np.ndarray) -> Crossed:
     n_units = float(seen_SU.sum(axis=1).mean())
     if seeds < 2:
         return Crossed(float(gain_S[0]), np.nan, np.nan, seeds, n_units)
-    centred_SU = part_SU - share_SU * gain_S[:, None]
+    same_SU = share_SU * gain_S[:, None] if expected_SU is None else 100.0 * expected_SU / total_S[:, None]
+    centred_SU = part_SU - same_SU
     between, everything = float(centred_SU.sum(axis=0) @ centred_SU.sum(axis=0)), float((centred_SU**2).sum())
     across = (between - everything) / (seeds * (seeds - 1))
     unit_var = max(0.0, across) * n_units / max(n_units - 1, 1.0)

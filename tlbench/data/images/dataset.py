@@ -87,6 +87,10 @@ class ImageDataset(Dataset):
         self.data_dir, self.files, self.counts, self.first_label = Path(data_dir), files, counts, first_label
         self._loaded: dict[str, Domain] = {}
 
+    @property
+    def unknown_class(self) -> int | None:
+        return len(self.classes) - 1 if self.unknown else None
+
     def _some(self, given: Sequence[Any] | None, name: str, key: str) -> tuple[str, ...] | None:
         for each in given or ():
             if str(each) not in self.file_classes:
