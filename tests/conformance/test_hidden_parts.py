@@ -48,8 +48,8 @@ def test_noise_in_a_part_that_a_method_does_not_see_changes_no_prediction(method
     seen = []
     load = preparing.load_task
 
-    def noisy(*given):
-        task, test, hidden = load(*given)
+    def noisy(*given, **how):
+        task, test, hidden = load(*given, **how)
         seen.append(without(task, part))
         return seen[-1], test, hidden
 

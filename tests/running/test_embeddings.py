@@ -73,7 +73,7 @@ def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
 
 def test_a_run_that_fails_when_it_is_done_again_stays_done(run, monkeypatch, capsys):
     store, key = run("coral_linear", "classifier=linear_svm", "backbone=identity")
-    monkeypatch.setattr("tlbench.running.prepare.load_task", lambda *a: 1 / 0)
+    monkeypatch.setattr("tlbench.running.prepare.load_task", lambda *a, **k: 1 / 0)
     run("coral_linear", "classifier=linear_svm", "backbone=identity", "embeddings=20")
     assert f"run {key} is done, but kept no features: ZeroDivisionError" in capsys.readouterr().err
     assert store.status(key) == "done"

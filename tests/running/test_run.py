@@ -113,7 +113,7 @@ def test_a_divergence_is_a_failed_run_with_step_and_term(toy):
 
 def test_whatever_goes_wrong_is_recorded_with_its_traceback(toy, monkeypatch):
     config = config_of(*TOY, "method=source_only", config_dir=toy)
-    monkeypatch.setattr(prepare, "load_task", lambda *a: 1 / 0)
+    monkeypatch.setattr(prepare, "load_task", lambda *a, **k: 1 / 0)
     assert ensure_run(config) == "failed"
     record = record_of(config)
     assert record["reason"] == "ZeroDivisionError: division by zero"
@@ -151,7 +151,7 @@ def test_a_reference_that_failed_once_is_made_up_for(toy, monkeypatch):
     """The run is kept; its gain is worked out once its reference is there."""
     real = prepare.load_task
     config = config_of(*TOY, "method=coral", config_dir=toy)
-    monkeypatch.setattr(prepare, "load_task", lambda *a: 1 / 0)
+    monkeypatch.setattr(prepare, "load_task", lambda *a, **k: 1 / 0)
     assert ensure_run(config.as_reference("source_only")) == "failed"
     references = ensure._references
     monkeypatch.setattr(prepare, "load_task", real)
