@@ -16,6 +16,7 @@ LISTED = (
     "backbones",
     "classifiers",
     "protocols",
+    "settings",
     "optims",
     "trainers",
     "selections",

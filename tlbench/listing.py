@@ -6,10 +6,17 @@ from pathlib import Path
 
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
+from tlbench.transfer.setting import SETTINGS
 
 
 def describe(group: str, config_dir: str | None = None) -> list[tuple[str, str]]:
-    """Return (name, one line) of every option of a group, the user's own folder included, in alphabetical order."""
+    """Return (name, one line) of every option of a group, the user's own folder included, in alphabetical order; the settings
+    of transfer in theirs."""
+    if group == "setting":
+        return [
+            (setting.name, f"{setting.sees}; gain over {setting.reference}; {setting.how}")
+            for setting in SETTINGS.values()
+        ]
     folders = [conf_dir()]
     if config_dir is not None:
         folders.append(Path(config_dir))

@@ -188,10 +188,12 @@ def test_blocks_do_not_mix_protocols():
 
 def test_pairs_with_several_sources_are_averaged_apart():
     rows = [run(pair=p, seed=0, accuracy=a) for p, a in (("a-b", 0.4), ("b-a", 0.6), ("a+b-c", 0.9))]
-    (grid,) = grids(cells_of(*rows))
-    assert {name: means["dann"][0] for name, means in grid.averages.items()} == pytest.approx(
-        {"average": 50, "average, several sources": 90}
+    one, several = grids(cells_of(*rows))
+    assert {name: means["dann"][0] for name, means in one.averages.items()} == pytest.approx({"average": 50})
+    assert {name: means["dann"][0] for name, means in several.averages.items()} == pytest.approx(
+        {"average, several sources": 90}
     )
+    assert several.title == f"{one.title} · setting several sources"
 
 
 @pytest.mark.parametrize(("words", "draws"), [

@@ -15,7 +15,7 @@ from tlbench.findings.evidence import Evidence, gather_evidence
 from tlbench.findings.rule import rule_of
 from tlbench.store.plans import Planned, planned
 from tlbench.store.runs import RunStore
-from tlbench.store.table import CELL, Tables, read_tables
+from tlbench.store.table import CELL, SETTING, Tables, read_tables
 
 State = tuple[int, ...]
 FAST = 300
@@ -29,7 +29,8 @@ class Snapshot:
 
     Attributes:
         runs: OF_RUN, one row a run, `missing` ones that are planned included.
-        members: runs of each sweep (its plan's, references included) and of each tag (given by a run's config or a plan).
+        members: runs of each sweep (its plan's, references included), of each tag (given by a run's config or a plan) and of each
+            setting (references included).
         rows: selection to the rows of the tidy table under it (done) or that asked for it (not done).
         seconds: what reading took.
     """
@@ -81,7 +82,7 @@ def snapshot(root: str, state: State) -> Snapshot:
     if len(undone):
         every = {*rows, *map(str, undone["selection"].unique())}
         rows = {name: pd.concat([rows[name], undone]) if name in rows else undone for name in every}
-    members = {"sweep": plans.sweeps, "tag": tagged(tables.runs, plans)}
+    members = {"sweep": plans.sweeps, "tag": tagged(tables.runs, plans), SETTING: of_settings(tables.runs, plans.runs)}
     return Snapshot(root, state, tables, plans, runs, members, rows, time.monotonic() - started)
 
 
@@ -95,6 +96,15 @@ def tagged(runs: pd.DataFrame, plans: Planned) -> dict[str, frozenset[str]]:
     each = given.assign(tags=given["tags"].astype(str).str.split(", ")).explode("tags")
     found = {str(tag): frozenset(keys) for tag, keys in each.groupby("tags")["run_key"]}
     return {tag: found.get(tag, frozenset()) | plans.tags.get(tag, frozenset()) for tag in {*found, *plans.tags}}
+
+
+def of_settings(runs: pd.DataFrame, plan: pd.DataFrame) -> dict[str, frozenset[str]]:
+    """Return each setting to the keys of its runs, those that are planned and what they are compared with included."""
+    both = pd.concat([runs[["run_key", SETTING, "reference_run"]], plan[["run_key", SETTING]]]).dropna(subset=SETTING)
+    return {
+        str(name): frozenset(own["run_key"]) | frozenset(own["reference_run"].dropna())
+        for name, own in both.groupby(SETTING)
+    }
 
 
 def _with_missing(rows: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tlbench.selection.rules import LAST, ORACLE
 
-SCOPE = ("dataset", "pair", "protocol", "backbone", "sweep", "tag")
+SCOPE = ("dataset", "pair", "protocol", "setting", "backbone", "sweep", "tag")
 """Filters that choose what is analysed together."""
 SHOWN = ("method", "status")
 """Filters of what is shown of it: another method on the same pair is evidence of a cause, and must be looked at."""
@@ -68,7 +68,7 @@ def chosen_rows(table: pd.DataFrame, filters: Filters, members: Members, names: 
     """Return the rows of a table (run_key and the columns of `names`) that the filters of these names let through.
 
     Args:
-        members: of the filters that go by run key (`sweep`, `tag`): the runs of each of their values.
+        members: of the filters that go by run key (`sweep`, `tag`, `setting`): the runs of each of their values.
     """
     kept = pd.Series(True, index=table.index)
     for name in names:

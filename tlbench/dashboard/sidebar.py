@@ -10,7 +10,7 @@ from tlbench.dashboard.filters import Filters, selection_names
 from tlbench.findings.names import rule_name
 from tlbench.selection.rules import LAST, ORACLE
 
-NAMES = ("pair", "protocol", "backbone", "method", "sweep", "tag", "status")
+NAMES = ("pair", "protocol", "setting", "backbone", "method", "sweep", "tag", "status")
 LABELS = {"dataset": "Data set", **{name: name.capitalize() for name in NAMES}}
 
 

@@ -161,6 +161,11 @@ class Dataset(ABC):
         return None
 
     @property
+    def lacks_classes(self) -> bool:
+        """Whether a target has no example of some classes of the sources; no method is told which."""
+        return False
+
+    @property
     def ends(self) -> tuple[str, ...]:
         """Domains that may be a source or a target: all, but where a data set has some that can only be bridges."""
         return self.domains

@@ -15,8 +15,9 @@ from tlbench.findings.names import natural
 from tlbench.findings.rule import Rule
 from tlbench.store.plans import Planned
 from tlbench.store.setting_columns import names_of
-from tlbench.store.table import CELL
+from tlbench.store.table import CELL, SETTING
 from tlbench.transfer.crossed_gain import spread
+from tlbench.transfer.setting import SETTINGS, setting_of_record
 
 USED = ["seed", "score", "uses_target_labels", "reference", "gain", "gain_flag", "draws"]
 BLOCK = ["dataset", "protocol", "backbone", "classifier", "metric"]
@@ -47,8 +48,8 @@ def summarise(
         variants: cell_key to words that tell apart cells with the same axes.
 
     Returns:
-        The columns of CELL, variant, cell_key, role (`method` or `reference`), uses_target_labels; n_seeds, n_expected, hole
-        (words, or ""); score, score_sd, score_half (of the metric, over seeds); reference, gain, gain_sd, gain_half
+        The columns of CELL, variant, setting, cell_key, role (`method` or `reference`), uses_target_labels; n_seeds, n_expected,
+        hole (words, or ""); score, score_sd, score_half (of the metric, over seeds); reference, gain, gain_sd, gain_half
         (percentage points), basis (what is random: `seeds and examples`, or `examples` where no seed changes anything), draws
         (whether another seed could give other predictions),
         p, p_corrected, n_tests (gains that the correction is over), flag; runs_negative, runs_positive (runs flagged by
@@ -61,6 +62,7 @@ def summarise(
     _refuse_doubles(done)
     axes = ["run_key", "cell_key", "seed", *CELL]
     everything = pd.concat([runs[axes], plan[axes]], ignore_index=True).drop_duplicates("run_key")
+    settings = _settings(runs, plan)
     of_cell = dict(
         list(done.sort_values(["cell_key", "seed"]).reindex(columns=["cell_key", *USED]).groupby("cell_key"))
     )
@@ -72,6 +74,7 @@ def summarise(
         key = row["cell_key"]
         own, bad = of_cell.get(key, done[:0]), bad_of_cell.get(key, runs[:0])
         row["variant"] = (variants or {}).get(str(key), "")
+        row[SETTING] = settings.get(key) or setting_of_record(row)
         numbers = _numbers(own, bad, int(n_expected[key]), rule.alpha)
         if own.empty and key in with_runs:
             numbers["hole"] = f"no checkpoint by {rule.selection} under this protocol"
@@ -82,6 +85,33 @@ def summarise(
     cells["role"] = np.where(cells["family"] == "reference", "reference", "method")
     judged = _judged(cells, differences, rule).assign(counted=cells["variant"].map(natural))
     return judged.sort_values([*BLOCK, "pair", "method", "counted"], ignore_index=True).drop(columns="counted")
+
+
+def _settings(runs: pd.DataFrame, plan: pd.DataFrame) -> dict[Any, str]:
+    """Return the setting of each cell whose runs, or whose plan, say it."""
+    told = [part[["cell_key", SETTING]].dropna() for part in (runs, plan) if SETTING in part]
+    return dict(pd.concat(told).drop_duplicates("cell_key").itertuples(index=False, name=None)) if told else {}
+
+
+def by_setting(cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Divide cells of one protocol and recipe by their setting, in the order of `tlbench list settings`.
+
+    A reference stands beside the methods of every setting that is compared with it.
+    """
+    if SETTING not in cells:
+        return [("closed_set", cells)]
+    reference = cells["role"] == "reference"
+    methods = cells[~reference]
+    order = {name: number for number, name in enumerate(SETTINGS)}
+    names = sorted(methods[SETTING].unique(), key=lambda name: (order.get(name, len(order)), name))
+    parts, placed = [], set[Any]()
+    for name in names:
+        pairs = methods.loc[methods[SETTING] == name, "pair"]
+        own = cells[(cells[SETTING] == name) | (reference & cells["pair"].isin(pairs))]
+        placed |= set(own["cell_key"])
+        parts.append((str(name), own))
+    rest = cells[~cells["cell_key"].isin(placed)]  # references of pairs that no method was tried on
+    return [*parts, *((str(name), own) for name, own in rest.groupby(SETTING, sort=False))]
 
 
 def sources_of(cells: pd.DataFrame) -> np.ndarray:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.cells import BLOCK, kind_of_pair
+from tlbench.findings.cells import BLOCK, by_setting, kind_of_pair
 from tlbench.findings.names import block_title, method_name, natural, pair_title
+from tlbench.transfer.setting import SETTINGS
 
 Means = dict[str, tuple[float, float]]
 MOST_COLUMNS = 6
@@ -23,7 +24,7 @@ FAMILIES = ("reference", "instance", "feature", "adversarial", "self-training", 
 
 @dataclass(frozen=True)
 class Grid:
-    """One block (data set, protocol, backbone, classifier, metric).
+    """One block (data set, protocol, backbone, classifier, metric) in one setting.
 
     Attributes:
         cells: (pair, method name) to the cell, a named tuple of a summary's row.
@@ -57,7 +58,7 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
     """Yield the blocks of a summary, in its order; references first among the methods."""
     if cells.empty:
         return
-    for key, block in cells.groupby(BLOCK, sort=False):
+    for key, setting, block in _blocks(cells):
         order = block.assign(rank=[FAMILIES.index(f) if f in FAMILIES else 99 for f in block["family"]])
         order = order.assign(counted=order["variant"].map(natural))
         order = order.sort_values(["rank", "method", "counted"], kind="stable")
@@ -72,7 +73,21 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
             raise ValueError("two cells of one pair and method bear the same name; one would hide the other")
         references = sorted({str(row.reference) for row in rows if not pd.isna(row.reference)})
         title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
+        if setting != "closed_set":
+            title = f"{title} · setting {SETTINGS[setting].title if setting in SETTINGS else setting}"
         yield Grid(title, pairs, methods, found, _averages(found, pairs, methods), ", ".join(references))
+
+
+def cells_in(grid: Grid, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a summary that a grid holds."""
+    return cells[cells["cell_key"].isin([cell.cell_key for cell in grid.cells.values()])]
+
+
+def _blocks(cells: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], str, pd.DataFrame]]:
+    """Yield what one table holds: cells of one protocol, recipe and setting."""
+    for key, block in cells.groupby(BLOCK, sort=False):
+        for setting, own in by_setting(block):
+            yield tuple(key), setting, own
 
 
 def _averages(cells: dict[tuple[str, str], Any], pairs: list[str], methods: list[str]) -> dict[str, Means]:

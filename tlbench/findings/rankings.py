@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.errors import TlbenchError
-from tlbench.findings.cells import sources_of
+from tlbench.findings.cells import by_setting, sources_of
 from tlbench.findings.names import method_name
 from tlbench.findings.rule import Rule
 from tlbench.seeds import stream
@@ -42,16 +42,23 @@ def rankings(
 ) -> list[RankedMethods | None]:
     """Rank methods for each protocol and recipe; over all protocols together only where that is asked for.
 
-    Pairs with several sources are ranked apart from those with one. None where fewer than two methods have every pair.
+    Settings are ranked apart, and pairs with several sources apart from those with one. None where fewer than two methods have
+    every pair.
     """
     if cells.empty:
         return []
     shared = [name for name in TABLE if not (mix_protocols and name == "protocol")]
     whole = cells.assign(sources=sources_of(cells))
     return [
-        ranking(table, runs, rule, " · ".join(map(str, key)), mix_protocols=mix_protocols)
+        ranking(own, runs, rule, " · ".join([*map(str, key), *_told(setting)]), mix_protocols=mix_protocols)
         for key, table in whole.groupby([*shared, "sources"], sort=False)
+        for setting, own in by_setting(table)
     ]
+
+
+def _told(setting: str) -> list[str]:
+    """Return what a title says of a setting that neither protocol nor sources tell."""
+    return [] if setting in ("closed_set", "semi_supervised", "multi_source", "chain") else [setting.replace("_", " ")]
 
 
 def ranking(

@@ -24,6 +24,7 @@ class Method:
         draws: fitting it draws something by seed. False where one seed says all; only said of estimators.
         weighs: it fits the recipe's classifier with weights of the examples, which not every classifier takes.
         sees: the parts of a task that it is given; what is not among them is hidden from it (`tlbench.running.shown`).
+        setting: name of the setting that it is for, where that is none of `tlbench list settings`.
         needs_shots: the method makes no sense without labelled target examples.
         needs_sources: the method makes no sense with a single source.
         source_free: a model of the source is all that the method takes of it, so that it can run where the source is private.
@@ -44,6 +45,7 @@ class Method:
     draws: ClassVar[bool] = True
     weighs: ClassVar[bool] = False
     sees: ClassVar[frozenset[str]] = PARTS
+    setting: ClassVar[str | None] = None
     needs_shots: ClassVar[bool] = False
     needs_sources: ClassVar[bool] = False
     source_free: ClassVar[bool] = False

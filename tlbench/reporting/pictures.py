@@ -6,11 +6,11 @@ from functools import partial
 
 import pandas as pd
 
-from tlbench.findings.cells import BLOCK, compared
+from tlbench.findings.cells import compared
 from tlbench.findings.costs import cost_table
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.gains import gain_table
-from tlbench.findings.grid import Grid, grids
+from tlbench.findings.grid import Grid, cells_in, grids
 from tlbench.findings.leaderboards import leaderboard_table
 from tlbench.findings.names import metric_title
 from tlbench.findings.rule import Rule
@@ -52,9 +52,9 @@ def block_figures(grid: Grid, cells: pd.DataFrame, runs: pd.DataFrame, rule: Rul
 
 def blocks(found: Evidence) -> list[tuple[Grid, dict[str, Draw]]]:
     """Return each block of a report with its figures."""
-    groups = [] if found.cells.empty else [block for _, block in found.cells.groupby(BLOCK, sort=False)]
-    laid = zip(grids(found.cells), groups, strict=True)
-    return [(grid, block_figures(grid, cells, found.runs, found.rule)) for grid, cells in laid]
+    return [
+        (grid, block_figures(grid, cells_in(grid, found.cells), found.runs, found.rule)) for grid in grids(found.cells)
+    ]
 
 
 def all_figures(found: Analysis) -> dict[str, Draw]:

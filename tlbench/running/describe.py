@@ -11,10 +11,13 @@ from tlbench.backbones.weights import file_hash
 from tlbench.method import GradientMethod
 from tlbench.method.code import code_fingerprint
 from tlbench.method.online import OnlineMethod
+from tlbench.method.reference import Reference
 from tlbench.running.comparison import compared_with
 from tlbench.running.setup import HARNESS, Setup
 from tlbench.running.stage_values import Prepared
 from tlbench.store.records import SCHEMA
+from tlbench.stream_protocol import Online
+from tlbench.transfer.setting import setting_of
 
 
 def described(setup: Setup) -> dict[str, Any]:
@@ -31,6 +34,7 @@ def described(setup: Setup) -> dict[str, Any]:
         "backbone": backbone_label(config.backbone),
         "weights": weights_of(setup),
         "family": method.family,
+        "setting": setting_name(setup),
         "oracle": method.oracle,
         "harness": HARNESS,
         "method_revision": method.revision,
@@ -45,6 +49,18 @@ def described(setup: Setup) -> dict[str, Any]:
         "versions": environment.versions(),
         "code": environment.code_version(),
     }
+
+
+def setting_name(setup: Setup) -> str:
+    """Return the name of a run's setting of transfer: what its method sees, and what is asked of it."""
+    method, pair, dataset = setup.method, setup.pair, setup.dataset
+    if method.setting is not None:
+        return method.setting
+    return setting_of(
+        sees=method.sees, reference=issubclass(method, Reference), online=isinstance(setup.protocol, Online),
+        private=setup.protocol.hides_source, bridges=bool(pair.bridges), several=len(pair.sources) > 1,
+        shots=bool(setup.config.shots), unknown=dataset.unknown_class is not None, lacks_classes=dataset.lacks_classes,
+    )  # fmt: skip
 
 
 def backbone_label(backbone: dict[str, Any]) -> str:

@@ -14,9 +14,9 @@ from tlbench.aside import replacing
 from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import is_content
 from tlbench.store.reading import StoreReader
-from tlbench.store.table import CELL
+from tlbench.store.table import CELL, SETTING
 
-PLANNED = (*CELL, "seed", "reference", "tags")
+PLANNED = (*CELL, SETTING, "seed", "reference", "tags")
 """What a plan says of each run, beside its keys and its trial."""
 TRIAL = ("search", "trial", "base")
 BESIDE = " | "
@@ -28,8 +28,8 @@ class Planned:
     """What the sweeps of a store set out to do.
 
     Attributes:
-        runs: run_key, cell_key, seed, the columns of CELL, search, trial and base (of hyper-parameters, or None; base: what
-            else the run sets), one row a run.
+        runs: run_key, cell_key, seed, the columns of CELL, setting, search, trial and base (of hyper-parameters, or None;
+            base: what else the run sets), one row a run.
         configs: cell_key to the cell's config.
         sweeps: name of each plan to the run keys in it.
         tags: each tag that a plan gives, to the run keys that it gives it.
@@ -88,7 +88,7 @@ def planned(store: StoreReader) -> Planned:
             run["base"] = BESIDE.join(filter(is_content, run["base"].split(BESIDE)))
         for tag in run.get("tags", ()):  # a plan of an older version gives none
             tags.setdefault(tag, set()).add(run["run_key"])
-    table = pd.DataFrame(every, columns=["run_key", "cell_key", "seed", *CELL, *TRIAL])
+    table = pd.DataFrame(every, columns=["run_key", "cell_key", "seed", *CELL, SETTING, *TRIAL])
     return Planned(
         table.drop_duplicates("run_key", ignore_index=True),
         {cell: config for plan in by_name.values() for cell, config in plan["cells"].items()},

@@ -4,6 +4,7 @@ Columns (the same in `report --format csv`):
     run_key, recipe_key, cell_key     names of the run, of what it must share with a reference, of its cell
     status, reason                    done | failed | skipped, and why
     dataset, pair, protocol, backbone, classifier, method, family, selection, seed
+    setting                           of transfer, `tlbench list settings`; of older runs what pair and protocol tell
     uses_target_labels                the method or the selection used them: ORACLE
     metric, score                     what gains are over (accuracy, mean_class_accuracy, hos, ...), and its value in [0, 1]
     accuracy, mean_class_accuracy, macro_f1, ece    in [0, 1], on the target test part
@@ -46,6 +47,7 @@ from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_in
 from tlbench.store.index import __file__ as index_file
 from tlbench.store.reading import StoreReader
 from tlbench.store.records import COSTS, READABLE
+from tlbench.transfer.setting import setting_of_record
 
 TORN = "predictions.parquet is missing; delete the run's folder and run its sweep again"
 CHANGED = "predictions.parquet is not what was written (checksum); delete the run's folder and run its sweep again"
@@ -55,12 +57,13 @@ CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "fami
 AXES = [*CELL, "seed"]
 CODE = ["harness", "method_revision", "method_code", "draws"]
 UNKNOWN = "unknown_class"
+SETTING = "setting"
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "score", *REPORTED, "step", *SIZES, "reference",
-    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE, UNKNOWN,
+    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE, UNKNOWN, SETTING,
 ]  # fmt: skip
 
 
@@ -208,6 +211,7 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
 def rows_of(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows that one record gives."""
     common = {name: record.get(name) for name in [*KEYS, *AXES, "created", *CODE, UNKNOWN]}
+    common[SETTING] = setting_of_record(record)
     common["tags"] = ", ".join(record.get("tags", ()))
     common |= {name: record.get("costs", {}).get(name) for name in COSTS}
     if record["status"] != "done":

@@ -15,7 +15,7 @@ from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows
 from tlbench.findings.cells import compared
 from tlbench.findings.gains import gain_table
-from tlbench.findings.grid import grids
+from tlbench.findings.grid import cells_in, grids
 from tlbench.findings.leaderboards import leaderboard_table
 from tlbench.findings.overview import Overview, overview
 from tlbench.reporting.figures.forest import gain_forest
@@ -87,7 +87,7 @@ def _figures(cells: pd.DataFrame, analysis: Evidence, key: tuple) -> None:
     parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
     parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
     st.subheader("Leaderboard", anchor=False)
-    own = cells[cells["cell_key"].isin([cell.cell_key for cell in grid.cells.values()])]
+    own = cells_in(grid, cells)
     parts.figure(
         "leaderboard", (key, title), lambda: leaderboard(leaderboard_table(own, rule), rule), f"Leaderboard, {title}"
     )

@@ -91,6 +91,10 @@ class ImageDataset(Dataset):
     def unknown_class(self) -> int | None:
         return len(self.classes) - 1 if self.unknown else None
 
+    @property
+    def lacks_classes(self) -> bool:
+        return bool(set(self.kept_classes["source"]) - set(self.kept_classes["target"]))
+
     def _some(self, given: Sequence[Any] | None, name: str, key: str) -> tuple[str, ...] | None:
         for each in given or ():
             if str(each) not in self.file_classes:
