@@ -5,7 +5,7 @@ Paper    Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018; bet
 Loss     mean over a ring of the sources, in an order drawn each step, of l CE(., y_i) + (1 - l) CE(., y_j) at l x_i +
          (1 - l) x_j; one l ~ Beta(alpha, alpha) a pair and step
 Uses     labels and domains of the sources; no target example
-Departs  none known
+Departs  1. domains are mixed, as DomainBed has it (first paper: any two examples of a batch)
 See      conf/method/mixup.yaml, docs/methods/mixup.md, tests/baselines/test_generalising.py
 """
 
