@@ -64,9 +64,11 @@ def test_class_weights_are_the_mean_softmax_of_the_logits_at_a_temperature():
     assert class_weights(torch.tensor(softmax(z)), 0.1).numpy() == pytest.approx(want)
 
 
+@pytest.mark.parametrize("least", [0, 1])  # with 1 the batch lacks the class that counts most
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_pada_agrees_with_loops(variant):
+def test_pada_agrees_with_loops(variant, least):
     method, (source, target) = pada(variant=variant), outputs()
+    source = SourceOutput(source.features, source.logits, source.labels.clamp_min(least))
     s, t = logistic(method.discriminator, source.features, target.features)
     g = [GAMMA[y] for y in source.labels]
     most = max(g) if variant == "authors" else max(GAMMA)
@@ -79,13 +81,6 @@ def test_pada_agrees_with_loops(variant):
     ce = [-math.log(p[i, y]) for i, y in enumerate(source.labels)]
     want = sum(a * b for a, b in zip(g, ce, strict=True)) / sum(g)
     assert method.classification(source.logits, source.labels).item() == pytest.approx(want, rel=1e-6)
-
-
-def test_the_two_variants_differ_where_the_batch_lacks_the_class_that_counts_most():
-    source, target = outputs()
-    source = SourceOutput(source.features, source.logits, source.labels.clamp_min(1))
-    values = [pada(variant=v).adaptation_terms(source, target)["domain"].item() for v in VARIANTS]
-    assert abs(values[0] - values[1]) > 0.1
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -21,12 +21,8 @@ def with_unknown(probabilities_NK: Tensor, share_N: Tensor) -> Tensor:
     """
     if share_N.shape != probabilities_NK.shape[:1]:
         raise ValueError(f"with_unknown needs one share a row, got {share_N.shape} for {probabilities_NK.shape}.")
-    known_NK = probabilities_NK * (1 - share_N)[:, None]
-    unknown_N = probabilities_NK.amax(dim=1) * share_N
-    total_N = known_NK.sum(dim=1) + unknown_N
-    known_NK, unknown_N = known_NK / total_N[:, None], unknown_N / total_N
-    # rounding must not turn the rule round
-    top_N = known_NK.amax(dim=1)
-    beyond_N = torch.maximum(unknown_N, torch.nextafter(top_N, torch.ones_like(top_N)))
-    said_N = torch.where(share_N > 0.5, beyond_N, torch.minimum(unknown_N, top_N))
-    return torch.cat([known_NK, said_N[:, None]], dim=1)
+    # 1 - s is exact for s above 1/2: one step beyond it the two factors are two steps apart, and rounding does not turn the rule
+    columns_NC = torch.cat(
+        [probabilities_NK * (1 - share_N)[:, None], (probabilities_NK.amax(dim=1) * share_N)[:, None]], dim=1
+    )
+    return columns_NC / columns_NC.sum(dim=1, keepdim=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +21,6 @@ from tlbench.metrics import metric_named
 from tlbench.running.backbone import backbone_parts
 from tlbench.running.describe import weights_of
 from tlbench.running.kept_model import load_estimator, load_network, model_of
-from tlbench.running.prepare import made_learner
 from tlbench.running.setup import Setup
 from tlbench.store.reading import StoreReader
 from tlbench.training.device import device_of
@@ -179,6 +178,6 @@ def load_model(store: StoreReader, key: str) -> LoadedModel:
     if issubclass(setup.method, Reference):
         learner: GradientMethod = SupervisedNetwork(network=network, examples=[])
     else:
-        learner = cast(GradientMethod, made_learner(setup, network=network))
+        learner = setup.learner(network=network)
     load_network(learner, path)
     return LoadedModel(record, setup, learner, still)

@@ -72,18 +72,10 @@ def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tup
     return _method(setup, task, hidden, network=network), task, test
 
 
-def made_learner(setup: Setup, **given: Any) -> Learner:
-    """Build a method that is no reference round its network or classifier."""
-    learner: Learner = setup.made("method", **given)
-    if setup.own_rule:
-        learner.open_set = True
-    return learner
-
-
 def _method(setup: Setup, task: Task, hidden: Hidden, **given: Any) -> Learner:
     """Build the method round its network or classifier; target labels leave the harness here, and only for an oracle."""
     if not issubclass(setup.method, Reference):
-        return made_learner(setup, **given)
+        return setup.learner(**given)
     reference: Reference = setup.made("method")
     examples: list[Labelled] = reference.examples(task, hidden.target_labels if reference.oracle else None)
     if setup.shape == "gradient":

@@ -81,6 +81,13 @@ class Setup:
         """
         return build(kind, {**getattr(self.config, kind), **(changed or {})}, drop=drop, **given)
 
+    def learner(self, **given: Any) -> Any:
+        """Make the method, no reference, round its network or classifier; one with a rule is told whether to apply it."""
+        found = self.made("method", **given)
+        if self.own_rule:
+            found.open_set = True
+        return found
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one example as the backbone gets it. Raises TlbenchError where data set and augment do not fit."""
