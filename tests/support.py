@@ -11,6 +11,7 @@ import scipy.io
 
 from tlbench.config.schema import RunConfig
 from tlbench.data.base_dataset import Dataset
+from tlbench.data.files import FileDataset
 from tlbench.data.images.augment import Augment
 from tlbench.data.inputs import Inputs
 from tlbench.method import GradientMethod
@@ -48,16 +49,38 @@ recipe:
   gradient: [backbone=mlp, 'backbone.hidden=[8]', classifier=head, classifier.bottleneck=6]
   estimator: [backbone=identity, classifier=linear_svm]
 """
+
+
+class OpenFiles(FileDataset):
+    """An open set in files: no source has the last class."""
+
+    @property
+    def unknown_class(self) -> int:
+        return len(self.classes) - 1
+
+    def load_as(self, domain, role):
+        whole = self.load(domain)
+        if role == "target":
+            return whole
+        rows = np.flatnonzero(whole.labels != self.unknown_class)
+        return replace(whole, inputs=whole.inputs[rows], labels=whole.labels[rows], groups=whole.groups[rows])
+
+
 SHIFT = {"left": 0.0, "right": 1.5, "top": -1.0}
 
 
 def write_toy(root: Path, n: int = 60) -> tuple[Path, Path]:
-    """Three shifted copies of a three-class problem, also as images of four pixels; returns (data folder, config folder)."""
+    """Three shifted copies of a three-class problem, also as images of four pixels and with the last class unknown.
+
+    Returns (data folder, config folder).
+    """
     data, conf = root / "data", root / "conf"
     (data / "toy").mkdir(parents=True)
     (conf / "dataset").mkdir(parents=True)
     text = TOY.format(n=n)
     (conf / "dataset" / "toy.yaml").write_text(text)
+    opened = text.replace("tlbench.data.files.FileDataset", "tests.support.OpenFiles")
+    (conf / "dataset" / "toy_open.yaml").write_text(opened.replace("recipe:", "metric: hos\nrecipe:"))
     (conf / "dataset" / "toy_images.yaml").write_text(text.replace("input_shape: [4]", "input_shape: [1, 2, 2]"))
     for i, (domain, shift) in enumerate(SHIFT.items()):
         rng = np.random.default_rng(i)

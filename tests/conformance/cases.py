@@ -19,14 +19,17 @@ SHORTENED = {"rounds": "method.rounds=4"}
 SMALLER = {"cdac": ["method.top=2"], "mic": ["method.block=1"]}
 """What fits six features, and images of 2 x 2 pixels."""
 KEENER = {name: ["method.threshold=0.3"] for name in ("cdac", "cst", "pseudo_label", "self_ensembling")}
+KEENER |= {"dance": ["method.margin=0.1"]}
 """What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
 
 
 def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
-    """A run of `method` on the toy data set, with shots, a bridge, images and no negative number only where it must."""
+    """A run of `method` on the toy data set, with shots, a bridge, images, an unknown class and no negative number only where it
+    must."""
     text = (conf_dir() / "method" / f"{method}.yaml").read_text("utf-8")
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
-    dataset = "dataset=toy_images" if class_of(method).needs_images else "dataset=toy"
+    kind = "_images" if class_of(method).needs_images else "_open" if class_of(method).has_unknown_output else ""
+    dataset = f"dataset=toy{kind}"
     needs = [
         *KEENER.get(method, []),
         *SMALLER.get(method, []),
@@ -45,18 +48,23 @@ NEUTRAL = {
     "cdac": ["method.clustering=0", "method.pseudo=0", "method.consistency=0"],
     "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
     "aad": None,
+    "dance": None,
     "groupdro": ["method.eta=0"],
+    "iwan": ["method.weight=0", "method.entropy=0"],
     "mcd": None,
     "mixup": None,
     "rsc": ["method.features=0"],
     "mic": ["method.weight=0", "method.rho=0", "method.confusion=0", "method.masked=0"],
     "nrc": None,
+    "ovanet": ["method.weight=0", "method.entropy=0"],
+    "pada": None,
     "sdat": ["method.weight=0", "method.rho=0"],
     "self_ensembling": ["method.weight=0", "method.decay=0"],
     "shot": None,
 }
-"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers, and
-those that start from a source model go on from it)."""
+"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers,
+pada weighs the classification loss, the rows of dance's last layer have length 1, and those that start from a source model go on
+from it)."""
 
 
 def terms_of_step(learner, batch) -> dict:

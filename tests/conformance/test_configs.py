@@ -215,6 +215,7 @@ REAL = {
     "frozen_office_caltech10": 12 * 15,
     "frozen_pacs": 12 * 15,
     "har": 5 * (6 + 1 + 2),  # another rate has a reference of its own
+    "label_spaces": (4 + 4) * (4 + 5 + 1 + 1),  # dance has another classifier, and a reference with it
     "reviews": 2 * 12 * 6,
     "shallow_pacs": 755,
     "shallow_surf": 740,

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from tlbench.method.gradient import SourceOutput, TargetOutput
 
 
+def domain_classifier(width: int, hidden: int) -> nn.Sequential:
+    """Return a fresh network from (N, width) to (N, 1) logits of being of the source, with two hidden layers; 0 for none."""
+    layers = [nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()] if hidden else []
+    return nn.Sequential(*layers, nn.Linear(hidden or width, 1))
+
+
 class AdversaryMethod(GradientMethod):
     """Base of such methods; its term is `domain`.
 
@@ -46,8 +52,7 @@ class AdversaryMethod(GradientMethod):
         between(0, 0.5, smoothing=smoothing)
         self.weight, self.gamma, self.smoothing = weight, gamma, smoothing
         width = self.network.feature_dim if sees is None else sees
-        layers = [nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()] if hidden else []
-        self.discriminator = nn.Sequential(*layers, nn.Linear(hidden or width, 1))
+        self.discriminator = domain_classifier(width, hidden)
 
     def strength(self) -> float:
         """Return how strongly the gradient is reversed now."""

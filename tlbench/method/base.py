@@ -36,7 +36,10 @@ class Method:
             there it is in no key, so that the keys of those runs stay what they were.
         has_unknown_output: it learns to say `unknown` itself, so its network has an output more than there are known classes, and
             `protocol.reject` is not for it.
+        has_rule: it is trained on the known classes and says `unknown` by a rule of its own (`tlbench.method.rejecting`), in
+            place of `protocol.reject`: its network has an output for each known class, its predictions have a column more.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
+        open_set: set by the harness for a method with a rule of its own: there is an unknown class to be said.
     """
 
     learner: ClassVar[Literal["gradient", "estimator", "either"]]
@@ -55,7 +58,9 @@ class Method:
     needs_images: ClassVar[bool] = False
     later: ClassVar[Mapping[str, Any]] = {}
     has_unknown_output: ClassVar[bool] = False
+    has_rule: ClassVar[bool] = False
     oracle: ClassVar[bool] = False
+    open_set: bool = False
 
     def labelled(self, task: Task) -> list[Labelled]:
         """Return the labelled sets that the method trains on, pooled: the source, and the shots where there are any."""

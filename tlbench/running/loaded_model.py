@@ -178,6 +178,6 @@ def load_model(store: StoreReader, key: str) -> LoadedModel:
     if issubclass(setup.method, Reference):
         learner: GradientMethod = SupervisedNetwork(network=network, examples=[])
     else:
-        learner = setup.made("method", network=network)
+        learner = setup.learner(network=network)
     load_network(learner, path)
     return LoadedModel(record, setup, learner, still)

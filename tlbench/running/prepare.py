@@ -75,7 +75,7 @@ def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tup
 def _method(setup: Setup, task: Task, hidden: Hidden, **given: Any) -> Learner:
     """Build the method round its network or classifier; target labels leave the harness here, and only for an oracle."""
     if not issubclass(setup.method, Reference):
-        return setup.made("method", **given)
+        return setup.learner(**given)
     reference: Reference = setup.made("method")
     examples: list[Labelled] = reference.examples(task, hidden.target_labels if reference.oracle else None)
     if setup.shape == "gradient":

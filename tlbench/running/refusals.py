@@ -38,6 +38,7 @@ def refuse_impossible(setup: Setup) -> None:
     setup.protocol.refuse_impossible()
     if setup.protocol.reject is not None:
         _refuse_rule(setup)
+    _refuse_own_unknown(setup)
     if method.oracle and not setup.protocol.target_test_is_held_out:
         raise Refused(
             f"ORACLE {name} would be trained on its own test examples under protocol={config.protocol['name']}. "
@@ -131,6 +132,21 @@ def _refuse_rule(setup: Setup) -> None:
         raise Refused(
             f"classifier={classifier} is always sure, so protocol.reject={rule} would reject nothing. "
             "Use classifier=logistic, say."
+        )
+
+
+def _refuse_own_unknown(setup: Setup) -> None:
+    """Raise Refused where a method says `unknown` itself and there is no such class, or shots would label its examples."""
+    config, name = setup.config, setup.config.method["name"]
+    if setup.method.has_unknown_output and setup.dataset.unknown_class is None:
+        raise Refused(
+            f"{name} learns an output for the unknown class, and dataset={config.dataset['name']} has none. Use an open set "
+            "(dataset.unknown=true), such as dataset=office31_open_set, or a method for closed sets, such as dann."
+        )
+    if setup.own_rule and config.shots:
+        raise Refused(
+            f"protocol.shots={config.shots} labels unknown examples, too, and {name} has no output for them: it says `unknown` "
+            "by a rule of its own. Use protocol.shots=0."
         )
 
 

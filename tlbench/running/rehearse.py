@@ -52,8 +52,8 @@ def rehearse(setup: Setup) -> None:
 
 def _say_of_unknown(setup: Setup) -> None:
     """Say where a metric counts what a run will hardly ever say; no refusal, as a method may move an output without examples."""
-    metric, learns = setup.dataset.metric, setup.method.has_unknown_output or setup.method.oracle
-    if metric.name in ("hos", "unk") and setup.protocol.reject is None and not learns:
+    metric = setup.dataset.metric
+    if metric.name in ("hos", "unk") and setup.protocol.reject is None and not setup.says_unknown:
         say_once(
             f"{setup.config.method['name']} has no example of the unknown class and hardly ever says it, so its "
             f"{metric.title} is 0 or near it. Set protocol.reject=entropy for a rule that says it."

@@ -81,6 +81,13 @@ class Setup:
         """
         return build(kind, {**getattr(self.config, kind), **(changed or {})}, drop=drop, **given)
 
+    def learner(self, **given: Any) -> Any:
+        """Make the method, no reference, round its network or classifier; one with a rule is told whether to apply it."""
+        found = self.made("method", **given)
+        if self.own_rule:
+            found.open_set = True
+        return found
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one example as the backbone gets it. Raises TlbenchError where data set and augment do not fit."""
@@ -108,17 +115,24 @@ class Setup:
 
     @property
     def rejection(self) -> Rejection | None:
-        """The rule that says what is of no known class; None where there is none, or the method learns to say it itself.
+        """The protocol's rule that says what is of no known class; None where there is none, or the method says it itself."""
+        return None if self.protocol.reject is None or self.says_unknown else Rejection(self.protocol.reject)
 
-        An oracle has examples of the unknown class, so it can.
-        """
-        learns = self.method.has_unknown_output or self.method.oracle
-        return None if self.protocol.reject is None or learns else Rejection(self.protocol.reject)
+    @property
+    def says_unknown(self) -> bool:
+        """Whether the method itself can say what is of no known class: by an output, by a rule, or as an oracle, which has
+        examples of it."""
+        return self.method.has_unknown_output or self.method.has_rule or self.method.oracle
+
+    @property
+    def own_rule(self) -> bool:
+        """Whether a rule of the method's own is what says it; where there is no unknown class there is nothing to say."""
+        return self.method.has_rule and self.dataset.unknown_class is not None
 
     @property
     def n_outputs(self) -> int:
         """Classes that the network or classifier tells apart."""
-        return len(self.dataset.classes) - (self.rejection is not None)
+        return len(self.dataset.classes) - (self.rejection is not None or self.own_rule)
 
     @property
     def draws(self) -> bool:
