@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.conformance.cases import METHODS, takes_stream
 from tests.support import augment_of, config_of, dataset_of, jobs_of, protocol_of, rehearsed, settled
 from tlbench.data.fetch.sources import Source
 from tlbench.data_commands import composed
@@ -241,7 +242,8 @@ def test_sweeps_of_real_data(name):
 def test_searches(name):
     """Every range holds the default and is more than a point; a search bears the name of what it is for."""
     method = {"optim": "dann", "dann_amazon": "dann"}.get(name, name)
-    config = config_of(*MINI, f"method={method}", "protocol.shots=1")
+    shots = "protocol.shots=0" if method in METHODS and takes_stream(method) else "protocol.shots=1"
+    config = config_of(*MINI, f"method={method}", shots)
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
         search, _ = search_of(machine.composer, [f"search={name}", "search.trials=33"])
     trials = search.values()[1:]
@@ -255,7 +257,7 @@ def test_searches(name):
         assert all(values.holds(value) for value in drawn)
         assert len(set(drawn)) > 1
         assert values.choices is not None or min(drawn) < default < max(drawn)
-    rehearsed(config_of(*MINI, f"method={method}", "protocol.shots=1", *(f"{k}={v}" for k, v in trials[0].items())))
+    rehearsed(config_of(*MINI, f"method={method}", shots, *(f"{k}={v}" for k, v in trials[0].items())))
 
 
 def test_the_default_data_set_is_built_once_for_equal_configs():
