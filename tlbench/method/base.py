@@ -33,6 +33,8 @@ class Method:
         needs_images: it changes images within a step; arrays of another kind, and features worked out beforehand, are refused.
         later: parameters that came when runs were kept already, each with the value at which the method is as without it;
             there it is in no key, so that the keys of those runs stay what they were.
+        plain: the entry of `references.methods` that this method is without what it adds; the gain over it comes after those over
+            the references. None for none.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
     """
 
@@ -50,6 +52,7 @@ class Method:
     takes_negative: ClassVar[bool] = True
     needs_images: ClassVar[bool] = False
     later: ClassVar[Mapping[str, Any]] = {}
+    plain: ClassVar[str | None] = None
     oracle: ClassVar[bool] = False
 
     def labelled(self, task: Task) -> list[Labelled]:
