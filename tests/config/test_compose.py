@@ -43,7 +43,7 @@ from tlbench.sweeping.driver import sweeper
         ("method.weight=-1", r"method\.weight must be 0 or more, got -1"),
         ("method.weight=abc", r"method\.weight: Input should be a valid number.*got 'abc'"),
         ("method.hidden=1.5", r"method\.hidden: Input should be a valid integer, got 1\.5"),
-        ("references.without_shots=[sourceonly]", r"reference 'sourceonly' is none of source_and_target, source_only"),
+        ("references.without_shots=[sourceonly]", r"reference 'sourceonly' is none of fine_tune, source_and_target"),
         ("selection.rule=best", r"selection\.rule: Input should be 'last', 'source_val', 'oracle'.* got 'best'"),
         ("pair=handwritten-fotos", r"Unknown domain 'fotos'\. Did you mean 'photo'\?"),
         ("seed", r"key=value"),

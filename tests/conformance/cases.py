@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.support import config_of
 from tlbench.config.build import method_class
 from tlbench.config.schema import RunConfig
+from tlbench.method.fine_tuned import FineTuned
 from tlbench.method.online import OnlineMethod
 from tlbench.paths import conf_dir
 
@@ -16,8 +17,14 @@ SHORTENED = {"rounds": "method.rounds=4"}
 """Parameters that only set how long a method takes."""
 
 
-SMALLER = {"cdac": ["method.top=2"], "mic": ["method.block=1"]}
+SMALLER = {
+    "bss": ["method.k=6"],  # all of them: a unit that is dead for all shots is a singular value of 0
+    "cdac": ["method.top=2"],
+    "mic": ["method.block=1"],
+}
 """What fits six features, and images of 2 x 2 pixels."""
+NORMED = {"stochnorm"}
+"""What changes batch norms, of which the toy recipe has none."""
 KEENER = {name: ["method.threshold=0.3"] for name in ("cdac", "cst", "pseudo_label", "self_ensembling")}
 KEENER |= {"dance": ["method.margin=0.1"]}
 """What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
@@ -34,7 +41,7 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
         *KEENER.get(method, []),
         *SMALLER.get(method, []),
         *(["protocol.shots=2"] if class_of(method).needs_shots else []),
-        *(["classifier.norm=batch"] if issubclass(class_of(method), OnlineMethod) else []),
+        *(["classifier.norm=batch"] if method in NORMED or issubclass(class_of(method), OnlineMethod) else []),
     ]
     if not class_of(method).takes_negative:
         needs.append("dataset.transforms=[{rescale:{low:-20,high:0}}]")  # x / 10 + 1
@@ -44,6 +51,14 @@ def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
 
 
 NEUTRAL = {
+    "bitfit": None,
+    "delta": ["method.weight=0", "method.head=0"],
+    "fine_tune": [],
+    "l2_sp": ["method.alpha=0", "method.beta=0"],
+    "linear_probe": None,
+    "lora": None,
+    "lp_ft": ["method.share=0", "method.second_lr=1"],
+    "stochnorm": ["method.p=1"],
     "bsp": ["method.weight=0", "method.beta=0"],
     "cdac": ["method.clustering=0", "method.pseudo=0", "method.consistency=0"],
     "cst": ["method.pseudo=0", "method.cycle=0", "method.tsallis=0", "method.rho=0"],
@@ -62,9 +77,19 @@ NEUTRAL = {
     "self_ensembling": ["method.weight=0", "method.decay=0"],
     "shot": None,
 }
-"""What makes a method `source_only` where that is not its weight at 0 alone; None: nothing does (mcd has two classifiers,
-pada weighs the classification loss, the rows of dance's last layer have length 1, and those that start from a source model go on
-from it)."""
+"""What makes a method the one that it adds to (`falls_back_on`) where that is not its weight at 0 alone; None: nothing does (mcd
+has two classifiers, pada weighs the classification loss, the rows of dance's last layer have length 1, those that start from a source model go on from it, and some train few weights)."""
+WITHOUT_TERMS = {"bitfit", "fine_tune", "linear_probe", "lora", "lp_ft", "stochnorm"}
+"""What differs in which weights learn, and how, and adds nothing to the loss."""
+
+
+def falls_back_on(method: str) -> str:
+    """The method that this one is without what it adds."""
+    return class_of(method).plain or ("target_only" if fine_tunes(method) else "source_only")
+
+
+def fine_tunes(method: str) -> bool:
+    return issubclass(class_of(method), FineTuned)
 
 
 def terms_of_step(learner, batch) -> dict:

@@ -68,6 +68,16 @@ class Network(nn.Module):
     def n_classes(self) -> int:
         return self.head.n_classes
 
+    def fix(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Train these no more, wherever they are; batch norms that hold one of them keep their statistics from now on."""
+        fixed = {id(p) for p in parameters}
+        for parameter in self.parameters():
+            if id(parameter) in fixed:
+                parameter.requires_grad_(False)
+        norms = [m for m in self.modules() if isinstance(m, _BatchNorm)]
+        self._still += [m for m in norms if any(id(p) in fixed for p in m.parameters())]
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> Network:
         super().train(mode)
         for module in self._still:

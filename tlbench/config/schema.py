@@ -123,6 +123,22 @@ class RunConfig(Strict):
         """Return the same recipe with a reference as its method."""
         return self.model_copy(update={"method": {**self.references.methods[name], "name": name}})
 
+    def as_plain(self, name: str) -> RunConfig:
+        """Return the same recipe with the method that this one adds to, which has the parameters that both have.
+
+        Raises:
+            TlbenchError: `references.methods` has no such entry.
+        """
+        if name not in self.references.methods:
+            known = ", ".join(sorted(self.references.methods))
+            raise TlbenchError(
+                f"method={self.method['name']} is compared with {name}, and references.methods has {known}. Set by "
+                f"method@references.methods.{name}={name} in conf/config.yaml."
+            )
+        other = self.as_reference(name).method
+        shared = {k: v for k, v in self.method.items() if k in other and k not in ("_target_", "name")}
+        return self.model_copy(update={"method": {**other, **shared}})
+
     def on_pair(self, pair: str) -> RunConfig:
         """Return the same on another pair."""
         return self.model_copy(update={"pair": pair})

@@ -84,3 +84,44 @@ class WholeStatistics:
         assert self.norm.running_var is not None
         self.norm.running_mean.copy_(self.mean_D)
         self.norm.running_var.copy_(self.scatter_D / self.n)
+
+
+def choose_statistics(norm: _BatchNorm, p: float) -> None:
+    """Let a layer in training normalise each channel by the batch with probability p, else by its running statistics as they
+    are before this batch (Kou et al., Stochastic Normalization, NeurIPS 2020). In evaluation it stays what it is.
+
+    Args:
+        norm: may have its activation inside, as timm's have: each channel passes through it with the statistics that it takes.
+        p: in [0, 1]; each channel is drawn anew in each pass, by torch's generator.
+    """
+    choice = _Choice(p)
+    norm.register_forward_pre_hook(choice.before)
+    norm.register_forward_hook(choice.after)
+
+
+class _Choice:
+    """Both hooks of a layer, and what the first leaves to the second."""
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+        self.by_running: Tensor | None = None
+
+    def before(self, norm: nn.Module, given: tuple[Tensor, ...]) -> None:
+        if not norm.training or norm.running_mean is None:
+            return
+        own = norm.running_mean, norm.running_var
+        # copies: the pass that follows moves the layer's own in place, and the gradient of this one would be by those
+        norm.running_mean, norm.running_var = (statistic.clone() for statistic in own)  # type: ignore[operator]
+        norm.training = False
+        try:
+            self.by_running = norm.forward(*given)
+        finally:
+            norm.training = True
+            norm.running_mean, norm.running_var = own
+
+    def after(self, norm: nn.Module, given: tuple[Tensor, ...], by_batch: Tensor) -> Tensor | None:
+        by_running, self.by_running = self.by_running, None
+        if by_running is None:
+            return None
+        chosen_C = torch.rand(by_batch.shape[1], device=by_batch.device) < self.p
+        return torch.where(chosen_C.view(-1, *[1] * (by_batch.ndim - 2)), by_batch, by_running)

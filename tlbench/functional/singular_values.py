@@ -31,3 +31,14 @@ def squared_spectral_norm(x_NF: Tensor) -> Tensor:
     if not torch.isfinite(x_NF).all():
         return x_NF.sum() * torch.nan
     return torch.linalg.matrix_norm(x_NF, ord=2).square()
+
+
+def smallest_squares(x_NF: Tensor, k: int) -> Tensor:
+    """Compute the sum of the squares of the k smallest of the min(N, F) singular values; of all, where there are no more than k.
+
+    Returns:
+        Scalar >= 0; NaN where an entry is not finite.
+    """
+    if not torch.isfinite(x_NF).all():
+        return x_NF.sum() * torch.nan
+    return torch.linalg.svdvals(x_NF)[-k:].square().sum()

@@ -38,6 +38,8 @@ class Method:
             `protocol.reject` is not for it.
         has_rule: it is trained on the known classes and says `unknown` by a rule of its own (`tlbench.method.rejecting`), in
             place of `protocol.reject`: its network has an output for each known class, its predictions have a column more.
+        plain: the entry of `references.methods` that this method is without what it adds; the gain over it comes after those over
+            the references. None for none.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
         open_set: set by the harness for a method with a rule of its own: there is an unknown class to be said.
     """
@@ -59,6 +61,7 @@ class Method:
     later: ClassVar[Mapping[str, Any]] = {}
     has_unknown_output: ClassVar[bool] = False
     has_rule: ClassVar[bool] = False
+    plain: ClassVar[str | None] = None
     oracle: ClassVar[bool] = False
     open_set: bool = False
 

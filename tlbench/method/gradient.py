@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,11 @@ class GradientMethod(Method, nn.Module):
 
     def refresh(self, pools: Pools) -> None:
         """Look at whole sets, before the first step and every `refresh_every` after it; keep what is needed in buffers."""
+
+    def rate(self, schedule: Callable[[float], float], p: float) -> float:
+        """Return the factor of the recipe's learning rates at progress p, by the recipe's schedule, which a method in parts may
+        start anew."""
+        return schedule(p)
 
     def after_step(self) -> None:
         """Do what follows an update of the weights, such as a step of a teacher, before anyone looks at them or keeps them."""

@@ -186,9 +186,11 @@ class Setup:
 
     @cached_property
     def references(self) -> dict[str, Setup]:
-        """What the run is compared with, by name, primary reference first: other methods on the same recipe; of a chain also the
-        same method on the direct pair (`direct`), if it can be without a bridge."""
+        """What the run is compared with, by name, primary reference first: other methods on the same recipe; then the method that
+        this one adds to; of a chain also the same method on the direct pair (`direct`), if it can be without a bridge."""
         found = {name: Setup.of(self.config.as_reference(name)) for name in self.config.reference_names}
+        if (plain := self.method.plain) is not None:
+            found[plain] = Setup.of(self.config.as_plain(plain))
         if self.pair.bridges and not (issubclass(self.method, Reference) or self.method.needs_bridge):
             found[DIRECT] = Setup.of(self.config.on_pair(str(self.pair.direct)))
         return found

@@ -61,17 +61,24 @@ def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
     jobs: dict[str, Job] = {}
     for job, setup in asked:
         for stage, (name, reference) in enumerate(_references(setup)):
-            _add(jobs, Asked(_instead(job.overrides, name, reference)), reference, asked=False, stage=stage)
+            other = _instead(job.overrides, name, reference, carries=name == setup.method.plain)
+            _add(jobs, Asked(other), reference, asked=False, stage=stage)
         _add_source_model(jobs, job.overrides, setup)
         _add(jobs, job, setup, asked=True, stage=len(setup.references))
     return sorted(jobs.values(), key=lambda job: job.stage)
 
 
-def _instead(overrides: Overrides, name: str, reference: Setup) -> Overrides:
-    """Return the overrides of a job's reference: another method, or the same on the direct pair."""
+def _instead(overrides: Overrides, name: str, reference: Setup, *, carries: bool = False) -> Overrides:
+    """Return the overrides of a job's reference: another method, or the same on the direct pair.
+
+    Args:
+        carries: the other method has parameters of the job's own, and these are set.
+    """
     if name == DIRECT:
         return [*(o for o in overrides if key_of(o) != "pair"), f"pair={reference.pair}"]
-    return [*(o for o in overrides if key_of(o) != "method" and not o.startswith("method.")), f"method={name}"]
+    own = {k: v for k, v in reference.config.method.items() if carries and k not in ("_target_", "name")}
+    kept = [o for o in overrides if key_of(o) != "method" and not o.startswith("method.")]
+    return [*kept, f"method={name}", *(f"method.{key}={value}" for key, value in own.items())]
 
 
 def _references(setup: Setup) -> list[tuple[str, Setup]]:

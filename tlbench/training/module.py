@@ -150,7 +150,9 @@ class AdaptationModule(pl.LightningModule):
             groups.append({"params": trained, "lr": config.lr * factor})
         optimizer = make_optimizer(config, groups)
         rate = learning_rate(config.schedule, config.annealing)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate(min(1.0, step / config.steps)))
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: self.method.rate(rate, min(1.0, step / config.steps))
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
