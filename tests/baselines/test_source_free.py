@@ -12,6 +12,9 @@ from baselines.nrc import VARIANTS, Nrc
 from baselines.shot import Shot, cluster_labels
 from tests.baselines.tiny import C, D, array, network, softmax
 from tests.support import config_of, ensure_run, identity_of, last_of, loaded, prepared
+from tlbench.backbones.small import Identity
+from tlbench.classifiers.head import Head
+from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
 from tlbench.method import TargetOutput
 from tlbench.method.pools import Pools
@@ -296,6 +299,27 @@ def test_stage_two_starts_where_stage_one_ended(toy, tmp_path):
     _, _, hidden = loaded(config)
     got = after.checkpoints[-1].test[hidden.file_order].max(axis=1)
     np.testing.assert_allclose(got, want["confidence"], rtol=1e-6)
+
+
+def test_a_target_that_was_never_seen_begins_with_the_sources_statistics(tmp_path):
+    """Of batch norms with statistics of each domain; what has seen the target keeps its own."""
+    from safetensors.torch import save_file
+
+    def made(seen):
+        torch.manual_seed(0)
+        head = Head(in_dim=D, n_classes=C, bottleneck=3, dropout=0.0, norm="batch")
+        net = Network(Identity(input_shape=(D,)), head, batch_norm="per_domain")
+        net.each([torch.randn(8, D) + 3 * i for i in range(len(seen))], seen)
+        return net
+
+    for seen, handed in ((["source"], True), (["source", "target"], False)):
+        source = made(seen)
+        save_file({f"network.{k}": v.clone() for k, v in source.state_dict().items()}, tmp_path / "model.safetensors")
+        learner = Aad(**AAD, network=made([]))
+        start_from(learner, tmp_path / "model.safetensors")
+        norm = learner.network.head.bottleneck[1]
+        assert torch.equal(norm.target_running_mean, norm.source_running_mean) is handed
+        assert torch.equal(norm.source_running_mean, source.head.bottleneck[1].source_running_mean)
 
 
 def test_an_old_network_has_the_rate_of_pretrained_weights(toy, tmp_path):

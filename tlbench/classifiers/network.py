@@ -97,6 +97,18 @@ class Network(nn.Module):
             for name in STATISTICS:
                 setattr(module, name, getattr(module, f"{domain}_{name}"))
 
+    @torch.no_grad()
+    def hand_over_statistics(self) -> None:
+        """Let a target that batch norms have never seen begin with the source's statistics, in a network that comes from one."""
+        if self.batch_norm != "per_domain":
+            return
+        assert isinstance(self.seen, Tensor)
+        if not self.seen[0] or self.seen[1]:
+            return
+        for module in self._moving:
+            for name in STATISTICS:
+                getattr(module, f"target_{name}").copy_(getattr(module, f"source_{name}"))
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return self.head(self.backbone(x))
 

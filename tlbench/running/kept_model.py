@@ -60,6 +60,7 @@ def start_from(learner: GradientMethod, path: Path) -> None:
         learner.network.load_state_dict(state)
     except RuntimeError as error:
         raise TlbenchError(f"{path} does not fit the run's network ({str(error).splitlines()[0]}).") from error
+    learner.network.hand_over_statistics()
     learner.started = True
 
 
