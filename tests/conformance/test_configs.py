@@ -69,9 +69,14 @@ def test_the_first_line_says_what_it_is(file):
     assert names[file.stem]
 
 
+def shots_of(method: str) -> str:
+    """A labelled example a class, but of a stream, which has none."""
+    return "protocol.shots=0" if method in METHODS and takes_stream(method) else "protocol.shots=1"
+
+
 @pytest.mark.parametrize("name", FILES_OF["method"])
 def test_methods(name):
-    config = config_of(*MINI, f"method={name}", "protocol.shots=1")
+    config = config_of(*MINI, f"method={name}", shots_of(name))
     assert config.method["name"] == name
     rehearsed(config)
 
@@ -245,7 +250,7 @@ def test_sweeps_of_real_data(name):
 def test_searches(name):
     """Every range holds the default and is more than a point; a search bears the name of what it is for."""
     method = {"optim": "dann", "dann_amazon": "dann"}.get(name, name)
-    shots = "protocol.shots=0" if method in METHODS and takes_stream(method) else "protocol.shots=1"
+    shots = shots_of(method)
     config = config_of(*MINI, f"method={method}", shots)
     with sweeper(["hydra.sweeper.quiet=true"], None) as machine:
         search, _ = search_of(machine.composer, [f"search={name}", "search.trials=33"])
