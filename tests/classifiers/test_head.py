@@ -35,10 +35,10 @@ def test_dropout_acts_on_the_bottleneck_in_training_only():
 def test_the_activation_of_the_bottleneck_is_chosen_by_name():
     torch.manual_seed(0)
     x = torch.randn(6, 3)
-    for name, function in (("relu", torch.relu), ("sigmoid", torch.sigmoid)):
+    for name, function in (("relu", torch.relu), ("sigmoid", torch.sigmoid), ("none", lambda z: z)):
         head = Head(in_dim=3, n_classes=2, bottleneck=4, dropout=0.0, activation=name)
         torch.testing.assert_close(head(x)[0], function(head.bottleneck[0](x)))
-    with pytest.raises(TlbenchError, match=r"classifier\.activation must be relu or sigmoid, got 'tanh'"):
+    with pytest.raises(TlbenchError, match=r"classifier\.activation must be relu, sigmoid, none, got 'tanh'"):
         Head(in_dim=3, n_classes=2, bottleneck=4, dropout=0.0, activation="tanh")
 
 
