@@ -38,11 +38,7 @@ class CoTuning(FineTuned):
                 f"co_tuning needs the source's own last layer, and with method.init={self.init} there is none. Set "
                 "method.init=source."
             )
-        self.weight = weight
-
-    @property
-    def refresh_every(self) -> int | None:  # type: ignore[override]
-        return max(1, self.steps) if self.weight else None  # before the first step alone
+        self.weight, self.looks = weight, 1 if weight else None  # before the first step
 
     def prepare(self, task: Task) -> None:
         assert task.shots is not None

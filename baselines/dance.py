@@ -34,6 +34,7 @@ from tlbench.tasks import Task
 
 class Dance(RejectingMethod):
     family = "self-training"
+    looks = 1  # nothing is looked at, but the bank is one device's
     bank_MF: Tensor
 
     def __init__(self, *, weight: float, margin: float, **base: Any) -> None:
@@ -53,10 +54,6 @@ class Dance(RejectingMethod):
                 "Set classifier.last=cosine, or leave the classifier open."
             )
         return last
-
-    @property
-    def refresh_every(self) -> int | None:  # type: ignore[override]
-        return max(1, self.steps)  # nothing is looked at, but the bank is one device's
 
     def prepare(self, task: Task) -> None:
         self.register_buffer("bank_MF", torch.zeros(len(task.target), self.network.feature_dim))

@@ -47,11 +47,8 @@ class Delta(FineTuned):
             )
         self.weight, self.head, self.n_layers = weight, head, layers
         self.attention, self.variant = attention, variant
+        self.looks = 1 if weight and attention == "loss" else None  # before the first step
         self._maps: tuple[list[Tensor], list[Tensor]] = ([], [])
-
-    @property
-    def refresh_every(self) -> int | None:  # type: ignore[override]
-        return max(1, self.steps) if self.weight and self.attention == "loss" else None  # before the first step alone
 
     def prepare(self, task: Task) -> None:
         assert task.shots is not None

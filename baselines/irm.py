@@ -9,31 +9,22 @@ Departs  1. the optimiser goes on where the weight changes (DomainBed starts Ada
 See      conf/method/irm.yaml, docs/methods/irm.md, tests/baselines/test_generalising.py
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from tlbench.method import SourceOutput
-from tlbench.method.checks import at_least, between
-from tlbench.method.generalising import GeneralisingMethod, warmed
+from tlbench.method.generalising import WarmedMethod
 
 
-class Irm(GeneralisingMethod):
-    family = "feature"
+class Irm(WarmedMethod):
+    term = "invariance"
 
-    def __init__(self, *, weight: float, warmup: float, **base: Any) -> None:
-        super().__init__(**base)
-        at_least(0, weight=weight)
-        between(0, 1, warmup=warmup)
-        self.weight, self.warmup = weight, warmup
-
-    def domain_terms(self, domains: list[SourceOutput]) -> dict[str, Tensor]:
-        penalties = [
+    def penalty(self, domains: list[SourceOutput]) -> Tensor:
+        products = [
             scale_slope(of.logits[::2], of.labels[::2]) * scale_slope(of.logits[1::2], of.labels[1::2])
             for of in domains
         ]
-        return {"invariance": warmed(self.weight, self.warmup, self.progress) * torch.stack(penalties).mean()}
+        return torch.stack(products).mean()
 
 
 def scale_slope(logits_BC: Tensor, labels_B: Tensor) -> Tensor:

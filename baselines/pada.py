@@ -40,11 +40,7 @@ class Pada(AdversaryMethod):
         super().__init__(**base)
         at_least(1, intervals=intervals)
         one_of(tuple(VARIANTS), variant=variant)
-        self.intervals, self.variant = intervals, variant
-
-    @property
-    def refresh_every(self) -> int | None:  # type: ignore[override]
-        return max(1, round(self.steps / self.intervals))
+        self.looks, self.variant = intervals, variant
 
     def prepare(self, task: Task) -> None:
         self.register_buffer("gamma_C", torch.ones(task.n_classes))

@@ -38,11 +38,8 @@ class Shot(SourceFreeMethod):
         at_least(1, intervals=intervals)
         self.diversity, self.pseudo, self.intervals = diversity, pseudo, intervals
         self.skip_first, self.threshold = skip_first, threshold
+        self.looks = intervals if pseudo else None
         self.network.head.last.requires_grad_(False)
-
-    @property
-    def refresh_every(self) -> int | None:  # type: ignore[override]
-        return max(1, round(self.steps / self.intervals)) if self.pseudo else None
 
     def prepare(self, task: Task) -> None:
         self.register_buffer("labels_M", torch.zeros(len(task.target), dtype=torch.long))

@@ -9,24 +9,14 @@ Departs  1. the optimiser goes on where the weight changes (DomainBed starts Ada
 See      conf/method/vrex.yaml, docs/methods/vrex.md, tests/baselines/test_generalising.py
 """
 
-from typing import Any
-
 from torch import Tensor
 
 from tlbench.method import SourceOutput
-from tlbench.method.checks import at_least, between
-from tlbench.method.generalising import GeneralisingMethod, warmed
+from tlbench.method.generalising import WarmedMethod
 
 
-class Vrex(GeneralisingMethod):
-    family = "feature"
+class Vrex(WarmedMethod):
+    term = "variance"
 
-    def __init__(self, *, weight: float, warmup: float, **base: Any) -> None:
-        super().__init__(**base)
-        at_least(0, weight=weight)
-        between(0, 1, warmup=warmup)
-        self.weight, self.warmup = weight, warmup
-
-    def domain_terms(self, domains: list[SourceOutput]) -> dict[str, Tensor]:
-        weight = warmed(self.weight, self.warmup, self.progress)
-        return {"variance": weight * self.risks(domains).var(correction=0)}
+    def penalty(self, domains: list[SourceOutput]) -> Tensor:
+        return self.risks(domains).var(correction=0)

@@ -135,9 +135,9 @@ def test_weights_are_ones_before_the_first_look_and_then_those_of_the_whole_targ
     method.refresh(pools)
     torch.testing.assert_close(method.gamma_C, torch.tensor([0.6, 0.2, 0.2]))
     method.steps = 10_000
-    assert method.refresh_every == 500
+    assert method.look_every == 500
     method.steps = 8
-    assert method.refresh_every == 1
+    assert method.look_every == 1
 
 
 def test_a_batch_of_classes_without_weight_is_no_nan():

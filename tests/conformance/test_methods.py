@@ -131,7 +131,7 @@ def one_step(method: str, variant: str, toy: Path, progress: float = 0.5):
     target = task.target if learner.needs_target else None
     (batch,) = PairedBatches(learner.labelled(task), target, batch_size=16, steps=1, seed=0, views=looks)
     learner.progress, learner.steps = progress, 400
-    if learner.refresh_every is not None:
+    if learner.look_every is not None:
         learner.refresh(pools_of(learner.eval(), task, run.device))
         learner.train()
     with torch.no_grad():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from tlbench.method.checks import at_least, between
 from tlbench.method.gradient import GradientMethod, SourceOutput
 
 if TYPE_CHECKING:
@@ -56,11 +58,33 @@ class GeneralisingMethod(GradientMethod):
         return torch.stack([self.classification(domain.logits, domain.labels) for domain in domains])
 
 
+class WarmedMethod(GeneralisingMethod):
+    """Base of methods with one penalty, whose weight is 1 at first (Gulrajani & Lopez-Paz, ICLR 2021, arXiv:2007.01434).
+
+    Args:
+        weight: of the penalty, >= 0.
+        warmup: share of the run in which the weight is 1, or `weight` where that is less.
+    """
+
+    family = "feature"
+    term: ClassVar[str]
+    """Name of the penalty."""
+
+    def __init__(self, *, weight: float, warmup: float, **base: Any) -> None:
+        super().__init__(**base)
+        at_least(0, weight=weight)
+        between(0, 1, warmup=warmup)
+        self.weight, self.warmup = weight, warmup
+
+    @abstractmethod
+    def penalty(self, domains: list[SourceOutput]) -> Tensor:
+        """Return the penalty from what each source's batch gave."""
+
+    def domain_terms(self, domains: list[SourceOutput]) -> dict[str, Tensor]:
+        weight = min(1.0, self.weight) if self.progress < self.warmup else self.weight
+        return {self.term: weight * self.penalty(domains)}
+
+
 def over_pairs(distance: Callable[[Tensor, Tensor], Tensor], features: Sequence[Tensor]) -> Tensor:
     """Return the mean of a distance over all pairs of sources, from features (B, F) of each."""
     return torch.stack([distance(one, other) for one, other in combinations(features, 2)]).mean()
-
-
-def warmed(weight: float, warmup: float, progress: float) -> float:
-    """Return the weight of a penalty at this progress: 1, or less where it is less, in the first `warmup` of a run."""
-    return min(1.0, weight) if progress < warmup else weight

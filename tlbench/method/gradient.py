@@ -58,6 +58,7 @@ class GradientMethod(Method, nn.Module):
         label_smoothing: of the recipe, set by the trainer.
         passes: forward and backward passes of a step; more than one where phases or an ascent are overridden.
         refresh_every: steps between two looks at whole sets (`refresh`); None for none.
+        looks: their number in a run, evenly spread, the first before its first step, in place of `refresh_every`.
         target_views: what of the target a step is given, `train` first; see `tlbench.method.views.VIEWS`.
         task_state: names of what `prepare` registered, which is of a task's examples and in no kept model.
         told: scalars that a step wants logged beside its terms, without a part in the loss.
@@ -70,6 +71,7 @@ class GradientMethod(Method, nn.Module):
     passes: int = 1
     target_views: tuple[str, ...] = (TRAIN,)
     refresh_every: int | None = None
+    looks: int | None = None
     domains: tuple[str, ...] = ("source", "target")
 
     def __init__(self, *, network: Network) -> None:
@@ -103,12 +105,17 @@ class GradientMethod(Method, nn.Module):
         """Get ready for a task before the first step: register buffers, whose sizes are known here, before a state is loaded."""
 
     def refresh(self, pools: Pools) -> None:
-        """Look at whole sets, before the first step and every `refresh_every` after it; keep what is needed in buffers."""
+        """Look at whole sets, before the first step and every `look_every` after it; keep what is needed in buffers."""
 
     def rate(self, schedule: Callable[[float], float], p: float) -> float:
         """Return the factor of the recipe's learning rates at progress p, by the recipe's schedule, which a method in parts may
         start anew."""
         return schedule(p)
+
+    @property
+    def look_every(self) -> int | None:
+        """Steps of this run between two looks at whole sets; None for none."""
+        return self.refresh_every if self.looks is None else max(1, round(self.steps / self.looks))
 
     def after_step(self) -> None:
         """Do what follows an update of the weights, such as a step of a teacher, before anyone looks at them or keeps them."""

@@ -29,6 +29,7 @@ class NeighbourMethod(SourceFreeMethod):
         features_MF, probabilities_MC: of the target, features of length 1.
     """
 
+    looks = 1  # before the first step
     features_MF: Tensor
     probabilities_MC: Tensor
 
@@ -36,10 +37,6 @@ class NeighbourMethod(SourceFreeMethod):
         super().__init__(**base)
         at_least(1, neighbours=neighbours)
         self.neighbours = neighbours
-
-    @property
-    def refresh_every(self) -> int | None:  # type: ignore[override]
-        return max(1, self.steps)  # before the first step alone
 
     def prepare(self, task: Task) -> None:
         n = len(task.target)

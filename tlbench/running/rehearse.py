@@ -122,7 +122,7 @@ def check_passes(method: GradientMethod, name: str, trainer: TrainerConfig) -> N
 
     What a method keeps of whole sets is not shared between devices.
     """
-    if method.refresh_every is not None and trainer.devices > 1:
+    if method.look_every is not None and trainer.devices > 1:
         raise TlbenchError(
             f"method={name} keeps what it saw of whole sets, which trainer.devices={trainer.devices} would not share. Set "
             "trainer.devices=1."

@@ -54,7 +54,7 @@ def fit_gradient(
     before = set(method.state_dict())
     method.prepare(task)
     method.task_state = frozenset(set(method.state_dict()) - before)
-    callbacks: list[pl.Callback] = [Refresh(task), snapshots] if method.refresh_every is not None else [snapshots]
+    callbacks: list[pl.Callback] = [Refresh(task), snapshots] if method.look_every is not None else [snapshots]
     if hardware.progress:
         callbacks.append(RichProgressBar(refresh_rate=10))
     labelled = method.labelled(task)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Refresh(pl.Callback):
-    """Calls `refresh` before the first step and before every `refresh_every`-th after it.
+    """Calls `refresh` before the first step and before every `look_every`-th after it.
 
     A run that goes on from a kept state does what it would have done: what a look leaves is in the method's buffers, and it draws
     nothing.
@@ -32,7 +32,7 @@ class Refresh(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         method, step = cast("AdaptationModule", pl_module).method, trainer.global_step
-        if method.refresh_every is None or step % method.refresh_every or self._done_at == step:
+        if method.look_every is None or step % method.look_every or self._done_at == step:
             return
         self._done_at = step  # the parts of one step are several batches
         pl_module.eval()
