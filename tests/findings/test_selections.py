@@ -127,6 +127,15 @@ def test_a_planned_run_that_is_not_there_leaves_no_score():
     assert np.isnan(one(selection_table(table(*rules_of(0.5, 0.6, seed=0)), NONE, cells))["score"])
 
 
+def test_settings_stay_apart_and_a_reference_is_in_each():
+    runs = table(*rules_of(0.3, 0.4, "source_only"), *rules_of(0.5, 0.6), *rules_of(0.1, 0.2, "tent"))
+    cells = cells_of(runs)
+    cells["setting"] = cells["method"].map({"tent": "test_time"}).fillna("closed_set")
+    found = selection_table(runs, NONE, cells)
+    places = found[found["rule"] == "dev"].groupby("setting")["method"].agg(sorted).to_dict()
+    assert places == {"closed_set": ["dann", "source_only"], "test_time": ["source_only", "tent"]}
+
+
 def test_variants_and_pairs_with_several_sources_stay_apart():
     runs = table(
         *rules_of(0.5, 0.6), *rules_of(0.1, 0.2, "dann", "a+b-c"), *rules_of(0.3, 0.4, cell_key="w", run_key="w")

@@ -12,7 +12,6 @@ import pandas as pd
 
 from tlbench.findings.cells import BLOCK, by_setting, kind_of_pair
 from tlbench.findings.names import block_title, method_name, natural, pair_title
-from tlbench.transfer.setting import SETTINGS
 
 Means = dict[str, tuple[float, float]]
 MOST_COLUMNS = 6
@@ -72,9 +71,7 @@ def grids(cells: pd.DataFrame) -> Iterator[Grid]:
         if len(found) < len(rows):
             raise ValueError("two cells of one pair and method bear the same name; one would hide the other")
         references = sorted({str(row.reference) for row in rows if not pd.isna(row.reference)})
-        title = block_title(tuple(map(str, key)))  # type: ignore[arg-type]
-        if setting != "closed_set":
-            title = f"{title} · setting {SETTINGS[setting].title if setting in SETTINGS else setting}"
+        title = block_title(tuple(map(str, key)), setting)  # type: ignore[arg-type]
         yield Grid(title, pairs, methods, found, _averages(found, pairs, methods), ", ".join(references))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tlbench.metrics import ACCURACY, metric_named
 from tlbench.transfer.crossed_gain import FEWEST_SEEDS
+from tlbench.transfer.setting import SETTINGS
 
 
 def metric_title(name: str) -> str:
@@ -43,10 +44,17 @@ def natural(text: str) -> str:
     return re.sub(r"\d+(\.\d+)?(e[-+]?\d+)?", lambda number: f"{float(number[0]):024.12f}", str(text))
 
 
-def block_title(block: tuple[str, str, str, str, str]) -> str:
+def block_title(block: tuple[str, str, str, str, str], setting: str = "closed_set") -> str:
+    """Return the title of a table: what its cells have in common, and the setting where it is not the usual one."""
     dataset, protocol, backbone, classifier, metric = block
     title = f"{dataset} · protocol {protocol} · backbone {backbone} · classifier {classifier}"
-    return title if metric == ACCURACY.name else f"{title} · {metric_title(metric)}"
+    title = title if metric == ACCURACY.name else f"{title} · {metric_title(metric)}"
+    return title if setting == "closed_set" else f"{title} · setting {setting_title(setting)}"
+
+
+def setting_title(setting: str) -> str:
+    """Return a setting as pages print it; a user's own by its name."""
+    return SETTINGS[setting].title if setting in SETTINGS else setting
 
 
 def class_name(number: int, names: Sequence[str]) -> str:

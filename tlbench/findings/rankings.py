@@ -10,7 +10,7 @@ import pandas as pd
 
 from tlbench.errors import TlbenchError
 from tlbench.findings.cells import by_setting, sources_of
-from tlbench.findings.names import method_name
+from tlbench.findings.names import method_name, setting_title
 from tlbench.findings.rule import Rule
 from tlbench.seeds import stream
 from tlbench.transfer.interquartile import interquartile_mean
@@ -58,7 +58,7 @@ def rankings(
 
 def _told(setting: str) -> list[str]:
     """Return what a title says of a setting that neither protocol nor sources tell."""
-    return [] if setting in ("closed_set", "semi_supervised", "multi_source", "chain") else [setting.replace("_", " ")]
+    return [] if setting in ("closed_set", "semi_supervised", "multi_source", "chain") else [setting_title(setting)]
 
 
 def ranking(

@@ -5,39 +5,48 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tlbench.findings.cells import BLOCK, sources_of
+from tlbench.findings.cells import BLOCK, SETTING, by_setting, sources_of
 from tlbench.findings.names import method_name
 from tlbench.selection.rules import ORACLE
 
-PLACE = [*BLOCK, "sources"]
+PLACE = [*BLOCK, SETTING, "sources"]
 FEWEST = 3
 """Checkpoints of a run, or runs beside each other, that a rank correlation needs."""
 
 
 def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per block, number of sources (one or several), method with its variant, and rule.
+    """Return one row per block, setting, number of sources (one or several), method with its variant, and rule.
+
+    A reference stands in the setting of every method that it is compared with.
 
     Args:
         runs: of the cells of the report.
         cells: `summarise`'s table: what was planned, and the variants' names.
 
     Returns:
-        BLOCK, sources, method, rule; score (points, mean over seeds, then over pairs; nan unless all planned pairs and seeds
+        BLOCK, setting, sources, method, rule; score (points, mean over seeds, then over pairs; nan unless all planned pairs and seeds
         have the rule), gap (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank
         correlation of the rule's score with the target score over the run's checkpoints, and number of runs with three
         checkpoints or more that vary; between, n_between: the same over the last checkpoints of all runs of one pair and
-        seed, which is of the block, not of a method.
+        seed, which is of the block and setting, not of a method.
         Target scores are ORACLE knowledge; they only judge the rules here.
     """
     done = runs[runs["status"] == "done"].drop(columns="method")
     if done.empty:
         return pd.DataFrame()
+    blocks = [parts for _, block in cells.groupby(BLOCK, sort=False) for parts in by_setting(block)]
+    found = [_of_setting(done, checkpoints, own.assign(**{SETTING: name})) for name, own in blocks]
+    return pd.concat(found, ignore_index=True)
+
+
+def _of_setting(done: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one block and setting, whose cells these are."""
     # ORACLE by its rule is said by the rule's name; by itself, by the method's
-    own = runs.loc[runs["uses_target_labels"].astype(bool) & (runs["selection"] != ORACLE), "cell_key"]
+    own = done.loc[done["uses_target_labels"].astype(bool) & (done["selection"] != ORACLE), "cell_key"]
     named = cells.assign(uses_target_labels=cells["cell_key"].isin(own))
     about = named.assign(method=[method_name(cell) for cell in named.itertuples()], sources=sources_of(named))
-    done = done.merge(about[["cell_key", "method", "sources"]], on="cell_key")
-    key = [*BLOCK, "sources", "method"]
+    done = done.drop(columns=SETTING, errors="ignore").merge(about[["cell_key", SETTING, "method", "sources"]], on="cell_key")
+    key = [*PLACE, "method"]
     n_runs = about.groupby(key)["n_expected"].sum()
     by_pair = done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"])
     table = (

@@ -34,8 +34,9 @@ def selection_sections(table: pd.DataFrame) -> list[Section]:
         return []
     found = []
     for i, (key, block) in enumerate(table.groupby(PLACE, sort=False)):
-        *place, sources = map(str, key)
-        title = block_title(tuple(place)) + (f" · {sources}" if sources != "one source" else "")  # type: ignore[arg-type]
+        *block_key, setting, sources = map(str, key)
+        title = block_title(tuple(block_key), setting)  # type: ignore[arg-type]
+        title += f" · {sources}" if sources != "one source" else ""
         name, data, words = ("selections", table, [WORDS]) if i == 0 else (f"selections_{i + 1}", None, [])
         shown = _shown(block)
         figures: dict[str, Draw] = {}

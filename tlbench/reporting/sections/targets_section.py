@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tlbench.findings.many_targets import BLOCK, targets_table
+from tlbench.findings.many_targets import BLOCK, SETTING, targets_table
 from tlbench.findings.names import block_title
 from tlbench.findings.number_format import plus_minus, points
 from tlbench.reporting.section import Section
@@ -25,8 +25,8 @@ def targets_of(evidence: Evidence) -> Section | None:
     table, rule = targets_table(evidence.cells, evidence.rule), evidence.rule
     if table.empty:
         return None
-    blocks = {block: block_title(block) for block in table[BLOCK].itertuples(index=False, name=None)}
-    several = {} if len(blocks) < 2 else {"of": [blocks[b] for b in table[BLOCK].itertuples(index=False, name=None)]}
+    titles = [block_title(block, setting) for *block, setting in table[[*BLOCK, SETTING]].itertuples(index=False, name=None)]
+    several = {} if len(set(titles)) < 2 else {"of": titles}
     shown = pd.DataFrame(
         {
             **several,
@@ -48,6 +48,6 @@ def targets_of(evidence: Evidence) -> Section | None:
         "A mean over targets hides whom a method harms. Harmed and helped are targets whose gain is flagged, with p corrected "
         f"over all gains of this report, {certain}. The interval of a mean gain takes the targets as a "
         "sample of those to come; targets that share sources are no independent sample, so it is somewhat too narrow.",
-        *([] if several else [f"{next(iter(blocks.values()))}."]),
+        *([] if several else [f"{titles[0]}."]),
     ]
     return Section("targets", "What happens to each target", words, shown, table)
