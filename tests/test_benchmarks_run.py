@@ -78,7 +78,7 @@ def test_a_comparison_tells_equal_from_explained_from_open(monkeypatch):
 
 def test_how_often_flags_of_open_sets_are_wrong(benchmark, tmp_path):
     benchmark("open_set_calibration", "--trials", "4", "--out", str(tmp_path))
-    table = pd.read_csv(tmp_path / "open_set.csv")
+    table = pd.concat([pd.read_csv(tmp_path / f"open_set_{of}.csv") for of in ("cell", "run")])
     assert len(table) == 3 * 2 * 2 * 3
     assert table.loc[table["truth"] != "better", "true_gain"].abs().max() < 1e-6
     assert (table.loc[table["truth"] == "better", "true_gain"] > 3).all()

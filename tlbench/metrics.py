@@ -88,6 +88,12 @@ class Metric:
         assert self.unknown is not None
         return self.joined.value(right_RC, count_C, self.unknown)
 
+    def slopes(self, right_C: np.ndarray, count_C: np.ndarray) -> np.ndarray:
+        """Return the derivatives of a metric that is no mean by the recalls (C,) of the classes."""
+        assert self.joined is not None
+        assert self.unknown is not None
+        return self.joined.slopes(right_C, count_C, self.unknown)
+
     def influence(self, labels_N: np.ndarray, said_N: np.ndarray) -> np.ndarray:
         """Return (N,) what each example adds to the score."""
         return self.parts(labels_N, said_N == labels_N)
@@ -102,9 +108,7 @@ class Metric:
             weights_N = self.weights(labels_N)
             return right_N * (1.0 / len(labels_N) if weights_N is None else weights_N)
         right_C, count_C = self._counts(labels_N, right_N)
-        assert self.unknown is not None
-        slopes_C = self.joined.slopes(right_C, count_C, self.unknown)
-        return right_N * (slopes_C / np.maximum(count_C, 1))[labels_N]
+        return right_N * (self.slopes(right_C, count_C) / np.maximum(count_C, 1))[labels_N]
 
     def _counts(self, labels_N: np.ndarray, right_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self._check(labels_N)

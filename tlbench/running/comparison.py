@@ -58,7 +58,7 @@ class Comparison:
         labels, groups = own["label"].to_numpy(), own["group"].to_numpy()
         how: dict[str, Any] = {"alpha": self.alpha, "margin": self.margin, "seed": self.seed}
         if self.metric.joined is not None:
-            return paired_statistic(self.metric.values, labels, right, other_right, groups, **how)
+            return paired_statistic(self.metric.values, self.metric.slopes, labels, right, other_right, groups, **how)
         weights = self.metric.weights(labels)
         if weights is None or weights.all():
             return paired_gain(right, other_right, groups, weights_N=weights, **how)
