@@ -17,6 +17,7 @@ Departs  1. all sums over sources are divided by N, MD too: the same minimum, an
          6. `code` has neither the slips of the code in its fourth source, nor its B with CE of two sources alone
 Variants beta: as above, M3SDA-beta; plain: M3SDA, one classifier a source, no d, one update; code: the authors' code, one pair of
          classifiers for all sources, and its central moments of order 2 to 5 in place of MD
+Note     in its recipe the features have a batch norm before their ReLU, as the authors': else they may all become 0
 See      conf/method/m3sda.yaml, docs/methods/m3sda.md, tests/baselines/test_m3sda.py
 """
 

@@ -20,7 +20,6 @@ SHORTENED = {"rounds": "method.rounds=4"}
 SMALLER = {
     "bss": ["method.k=6"],  # all of them: a unit that is dead for all shots is a singular value of 0
     "cdac": ["method.top=2"],
-    "m3sda": ["method.weight=0.05"],  # at 0.5 moments of so few features are made equal by switching all of them off
     "mic": ["method.block=1"],
 }
 """What fits six features, and images of 2 x 2 pixels."""
@@ -81,8 +80,8 @@ NEUTRAL = {
     "shot": None,
 }
 """What makes a method the one that it adds to (`falls_back_on`) where that is not its weight at 0 alone; None: nothing does (mcd
-has two classifiers, m3sda and mfsan some for each source, pada weighs the classification loss, the rows of dance's last layer have length 1, those that start from a
-source model go on from it, and some train few weights)."""
+has two classifiers, m3sda and mfsan some for each source, pada weighs the classification loss, the rows of dance's last layer have
+length 1, those that start from a source model go on from it, and some train few weights)."""
 WITHOUT_TERMS = {"bitfit", "fine_tune", "groupdro", "linear_probe", "lora", "lp_ft", "mixup", "rsc", "stochnorm"}
 """What differs in which weights learn, or in what the classification loss is of, and adds no term to it."""
 
