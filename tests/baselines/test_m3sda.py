@@ -174,6 +174,20 @@ def test_who_moves_when():
     assert (len(make(3, variant="code").seconds), len(make(3, variant="code").more)) == (1, 0)
 
 
+def test_domains_have_statistics_of_their_own_where_the_recipe_keeps_them_apart():
+    head = Head(in_dim=3, n_classes=3, bottleneck=4, dropout=0.0, norm="batch")
+    network = Network(Identity(input_shape=(3,)), head, batch_norm="per_domain")
+    method, norm = M3sda(network=network, n_sources=2, **GIVEN).double(), head.bottleneck[1]
+    first, _, together, _ = method.phases(*batch(4, 5))
+    first.terms()
+    after = norm.source_running_mean.clone(), norm.target_running_mean.clone()
+    assert after[0].all()  # both have moved from 0
+    assert after[1].all()
+    together.terms()
+    assert torch.equal(norm.source_running_mean, after[0])  # the target alone passes
+    assert not torch.equal(norm.target_running_mean, after[1])
+
+
 @pytest.mark.parametrize(("variant", "n"), [("beta", 1), ("code", 2)])
 def test_one_pair_of_classifiers_without_moments_is_mcd(variant, n):
     """With one source, or one pair for all sources: equal shares make the mean of risks the risk of all."""

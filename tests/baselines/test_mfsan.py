@@ -166,6 +166,8 @@ def test_a_source_passes_its_own_branch_with_the_target_and_each_alone_where_sta
         assert sizes == want
     norm = method.more[0].head.bottleneck[1]
     assert not torch.equal(norm.source_running_mean, norm.target_running_mean)
+    assert norm.source_running_mean.all()  # both have moved from 0
+    assert norm.target_running_mean.all()
 
 
 def test_it_predicts_with_the_mean_of_the_branches():
