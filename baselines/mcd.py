@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from tlbench.errors import unknown
 from tlbench.functional.adversarial import reverse_gradient
+from tlbench.functional.classifier_gaps import discrepancy
 from tlbench.method import GradientMethod
 from tlbench.method.checks import at_least
 from tlbench.method.phases import Phase, Terms
@@ -36,11 +37,6 @@ Target = TargetBatch[Tensor]
 DIRECTIONS = 128
 TINY = 1e-6
 """In the logarithm of the balance, as in the authors' code."""
-
-
-def discrepancy(p1_NC: Tensor, p2_NC: Tensor) -> Tensor:
-    """Return the mean over rows and classes of |p1 - p2| (eq. 3): 0 to 2 / C."""
-    return (p1_NC - p2_NC).abs().mean()
 
 
 def sliced_discrepancy(p1_NC: Tensor, p2_NC: Tensor) -> Tensor:

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.mcd import Mcd, discrepancy, sliced_discrepancy, unbalance
+from baselines.mcd import Mcd, sliced_discrepancy, unbalance
 from tests.support import config_of, gaussian_task, last_of, trained
 from tlbench.backbones.small import Identity
 from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import TlbenchError
+from tlbench.functional.classifier_gaps import discrepancy
 from tlbench.method.views import TargetBatch
 from tlbench.training.batches import PairedBatches
 from tlbench.training.schedules import learning_rate

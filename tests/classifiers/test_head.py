@@ -64,3 +64,14 @@ def test_a_weight_normed_layer_has_lengths_and_directions_of_its_rows():
     with torch.no_grad():
         head.last.parametrizations.weight.original1.mul_(3.0)  # directions have no length
     torch.testing.assert_close(head(x)[1], plain(x)[1])
+
+
+def test_another_head_is_of_its_kind_and_size_and_shares_no_weight():
+    how = {"norm": "batch", "activation": "sigmoid", "last": "cosine", "temperature": 0.2}
+    head = Head(in_dim=3, n_classes=4, bottleneck=5, dropout=0.1, **how)
+    other = head.another()
+    assert repr(other) == repr(head)  # layers, widths and the share that is dropped
+    assert (other.in_dim, other.last.temperature) == (3, 0.2)
+    for p, q in zip(head.parameters(), other.parameters(), strict=True):
+        assert p is not q
+    assert not torch.equal(head.last.weight, other.last.weight)

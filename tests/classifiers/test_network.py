@@ -120,3 +120,15 @@ def test_a_norm_stands_before_the_relu(norm, kind):
     assert [type(layer) for layer in layers] == [nn.Linear, kind, nn.ReLU, nn.Dropout]
     with pytest.raises(TlbenchError, match=r"classifier\.norm must be none, batch, layer"):
         Head(in_dim=4, n_classes=2, bottleneck=3, dropout=0.1, norm="bach")
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_norm": "per_domain"}, {"batch_norm": "frozen", "norm": "batch"}])
+def test_backbone_and_head_apart_are_the_network(options):
+    one, other = network(**options), network(**options)
+    domains = ["source", "target"]
+    want = one.each(batches(), domains)
+    got = other.each_above(other.each_below(batches(), domains), domains)
+    for pair, same in zip(want, got, strict=True):
+        torch.testing.assert_close(pair, same)
+    for name, value in one.state_dict().items():  # statistics of batch norms too
+        torch.testing.assert_close(value, other.state_dict()[name])

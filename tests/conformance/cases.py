@@ -66,7 +66,9 @@ NEUTRAL = {
     "dance": None,
     "groupdro": ["method.eta=0"],
     "iwan": ["method.weight=0", "method.entropy=0"],
+    "m3sda": None,
     "mcd": None,
+    "mfsan": None,
     "mixup": None,
     "rsc": ["method.features=0"],
     "mic": ["method.weight=0", "method.rho=0", "method.confusion=0", "method.masked=0"],
@@ -78,8 +80,8 @@ NEUTRAL = {
     "shot": None,
 }
 """What makes a method the one that it adds to (`falls_back_on`) where that is not its weight at 0 alone; None: nothing does (mcd
-has two classifiers, pada weighs the classification loss, the rows of dance's last layer have length 1, those that start from a
-source model go on from it, and some train few weights)."""
+has two classifiers, m3sda and mfsan some for each source, pada weighs the classification loss, the rows of dance's last layer
+have length 1, those that start from a source model go on from it, and some train few weights)."""
 WITHOUT_TERMS = {"bitfit", "fine_tune", "groupdro", "linear_probe", "lora", "lp_ft", "mixup", "rsc", "stochnorm"}
 """What differs in which weights learn, or in what the classification loss is of, and adds no term to it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -70,20 +70,29 @@ class Head(nn.Module):
             raise TlbenchError(
                 f"classifier.last must be {', '.join(LAST)} and classifier.temperature above 0, got '{last}' and {temperature}."
             )
-        self.feature_dim, self.n_classes = bottleneck or in_dim, n_classes
+        self.in_dim, self.feature_dim, self.n_classes = in_dim, bottleneck or in_dim, n_classes
+        self._given: dict[str, Any] = {
+            "in_dim": in_dim,
+            "n_classes": n_classes,
+            "bottleneck": bottleneck,
+            "dropout": dropout,
+        }
+        self._how: dict[str, Any] = {"norm": norm, "activation": activation, "last": last, "temperature": temperature}
         layers: list[nn.Module] = []
         if bottleneck:
             kind = NORMS[norm]
             between = [] if kind is None else [kind(bottleneck)]
             layers = [nn.Linear(in_dim, bottleneck), *between, ACTIVATIONS[activation](), nn.Dropout(dropout)]
         self.bottleneck = nn.Sequential(*layers)
-        self._how = last, temperature
         self.last = self.another_last()
 
     def another_last(self) -> nn.Module:
         """Return a fresh layer of the last one's kind and size, for a method with two classifiers."""
-        last, temperature = self._how
-        return _last_layer(last, self.feature_dim, self.n_classes, temperature)
+        return _last_layer(self._how["last"], self.feature_dim, self.n_classes, self._how["temperature"])
+
+    def another(self) -> Head:
+        """Return a fresh head of this one's kind and size, for a method with several."""
+        return type(self)(**self._given, **self._how)
 
     def forward(self, x_BD: Tensor) -> tuple[Tensor, Tensor]:
         features_BF = self.bottleneck(x_BD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -114,12 +114,24 @@ class Network(nn.Module):
 
     def each(self, batches: Sequence[Tensor], domains: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
         """Return features and logits of each batch of a step, whose domains are `source` or `target`."""
+        return self._each(self, batches, domains)
+
+    def each_below(self, batches: Sequence[Tensor], domains: Sequence[str]) -> list[Tensor]:
+        """Return what the backbone alone makes of each batch, which passes as in `each`."""
+        return self._each(self.backbone, batches, domains)
+
+    def each_above(self, batches: Sequence[Tensor], domains: Sequence[str]) -> list[tuple[Tensor, Tensor]]:
+        """Return what the head makes of each batch that has passed the backbone, as in `each`."""
+        return self._each(self.head, batches, domains)
+
+    def _each(self, part: nn.Module, batches: Sequence[Tensor], domains: Sequence[str]) -> list[Any]:
         if self.couples and len(batches) > 1:
-            features, logits = self(torch.cat(list(batches)))
-            sizes = [len(batch) for batch in batches]
-            return list(zip(features.split(sizes), logits.split(sizes), strict=True))
+            out, sizes = part(torch.cat(list(batches))), [len(batch) for batch in batches]
+            if isinstance(out, Tensor):
+                return list(out.split(sizes))
+            return list(zip(*(one.split(sizes) for one in out), strict=True))
         outputs = []
         for batch, domain in zip(batches, domains, strict=True):
             self.see(domain)
-            outputs.append(self(batch))
+            outputs.append(part(batch))
         return outputs

@@ -27,6 +27,7 @@ class Method:
         setting: name of the setting that it is for, where that is none of `tlbench list settings`.
         needs_shots: the method makes no sense without labelled target examples.
         needs_sources: the method makes no sense with a single source.
+        counts_sources: its network has parts for each source, so it is built with their number, `n_sources`.
         source_free: a model of the source is all that the method takes of it, so that it can run where the source is private.
         uses_bridges: the method can use the unlabelled bridges of a chain; another is refused there.
         needs_bridge: the method makes no sense but on a chain over exactly one bridge; it is compared with no direct pair.
@@ -53,6 +54,7 @@ class Method:
     setting: ClassVar[str | None] = None
     needs_shots: ClassVar[bool] = False
     needs_sources: ClassVar[bool] = False
+    counts_sources: ClassVar[bool] = False
     source_free: ClassVar[bool] = False
     uses_bridges: ClassVar[bool] = False
     needs_bridge: ClassVar[bool] = False

@@ -98,7 +98,7 @@ def _rehearse_learner(setup: Setup, model: nn.Module) -> None:
         given = {"classifier": setup.made("classifier", n_classes=2, seed=0)}
     if setup.method.learner not in ("either", setup.shape):
         return
-    built = setup.made("method", **({} if setup.method.learner == "either" else given))
+    built = setup.learner(**({} if setup.method.learner == "either" else given))
     if isinstance(built, nn.Module):
         _check_count(built, f"method={name}")
     if isinstance(built, GradientMethod):

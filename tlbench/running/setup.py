@@ -82,7 +82,10 @@ class Setup:
         return build(kind, {**getattr(self.config, kind), **(changed or {})}, drop=drop, **given)
 
     def learner(self, **given: Any) -> Any:
-        """Make the method, no reference, round its network or classifier; one with a rule is told whether to apply it."""
+        """Make the method, no reference, round its network or classifier; one with a rule is told whether to apply it, one with
+        parts for each source how many there are."""
+        if self.method.counts_sources:
+            given["n_sources"] = len(self.pair.sources)
         found = self.made("method", **given)
         if self.own_rule:
             found.open_set = True
