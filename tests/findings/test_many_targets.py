@@ -58,7 +58,10 @@ def test_a_method_that_lacks_a_target_is_left_out_and_others_are_not():
 def test_settings_are_apart():
     rows = [*cells(setting="closed_set"), *cells([g - 1 for g in GAINS], method="tent", setting="test_time")]
     found = targets_table(table(*rows), Rule())
-    assert found[["setting", "method", "gain"]].to_numpy().tolist() == [["closed_set", "dann", 0.5], ["test_time", "tent", -0.5]]
+    assert found[["setting", "method", "gain"]].to_numpy().tolist() == [
+        ["closed_set", "dann", 0.5],
+        ["test_time", "tent", -0.5],
+    ]
 
 
 def test_blocks_and_kinds_of_pair_are_apart():

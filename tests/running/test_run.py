@@ -11,8 +11,9 @@ from tlbench.classifiers.estimators import Regularised
 from tlbench.cli import main
 from tlbench.data.inputs import dense_float32
 from tlbench.data.transforms import zscore
+from tlbench.metrics import metric_named
 from tlbench.running import ensure, prepare
-from tlbench.running.comparison import is_current
+from tlbench.running.comparison import is_current, tested
 from tlbench.running.setup import Setup
 from tlbench.store.runs import RunStore
 from tlbench.tasks import load_task
@@ -145,6 +146,18 @@ def test_a_finished_run_is_shown_under_the_selection_asked_for(toy, capsys):
     out = capsys.readouterr().out
     assert "last (step 8)" in out
     assert "ORACLE (step" in out
+
+
+def test_a_gain_that_was_tested_otherwise_is_not_current(toy):
+    config = config_of(*TOY, "method=coral", config_dir=toy)
+    assert ensure_run(config) == "done"
+    setup, record = Setup.of(config), record_of(config)
+    assert is_current(record, setup)
+    assert is_current(
+        {k: v for k, v in record.items() if k != "tested"}, setup
+    )  # older records: of a mean nothing has changed
+    assert not is_current({**record, "tested": 2}, setup)
+    assert [tested(metric_named(name, 3)) for name in ("accuracy", "hos")] == [1, 2]
 
 
 def test_a_reference_that_failed_once_is_made_up_for(toy, monkeypatch):

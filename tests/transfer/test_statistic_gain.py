@@ -85,9 +85,14 @@ def test_an_extra_group_is_a_quarter_of_each_way_to_answer():
     """Four times as many examples and one of each way are four times the same with one extra."""
     rng, ways = np.random.default_rng(5), np.array([[1, 1], [1, 0], [0, 1], [0, 0]], bool)
     right, other = rng.random(7) < 0.8, rng.random(7) < 0.4
-    slopes = lambda right_C, count_C: np.ones(1)  # noqa: E731
-    made = [Groups.of(np.zeros(n, int), r, o, np.arange(n))
-            for n, r, o in ((7, right, other), (32, np.r_[np.tile(right, 4), ways[:, 0]], np.r_[np.tile(other, 4), ways[:, 1]]))]  # fmt: skip
+    many_right, many_other = (np.r_[np.tile(own, 4), ways[:, k]] for k, own in enumerate((right, other)))
+    made = [
+        Groups.of(np.zeros(len(r), int), r, o, np.arange(len(r))) for r, o in ((right, other), (many_right, many_other))
+    ]
+
+    def slopes(right_C, count_C):
+        return np.ones(1)
+
     one, _ = spread(slopes, made[0])
     four, _ = spread(slopes, made[1], extra=0)
     # of 8 examples the mean square over 8 - 1, of 32 over 32 - 1

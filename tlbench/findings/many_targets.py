@@ -13,20 +13,20 @@ from tlbench.transfer.crossed_gain import spread
 FEWEST_TARGETS = 6
 """From so many targets on it is asked what happens to each."""
 COLUMNS = [
-    *BLOCK, SETTING, "sources", "method", "reference", "n_targets", "gain", "gain_half", "worst_target", "worst_gain", "worst_half",
-    "harmed", "helped", "below_zero", "score", "worst_score",
+    *BLOCK, SETTING, "sources", "method", "reference", "n_targets", "gain", "gain_half", "worst_target", "worst_gain",
+    "worst_half", "harmed", "helped", "below_zero", "score", "worst_score",
 ]  # fmt: skip
 
 
 def targets_table(cells: pd.DataFrame, rule: Rule) -> pd.DataFrame:
-    """Return one row a method of each block and setting in which six targets or more have one pair each: what it does to each of them.
+    """Return one row a method of each block and setting in which six targets or more have one pair each.
 
     Args:
         cells: `summarise`'s table.
 
     Returns:
-        The columns of BLOCK, setting, sources (kind of pair), method, reference, n_targets; gain (mean over the targets, points) and
-        gain_half, of an interval over targets as a sample of those to come; worst_target with worst_gain and worst_half; harmed
+        The columns of BLOCK, setting, sources (kind of pair), method, reference, n_targets; gain (mean over the targets,
+        points) and gain_half, of an interval over targets as a sample of those to come; worst_target with worst_gain and worst_half; harmed
         and helped, targets flagged (p corrected over all that a report compares); below_zero, targets with a gain under 0
         whatever its noise; score (mean) and worst_score. Methods that lack a target are left out.
     """

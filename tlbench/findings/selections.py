@@ -24,8 +24,8 @@ def selection_table(runs: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.Dat
         cells: `summarise`'s table: what was planned, and the variants' names.
 
     Returns:
-        BLOCK, setting, sources, method, rule; score (points, mean over seeds, then over pairs; nan unless all planned pairs and seeds
-        have the rule), gap (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank
+        BLOCK, setting, sources, method, rule; score (points, mean over seeds, then over pairs; nan unless all planned pairs and
+        seeds have the rule), gap (score under ORACLE minus score), n_pairs; within, n_within: mean over runs of the rank
         correlation of the rule's score with the target score over the run's checkpoints, and number of runs with three
         checkpoints or more that vary; between, n_between: the same over the last checkpoints of all runs of one pair and
         seed, which is of the block and setting, not of a method.
@@ -45,7 +45,9 @@ def _of_setting(done: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFra
     own = done.loc[done["uses_target_labels"].astype(bool) & (done["selection"] != ORACLE), "cell_key"]
     named = cells.assign(uses_target_labels=cells["cell_key"].isin(own))
     about = named.assign(method=[method_name(cell) for cell in named.itertuples()], sources=sources_of(named))
-    done = done.drop(columns=SETTING, errors="ignore").merge(about[["cell_key", SETTING, "method", "sources"]], on="cell_key")
+    done = done.drop(columns=SETTING, errors="ignore").merge(
+        about[["cell_key", SETTING, "method", "sources"]], on="cell_key"
+    )
     key = [*PLACE, "method"]
     n_runs = about.groupby(key)["n_expected"].sum()
     by_pair = done.groupby([*key, "selection", "pair", "cell_key"], sort=False)["score"].agg(["mean", "size"])

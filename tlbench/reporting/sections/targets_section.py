@@ -25,7 +25,9 @@ def targets_of(evidence: Evidence) -> Section | None:
     table, rule = targets_table(evidence.cells, evidence.rule), evidence.rule
     if table.empty:
         return None
-    titles = [block_title(block, setting) for *block, setting in table[[*BLOCK, SETTING]].itertuples(index=False, name=None)]
+    titles = [
+        block_title(block, setting) for *block, setting in table[[*BLOCK, SETTING]].itertuples(index=False, name=None)
+    ]
     several = {} if len(set(titles)) < 2 else {"of": titles}
     shown = pd.DataFrame(
         {
