@@ -45,7 +45,7 @@ def numbers(stages: int | Sequence[int] | str) -> list[int]:
     """Return the stages that are asked for, none for the head. Raises TlbenchError for what is neither."""
     if stages == HEAD:
         return []
-    found = list(stages) if isinstance(stages, Sequence) else [stages]
+    found: list[Any] = list(stages) if isinstance(stages, Sequence) else [stages]
     if not found or not all(type(number) is int and number >= 0 for number in found):
         raise TlbenchError(
             f"method.stages must be head, the number of a stage from 0 on, or a list of some, got {stages!r}. Set by "
@@ -81,5 +81,5 @@ def rest_of(network: nn.Module, stages: Sequence[int]) -> list[nn.Parameter]:
     """Return all parameters but those of the stages, or but the head's where there are none; unknown numbers have none."""
     found = stages_of(network.backbone)  # type: ignore[arg-type]
     chosen = [p for number in stages if number < len(found) for p in found[number]]
-    moved = {id(p) for p in (chosen if stages else network.head.parameters())}  # type: ignore[union-attr,operator]
+    moved = {id(p) for p in (chosen if stages else network.head.parameters())}  # type: ignore[union-attr]
     return [p for p in network.parameters() if id(p) not in moved]
