@@ -44,6 +44,7 @@ class Task:
         source_val: labelled source examples for selection, or None.
         bridges: inputs of the unlabelled bridge domains of a chain, (B, ...) each, from the source's side to the target's.
         source_of: (N,) place in `source_names` of the domain that each source example is of; None stands for one domain.
+        source_val_of: (V,) likewise of each example of `source_val`.
         model: what the method's `source_model` made of a private source; None where the source is given.
         n_classes: outputs of a network or classifier: the known classes, with `has_unknown` one more, the last, for all others.
         has_unknown: whether one of the outputs is for the unknown class. Which known classes the target lacks is not told.
@@ -59,6 +60,7 @@ class Task:
     target_is_labelled: bool = False
     bridges: tuple[Inputs, ...] = ()
     source_of: np.ndarray | None = None
+    source_val_of: np.ndarray | None = None
     source_names: tuple[str, ...] = ("source",)
     model: Any = None
     has_unknown: bool = False
@@ -94,7 +96,7 @@ class Task:
         """Return the task of one who has no source example, but may have a model of them."""
         none = Labelled(self.source.inputs[:0], self.source.labels[:0])
         of = None if self.source_of is None else self.source_of[:0]
-        return replace(self, source=none, source_val=None, source_of=of, model=model)
+        return replace(self, source=none, source_val=None, source_of=of, source_val_of=None, model=model)
 
     def __repr__(self) -> str:
         parts = [f"{len(self.source)} labelled source", f"{self.target.shape[0]} unlabelled target"]
@@ -186,6 +188,7 @@ def load_task(
         target_is_labelled=bool(np.isin(unlabelled, rows.target_shots).any()),
         bridges=tuple(map(from_bridge, bridges, rows.bridges)),
         source_of=np.repeat(np.arange(len(sources)), [len(part) for part in rows.source_train]),
+        source_val_of=np.repeat(np.arange(len(sources)), [len(part) for part in rows.source_val]),
         source_names=pair.sources,
     )
     hidden = Hidden(target.labels[test], target.ids(test), target.groups[test], test, target.labels[unlabelled])

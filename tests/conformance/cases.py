@@ -26,7 +26,7 @@ SMALLER = {
 NORMED = {"stochnorm"}
 """What changes batch norms, of which the toy recipe has none."""
 KEENER = {name: ["method.threshold=0.3"] for name in ("cdac", "cst", "pseudo_label", "self_ensembling")}
-KEENER |= {"dance": ["method.margin=0.1"]}
+KEENER |= {"dance": ["method.margin=0.1"], "swad": ["method.n_converge=1"]}
 """What lets a method have its say in the few steps of a toy run, whose guesses are never sure."""
 
 
@@ -78,11 +78,15 @@ NEUTRAL = {
     "sdat": ["method.weight=0", "method.rho=0"],
     "self_ensembling": ["method.weight=0", "method.decay=0"],
     "shot": None,
+    "surgical": None,
+    "swad": None,
 }
 """What makes a method the one that it adds to (`falls_back_on`) where that is not its weight at 0 alone; None: nothing does (mcd
 has two classifiers, m3sda and mfsan some for each source, pada weighs the classification loss, the rows of dance's last layer
-have length 1, those that start from a source model go on from it, and some train few weights)."""
+have length 1, those that start from a source model go on from it, some train few weights, and swad's own test has the looks at
+which it is)."""
 WITHOUT_TERMS = {"bitfit", "fine_tune", "groupdro", "linear_probe", "lora", "lp_ft", "mixup", "rsc", "stochnorm"}
+WITHOUT_TERMS |= {"surgical", "swad"}
 """What differs in which weights learn, or in what the classification loss is of, and adds no term to it."""
 
 

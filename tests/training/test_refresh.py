@@ -1,5 +1,6 @@
 """Looks at whole sets: when, in which order, and after an interruption; the method of the developers' page."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -91,6 +92,10 @@ def test_pools_hold_the_rows_that_batches_name():
     shots = torch.from_numpy(TASK.shots.inputs).float()
     torch.testing.assert_close(pools.labelled(1)[0], method.network(shots)[0])
     assert not features.requires_grad
+    val = torch.from_numpy(TASK.source_val.inputs).float()
+    other = small(Looks, dropout=0.0).eval().network  # a network that does not predict
+    torch.testing.assert_close(pools.held_out(other), other(val)[1])
+    assert pools_of(method, dataclasses.replace(TASK, source_val=None), torch.device("cpu")).held_out is None
 
 
 def example():

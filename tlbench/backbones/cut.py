@@ -33,6 +33,7 @@ class Tail(nn.Module):
     """The other stages: what a trunk gives, (B, D), to (B, out_dim) features.
 
     Attributes:
+        before: stages of the whole network that are cut off.
         pretrained: see TimmBackbone.
     """
 
@@ -40,6 +41,7 @@ class Tail(nn.Module):
         super().__init__()
         self.layers, self.shape = nn.Sequential(*stages), tuple(shape)
         self.out_dim, self.pretrained = whole.out_dim, whole.pretrained
+        self.before = len(whole.stages()) - len(stages)
 
     def forward(self, x_BD: Tensor) -> Tensor:
         x_BCHW = x_BD.unflatten(1, self.shape)

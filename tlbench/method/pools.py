@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 Look = tuple[Tensor, Tensor]
 """Features (N, F) and class probabilities (N, C), row by row of the set."""
@@ -18,7 +18,10 @@ class Pools:
     Attributes:
         target: of the unlabelled target, row by row of `Task.target`: the rows that batches name.
         labelled: of a labelled set by its number, the source being 0.
+        held_out: of `Task.source_val`, row by row, the logits (V, C) of a network, which need not be the one that predicts; None
+            where nothing is held out.
     """
 
     target: Callable[[], Look]
     labelled: Callable[[int], Look]
+    held_out: Callable[[nn.Module], Tensor] | None = None

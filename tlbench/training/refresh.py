@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor, nn
 
 from tlbench.method.pools import Look, Pools
 from tlbench.training.predict import in_batches
@@ -52,5 +54,13 @@ def pools_of(method: GradientMethod, task: Task, device: torch.device) -> Pools:
         )
         return features, probabilities
 
-    sets = method.labelled(task)
-    return Pools(lambda: seen(task.target, "target"), lambda i: seen(sets[i].inputs, method.domains[i]))
+    def logits(inputs: Inputs, network: nn.Module) -> Tensor:
+        method.see("source")
+        return torch.from_numpy(in_batches(lambda x: network(x)[1], inputs, device)).to(device)
+
+    sets, val = method.labelled(task), task.source_val
+    return Pools(
+        lambda: seen(task.target, "target"),
+        lambda i: seen(sets[i].inputs, method.domains[i]),
+        None if val is None else partial(logits, val.inputs),
+    )
