@@ -26,9 +26,9 @@ def targets_table(cells: pd.DataFrame, rule: Rule) -> pd.DataFrame:
 
     Returns:
         The columns of BLOCK, setting, sources (kind of pair), method, reference, n_targets; gain (mean over the targets,
-        points) and gain_half, of an interval over targets as a sample of those to come; worst_target with worst_gain and worst_half; harmed
-        and helped, targets flagged (p corrected over all that a report compares); below_zero, targets with a gain under 0
-        whatever its noise; score (mean) and worst_score. Methods that lack a target are left out.
+        points) and gain_half, of an interval over targets as a sample of those to come; worst_target with worst_gain and
+        worst_half; harmed and helped, targets flagged (p corrected over all that a report compares); below_zero, targets with
+        a gain under 0 whatever its noise; score (mean) and worst_score. Methods that lack a target are left out.
     """
     if cells.empty:
         return pd.DataFrame(columns=COLUMNS)
