@@ -229,7 +229,7 @@ REAL = {
     "shallow_pacs": 755,
     "shallow_surf": 740,
     "source_free": (4 + 4) * (4 + 1 + 1),  # with SHOT-IM
-    "test_time": (5 + 1) * 2 * (4 + 1),
+    "test_time": (5 + 1) * (4 + 1),
 }
 """Runs of one seed of each sweep of real data, references included."""
 
