@@ -217,14 +217,14 @@ REAL = {
     "digits_lenet": 2 * 10,
     "fine_tuned_deep": 2 * 6,
     "fine_tuned_lite0": (6 + 4) * 6 * 2,
-    "fine_tuning": 116,
+    "fine_tuning": 70,
     "frozen_deep": (4 + 4) * (13 + 2 + 4 + 2),
     "frozen_office_caltech10": 12 * 15,
     "frozen_pacs": 12 * 15,
     "generalising": 4 * (10 + 1),  # irm at another weight
     "har": 5 * (6 + 1 + 2),  # another rate has a reference of its own
     "label_spaces": (4 + 4) * (4 + 5 + 1 + 1),  # dance has another classifier, and a reference with it
-    "multi_source": (4 + 4) * (5 + 1),
+    "multi_source": (4 + 4) * (4 + 1),
     "reviews": 2 * 12 * 6,
     "shallow_pacs": 755,
     "shallow_surf": 740,
