@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+from functools import cache
 from pathlib import Path
 
 from tests.support import config_of
@@ -32,7 +34,12 @@ KEENER |= {"dance": ["method.margin=0.1"], "swad": ["method.n_converge=1"]}
 
 def toy_config(method: str, conf: Path, *extra: str) -> RunConfig:
     """A run of `method` on the toy data set, with shots, a bridge, images, an unknown class and no negative number only where it
-    must."""
+    must; in this test's own store."""
+    return composed(method, conf, *extra).model_copy(deep=True, update={"store": os.environ["TLBENCH_STORE"]})
+
+
+@cache
+def composed(method: str, conf: Path, *extra: str) -> RunConfig:
     text = (conf_dir() / "method" / f"{method}.yaml").read_text("utf-8")
     shorter = [override for key, override in SHORTENED.items() if f"{key}:" in text]
     kind = "_images" if class_of(method).needs_images else "_open" if class_of(method).has_unknown_output else ""

@@ -1,6 +1,7 @@
 """What a method does not see can be noise: its predictions stay equal to the bit."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -37,12 +38,19 @@ def without(task, part):
     return dataclasses.replace(task, target=RNG.normal(size=task.target.shape).astype(task.target.dtype))
 
 
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """One for what is run on the true parts and one for what is run on noise, in which references are run once, on true parts."""
+    return tmp_path_factory.mktemp("given"), tmp_path_factory.mktemp("noise")
+
+
 @pytest.mark.parametrize(("method", "part"), BLIND)
-def test_noise_in_a_part_that_a_method_does_not_see_changes_no_prediction(method, part, toy, tmp_path, monkeypatch):
+def test_noise_in_a_part_that_a_method_does_not_see_changes_no_prediction(method, part, toy, stores, monkeypatch):
     shots = ["protocol.shots=2"] if part == "shots" or class_of(method).needs_shots else []
     config = toy_config(method, toy, *shots)
-    want = predictions(config, tmp_path / "given")
-    setup = Setup.of(config.model_copy(update={"store": str(tmp_path / "noise")}))
+    want = predictions(config, stores[0])
+    setup = Setup.of(config.model_copy(update={"store": str(stores[1])}))
+    shutil.rmtree(stores[1] / setup.keys["run_key"], ignore_errors=True)  # of another part
     before = [*setup.references.values(), *([setup.source_model] if setup.source_model else [])]
     assert {ensure_run(other.config) for other in before} == {"done"}  # stage one has the true parts
     seen = []
@@ -54,7 +62,7 @@ def test_noise_in_a_part_that_a_method_does_not_see_changes_no_prediction(method
         return seen[-1], test, hidden
 
     monkeypatch.setattr(preparing, "load_task", noisy)
-    got = predictions(config, tmp_path / "noise")
+    got = predictions(config, stores[1])
     assert len(seen) == 1
     for name in want:
         np.testing.assert_array_equal(want[name], got[name])

@@ -77,6 +77,12 @@ def sorted_by_class(tmp_path, monkeypatch):
     return ["dataset=arrays", paths, "pair=here-there", "optim.steps=2", "optim.evaluations=1"], tmp_path / "conf"
 
 
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A store for each order, in which the references of all methods are run once."""
+    return tmp_path_factory.mktemp("orders")
+
+
 @pytest.mark.parametrize("protocol", ["transductive", "inductive"])
 @pytest.mark.parametrize("method", ["guess", "smooth", "remember", "deep"])
 def test_a_method_that_guesses_by_place_gains_nothing(method, protocol, sorted_by_class):
@@ -93,7 +99,7 @@ def test_a_method_that_guesses_by_place_gains_nothing(method, protocol, sorted_b
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if not is_oracle(method) and not takes_stream(method)])
-def test_predictions_depend_on_neither_order_nor_company_of_the_test_examples(method, toy, tmp_path, monkeypatch):
+def test_predictions_depend_on_neither_order_nor_company_of_the_test_examples(method, toy, stores, monkeypatch):
     """Tested in another order, and beside half as many others: to rounding the same is said of each example. What takes a stream
     learns from what came before; that one is its protocol's."""
     config = toy_config(method, toy, "selection=last", "validators=0", "distances=0")
@@ -106,7 +112,7 @@ def test_predictions_depend_on_neither_order_nor_company_of_the_test_examples(me
     for number, order in enumerate(orders):
         with monkeypatch.context() as patch:
             patch.setattr(tasks, "arrival", only_for_the_test(drawn, order))
-            mine = config.model_copy(update={"store": str(tmp_path / str(number))})
+            mine = config.model_copy(update={"store": str(stores / str(number))})
             assert ensure_run(mine) == "done"
         table = RunStore(mine.store).predictions(identity_of(mine)["run_key"], "last")
         found.append(table.set_index("id")[["prediction", "confidence"]])
