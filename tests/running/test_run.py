@@ -13,7 +13,7 @@ from tlbench.data.inputs import dense_float32
 from tlbench.data.transforms import zscore
 from tlbench.metrics import metric_named
 from tlbench.running import ensure, prepare
-from tlbench.running.comparison import is_current, tested
+from tlbench.running.comparison import how_tested, is_current
 from tlbench.running.setup import Setup
 from tlbench.store.runs import RunStore
 from tlbench.tasks import load_task
@@ -157,7 +157,7 @@ def test_a_gain_that_was_tested_otherwise_is_not_current(toy):
         {k: v for k, v in record.items() if k != "tested"}, setup
     )  # older records: of a mean nothing has changed
     assert not is_current({**record, "tested": 2}, setup)
-    assert [tested(metric_named(name, 3)) for name in ("accuracy", "hos")] == [1, 2]
+    assert [how_tested(metric_named(name, 3)) for name in ("accuracy", "hos")] == [1, 2]
 
 
 def test_a_reference_that_failed_once_is_made_up_for(toy, monkeypatch):

@@ -107,10 +107,10 @@ def compared_with(setup: Setup) -> dict[str, Any]:
     """Return what a record says of the comparison: the reference whose gain counts, level, margin and how it was tested."""
     config = setup.config
     found = {"reference": next(iter(config.reference_names), None), "alpha": config.alpha, "margin": config.margin}
-    return found | {"tested": tested(setup.dataset.metric)}
+    return found | {"tested": how_tested(setup.dataset.metric)}
 
 
-def tested(metric: Metric) -> int:
+def how_tested(metric: Metric) -> int:
     """Return a number that is raised when a gain's test or interval becomes another; records are then compared anew."""
     return 1 if metric.joined is None else 2  # 2: Student's interval in place of a bootstrap
 
@@ -119,7 +119,7 @@ def is_current(record: dict[str, Any], setup: Setup) -> bool:
     """Tell whether a finished run's gains are over the references, at the level and by the test that this setup asks for."""
     if (record["alpha"], record["margin"]) != (setup.config.alpha, setup.config.margin):
         return False
-    if record.get("tested", 1) != tested(setup.dataset.metric):
+    if record.get("tested", 1) != how_tested(setup.dataset.metric):
         return False
     # by run key too: a reference of another revision is another run
     wanted = [(name, reference.key) for name, reference in setup.references.items()]
