@@ -51,12 +51,15 @@ def test_closed_forms():
     assert central_distance([one, two], target).item() == pytest.approx(2.0)
 
 
+def far(a, b):
+    return np.sqrt(sum((p - q) ** 2 for p, q in zip(a, b, strict=True)))
+
+
 def raw_by_loops(domains):
     *sources, target = domains
     total = 0.0
     for k in (1, 2):
         mean = [[np.mean([row[d] ** k for row in x]) for d in range(x.shape[1])] for x in (*sources, target)]
-        far = lambda a, b: np.sqrt(sum((p - q) ** 2 for p, q in zip(a, b, strict=True)))  # noqa: E731
         total += np.mean([far(own, mean[-1]) for own in mean[:-1]])
         total += np.mean([far(a, b) for a, b in combinations(mean[:-1], 2)])
     return total

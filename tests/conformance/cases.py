@@ -92,8 +92,9 @@ NEUTRAL = {
 has two classifiers, m3sda and mfsan some for each source, pada weighs the classification loss, the rows of dance's last layer
 have length 1, those that start from a source model go on from it, some train few weights, and swad's own test has the looks at
 which it is)."""
-WITHOUT_TERMS = {"bitfit", "fine_tune", "groupdro", "linear_probe", "lora", "lp_ft", "mixup", "rsc", "stochnorm"}
-WITHOUT_TERMS |= {"surgical", "swad"}
+WITHOUT_TERMS = {"bitfit", "fine_tune", "groupdro", "linear_probe", "lora", "lp_ft", "mixup", "rsc", "stochnorm"} | {
+    "surgical", "swad"
+}  # fmt: skip
 """What differs in which weights learn, or in what the classification loss is of, and adds no term to it."""
 
 

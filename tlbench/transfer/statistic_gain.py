@@ -101,15 +101,15 @@ def spread(slopes: Slopes, groups: Groups, extra: float = EXTRA) -> tuple[float,
     """
     count_C = groups.count.sum(axis=0)
     n_C = (groups.count > 0).sum(axis=0)
-    size_C = extra * count_C / np.maximum(n_C, 1)
-    total_C, free_C = np.maximum(count_C + size_C, 1), np.maximum(n_C + extra - 1, 1)
+    size_C = count_C / np.maximum(n_C, 1)  # of a group in the mean
+    total_C, free_C = np.maximum(count_C + extra * size_C, 1), np.maximum(n_C + extra - 1, 1)
     moved_GC, more_4C = np.zeros_like(groups.count), np.zeros((4, len(count_C)))
     for sign, right_GC, ways_4 in ((1, groups.right, (1, 1, 0, 0)), (-1, groups.other, (1, 0, 1, 0))):
         right_C = right_GC.sum(axis=0)
         per_example_C = sign * slopes(right_C, count_C) / total_C
-        recall_C = (right_C + size_C / 2) / total_C
+        recall_C = (right_C + extra * size_C / 2) / total_C
         moved_GC += per_example_C * (right_GC - groups.count * recall_C)
-        more_4C += per_example_C * (np.array(ways_4)[:, None] - recall_C) * size_C / max(extra, 1e-12)
+        more_4C += per_example_C * (np.array(ways_4)[:, None] - recall_C) * size_C
     scale_C = (n_C + extra) / free_C
     moved_GC *= np.sqrt(scale_C)
     more_C = scale_C * extra * np.square(more_4C).mean(axis=0)
