@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest:  # overrides that stand behind an option
         options.overrides += rest
     try:
-        if hasattr(options, "overrides"):
+        if hasattr(options, "overrides") and options.overrides[:1] != ["status"]:
             from tlbench.config.arguments import read
 
             options.overrides = read(options.overrides)
@@ -53,6 +53,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def sweep(options: argparse.Namespace) -> int:
+    if options.overrides[:1] == ["status"]:
+        from tlbench.sweeping.sweep_status import sweep_status
+
+        return sweep_status(options.overrides[1:], _store(options))
     from tlbench.store_commands import log_sweep
     from tlbench.sweeping.commands import run_many
 
@@ -164,7 +168,7 @@ def list_options(options: argparse.Namespace) -> int:
 
 
 def _store(options: argparse.Namespace) -> str:
-    return str(options.store or os.environ.get("TLBENCH_STORE", "results/runs"))
+    return str(getattr(options, "store", None) or os.environ.get("TLBENCH_STORE", "results/runs"))
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -64,7 +64,10 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 def _runs_parser(commands: Commands) -> None:
     for name, text in (
         ("run", "one run, and the references it is compared with"),
-        ("sweep", "a grid of runs; lists such as seed=0,1,2 and pair=all; resumes by itself"),
+        (
+            "sweep",
+            "a grid of runs; lists such as seed=0,1,2 and pair=all; resumes by itself; `sweep status`: how far sweeps are",
+        ),
     ):
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("overrides", nargs="*", help="key=value, as in Hydra")

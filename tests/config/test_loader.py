@@ -7,7 +7,6 @@ from tests.support import config_of, settled
 from tlbench.config.loader import KEY, SettledLoader, settled_configs, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.sweeping.driver import sweeper
-from tlbench.sweeping.sweeper import together
 
 
 def test_runs_come_out_as_they_went_in():
@@ -31,17 +30,6 @@ def test_the_loader_composes_only_what_is_not_settled():
         assert list(job.hydra.overrides.task) == words
         assert KEY not in machine.config
         assert loader.load_sweep_config(machine.config, words).seed == 3
-
-
-@pytest.mark.parametrize(
-    ("launcher", "n", "want"),
-    [("joblib", 31, 1), ("joblib", 64, 2), ("joblib", 10_000, 16), ("basic", 96, 3), ("submitit_slurm", 10_000, 1)],
-)
-def test_only_local_launchers_get_several_runs_as_one_job(launcher, n, want, monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
-    target = {"joblib": "x.JoblibLauncher", "basic": "x.BasicLauncher"}.get(launcher, "x.SlurmLauncher")
-    config = OmegaConf.create({"hydra": {"launcher": {"_target_": target}}})
-    assert together(n, config) == want
 
 
 def test_pairs_and_seeds_that_are_set_without_composing_again_give_what_composing_gives():

@@ -17,7 +17,15 @@ from tlbench.sweeping.driver import sweeper
         ("hydra.sweeper.runs_per_job=true", r"runs_per_job must be 1 or more, or null; got True"),
         ("hydra.launcher._target_=foo.Bar", r"must be a launcher of Hydra, got foo\.Bar"),
         ("hydra.launcher.n_jbos=2", r"Unknown config key 'hydra\.launcher\.n_jbos'"),
-        ("hydra/launcher=submitit_slurm", r"Known: basic, joblib\..*pip install 'tlbench\[slurm\]'"),
+        ("hydra/launcher=submitit_slurm", r"Did you mean 'slurm'\? Known: basic, joblib, local, ray, slurm\."),
+        (
+            ["hydra/launcher=slurm", "hydra.launcher.minutes=0"],
+            r"hydra\.launcher\.minutes must be a number, above 0, got 0",
+        ),
+        (
+            ["hydra/launcher=ray", "hydra.launcher.cpus=two"],
+            r"hydra\.launcher\.cpus must be a number, 0 or more, got 'two'",
+        ),
         ("hydra/launcher=joblibb", "Did you mean 'joblib'"),
         ("hydra/launcher=1", "a config group takes the name of a file"),
     ],
@@ -25,7 +33,8 @@ from tlbench.sweeping.driver import sweeper
 def test_a_mistake_in_hydras_settings_is_told_in_one_line(override, message):
     with sweeper(["hydra.launcher.n_jobs=2", "hydra.sweeper.runs_per_job=1"], None):
         pass
-    with pytest.raises(TlbenchError, match=message) as caught, sweeper([override], None):
+    words = [override] if isinstance(override, str) else override
+    with pytest.raises(TlbenchError, match=message) as caught, sweeper(words, None):
         pass
     assert "\n" not in str(caught.value)
 

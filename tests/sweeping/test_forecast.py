@@ -19,12 +19,21 @@ def test_durations_as_a_person_writes_them(seconds, words):
 
 
 def test_short_sweeps_are_not_told_and_long_ones_count_the_processes():
-    assert Forecast(100.0, 10, 0).line(1) is None
-    assert Forecast(0.0, 0, 5).line(2) is None
-    assert (
-        Forecast(7200.0, 10, 3).line(2).startswith("About 1 h 00 min for 10 runs, and 3 runs of which nothing is known")
-    )
-    assert Forecast(7200.0, 1, 0).line(8).startswith("About 2 h 00 min for 1 runs.")
+    def line(n: int, each: float, unknown: int, processes: int) -> str | None:
+        return Forecast({str(i): each for i in range(n)}, unknown).line(processes)
+
+    assert line(10, 10.0, 0, 1) is None
+    assert line(0, 0.0, 5, 2) is None
+    told = line(10, 720.0, 3, 2)
+    assert told is not None
+    assert told.startswith("About 1 h 00 min for 10 runs, and 3 runs of which nothing is known")
+    assert str(line(1, 7200.0, 0, 8)).startswith("About 2 h 00 min for 1 runs.")
+
+
+def test_a_run_of_which_nothing_is_known_is_taken_to_need_what_the_others_do():
+    found = Forecast({"a": 1.0, "b": 3.0, "c": 100.0}, 1)
+    assert (found.of("c"), found.of("d")) == (100.0, 3.0)
+    assert Forecast({}, 1).of("d") == 60.0
 
 
 def test_runs_of_a_kind_in_the_store_tell_how_long_others_will_take(tmp_path):

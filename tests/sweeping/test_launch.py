@@ -59,17 +59,23 @@ def test_a_job_that_was_alone_in_a_launch_is_not_launched_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_each_sweep_of_one_process_has_workers_that_know_its_folder_and_environment(toy, tmp_path, monkeypatch):
+@pytest.mark.parametrize("launcher", ["joblib", "local"])
+def test_each_sweep_of_one_process_has_workers_that_know_its_folder_and_environment(
+    toy, tmp_path, monkeypatch, launcher
+):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         monkeypatch.chdir(tmp_path / name)
         monkeypatch.setenv("TLBENCH_STORE", "runs")
-        assert sweep(toy, "pair=L-R", "method=source_only", "seed=0,1", "hydra/launcher=joblib") == 0
+        assert sweep(toy, "pair=L-R", "method=source_only", "seed=0,1", f"hydra/launcher={launcher}") == 0
         assert len(list(RunStore(tmp_path / name / "runs").run_keys())) == 2
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_is_a_failed_run_beside_finished_ones(toy, tmp_path, capfd, monkeypatch):
+@pytest.mark.parametrize(
+    ("launcher", "reason"), [("joblib", "TerminatedWorkerError"), ("local", "Its process ended with status 9.")]
+)
+def test_a_process_that_is_killed_is_a_failed_run_beside_finished_ones(toy, tmp_path, capfd, launcher, reason):
     from pathlib import Path
 
     Path("killer.py").write_text(
@@ -82,11 +88,12 @@ def test_a_process_that_is_killed_is_a_failed_run_beside_finished_ones(toy, tmp_
     )
     (toy / "method").mkdir()
     (toy / "method" / "killer.yaml").write_text("# killer: as if killed for memory\n_target_: killer.Killer\n")
-    assert sweep(toy, "pair=L-R", "method=killer,coral_linear", "hydra/launcher=joblib") == 1
+    assert sweep(toy, "pair=L-R", "method=killer,coral_linear", f"hydra/launcher={launcher}") == 1
     runs = read_runs(RunStore(tmp_path / "store")).drop_duplicates("run_key")
     assert sorted(runs[runs["method"] == "killer"]["status"]) == ["failed"]
     assert set(runs[runs["method"] != "killer"]["status"]) == {"done"}
     error = capfd.readouterr().err
-    assert "failed: killer toy left-right seed 0" in error
-    assert "Its process died. TerminatedWorkerError" in error
+    assert "failed (killed): killer toy left-right seed 0" in error
+    assert "once more, alone: tlbench run " in error
+    assert reason in error
     assert "Traceback" not in error

@@ -16,14 +16,24 @@ KEY = "settled"
 RUNS = TypeAdapter(list[RunConfig])
 
 
+def written_runs(configs: Sequence[RunConfig]) -> str:
+    """Return settled configs as text, for another process."""
+    return RUNS.dump_json(list(configs)).decode()
+
+
+def read_runs(text: str) -> list[RunConfig]:
+    """Return what `written_runs` wrote."""
+    return RUNS.validate_json(text)
+
+
 def settled_override(configs: Sequence[RunConfig]) -> str:
     """Return the last override of a job: the runs that it is to do."""
-    return f"{KEY}={RUNS.dump_json(list(configs)).decode()}"
+    return f"{KEY}={written_runs(configs)}"
 
 
 def settled_configs(config: DictConfig) -> list[RunConfig]:
     """Return the runs that a job's config carries; none where Hydra composed it itself."""
-    return RUNS.validate_json(config[KEY]) if KEY in config else []
+    return read_runs(config[KEY]) if KEY in config else []
 
 
 class SettledLoader(ConfigLoaderImpl):

@@ -13,8 +13,6 @@ from yaml import MarkedYAMLError, YAMLError
 
 from tlbench.errors import TlbenchError, unknown
 
-EXTRAS = {"submitit": "slurm"}
-"""Hydra's plug-ins by the beginning of their options, and the extra that brings them."""
 OF_HYDRA = {
     "Config group override must be a string": "a config group takes the name of a file, such as method=dann",
     "Invalid defaults list": "write it as defaults: [parent, _self_]",
@@ -71,9 +69,7 @@ def _no_option(error: MissingConfigException) -> TlbenchError:
     asking = re.match(r"In '([^']+)'", str(error))
     own = asking is not None and asking[1] not in ("config", "hydra/config")
     place = f"the defaults of {asking[1]}.yaml" if asking and own else f"{group}={name}"
-    found = unknown(group, name, error.options or [], place)
-    extra = next((extra for start, extra in EXTRAS.items() if name.startswith(start)), None)
-    return TlbenchError(f"{found} It comes with: pip install 'tlbench[{extra}]'.") if extra else found
+    return unknown(group, name, error.options or [], place)
 
 
 def _no_yaml(error: MarkedYAMLError) -> TlbenchError:

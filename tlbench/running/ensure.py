@@ -20,6 +20,7 @@ from tlbench import loggers
 from tlbench.errors import Diverged, Refused, TlbenchError
 from tlbench.running.comparison import Reference, References, compared_again, is_current
 from tlbench.running.describe import described
+from tlbench.running.failures import DIVERGED, kind_of
 from tlbench.running.fit import Watch, fit
 from tlbench.running.judge import Judged, judge
 from tlbench.running.kept_model import model_of, save_learner
@@ -72,12 +73,13 @@ def _done_now(store: RunStore, setup: Setup) -> str:
     except Refused as error:
         record |= {"status": "skipped", "reason": str(error)}
     except Diverged as error:
-        record |= {"status": "failed", "reason": f"Diverged: {error}", "step": error.step, "term": error.term}
+        at = {"step": error.step, "term": error.term}
+        record |= {"status": "failed", "reason": f"Diverged: {error}", "failure": DIVERGED, **at}
     except TlbenchError as error:
-        record |= {"status": "failed", "reason": str(error)}
+        record |= {"status": "failed", "reason": str(error), "failure": kind_of(error)}
     except Exception as error:  # recorded with its traceback, and shown by the sweep and the report
         reason = f"{type(error).__name__}: {error}"
-        record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc()}
+        record |= {"status": "failed", "reason": reason, "traceback": traceback.format_exc(), "failure": kind_of(error)}
     except BaseException:
         loggers.close(logger, ok=False)
         raise
@@ -161,10 +163,10 @@ def add_beside(setup: Setup, store: RunStore) -> None:
     store.forget_state(key)
 
 
-def record_lost_run(setup: Setup, reason: str) -> None:
-    """Record a run whose process died (killed for memory, say) as failed, unless it is done by now."""
+def record_lost_run(setup: Setup, reason: str, kind: str) -> None:
+    """Record a run whose process died (killed for memory, say) as failed, unless it is done by now; `kind`: see `failures`."""
     store = RunStore(setup.config.store)
-    record = {**described(setup), **setup.keys, "status": "failed", "reason": f"Its process died. {reason}"}
+    record = {**described(setup), **setup.keys, "status": "failed", "reason": reason, "failure": kind}
     record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     with store.lock(setup.key):
         store.write(record, setup.config.model_dump(mode="json"))

@@ -53,7 +53,7 @@ class Setup:
     @classmethod
     def of(cls, config: RunConfig) -> Setup:
         """Set up a config. Raises TlbenchError where a part of it names nothing, or refuses its values."""
-        dataset = _dataset(json.dumps(config.dataset), config.data_dir, os.getcwd())
+        dataset = shared_dataset(json.dumps(config.dataset), config.data_dir)
         return cls(
             config=config,
             dataset=dataset,
@@ -203,6 +203,11 @@ def _may_draw(made: Any) -> bool:
     """Tell whether a class draws by seed; one of the user's own has to deny it itself, whatever it inherits."""
     ours = getattr(made, "__module__", "").partition(".")[0] in ("tlbench", "baselines")
     return bool(getattr(made, "draws", True) if ours else vars(made).get("draws", True))
+
+
+def shared_dataset(group: str, data_dir: str) -> Dataset:
+    """Return the data set of a group (as JSON), the same object for all runs of a process that have it."""
+    return _dataset(group, data_dir, os.getcwd())
 
 
 @lru_cache(maxsize=64)

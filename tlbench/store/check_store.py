@@ -182,6 +182,11 @@ def _held(store: StoreReader, key: str) -> bool:
         return False
 
 
+def held_keys(store: StoreReader) -> set[str]:
+    """Return the keys of the runs that some process is working on."""
+    return {path.stem for path in (store.root / ".locks").glob("*.lock") if _held(store, path.stem)}
+
+
 def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     """Find plans that cannot be read, and plans whose runs are not there."""
     for path in plan_files(store):

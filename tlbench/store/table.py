@@ -2,7 +2,7 @@
 
 Columns (the same in `report --format csv`):
     run_key, recipe_key, cell_key     names of the run, of what it must share with a reference, of its cell
-    status, reason                    done | failed | skipped, and why
+    status, reason, failure           done | failed | skipped, and why; the kind of a failure, see tlbench.running.failures
     dataset, pair, protocol, backbone, classifier, method, family, selection, seed
     setting                           of transfer, `tlbench list settings`; of older runs what pair and protocol tell
     uses_target_labels                the method or the selection used them: ORACLE
@@ -58,7 +58,7 @@ AXES = [*CELL, "seed"]
 CODE = ["harness", "method_revision", "method_code", "draws"]
 UNKNOWN = "unknown_class"
 SETTING = "setting"
-KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason"]
+KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason", "failure"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
 COLUMNS = [

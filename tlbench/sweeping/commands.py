@@ -17,6 +17,7 @@ from tlbench.running.setup import Setup
 from tlbench.selection.rules import no_such_rule
 from tlbench.store.runs import RunStore
 from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.failures_told import failures_told
 from tlbench.sweeping.forecast import forecast
 from tlbench.sweeping.plan import Job
 from tlbench.sweeping.sweeper import Outcome, TlbenchSweeper
@@ -145,13 +146,8 @@ def conclude(outcome: Outcome) -> int:
     unfinished = [job for job in outcome.jobs if outcome.statuses[job.key] != "done"]
     if not unfinished:
         return 0
-    reasons: dict[tuple[str, str], list[Job]] = {}
-    for job in unfinished:
-        record = outcome.store.record(job.key) or {"status": "missing", "reason": "left no record"}
-        reasons.setdefault((record["status"], record["reason"]), []).append(job)
-    for (status, reason), jobs in reasons.items():
-        more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
-        console.print(f"{status}: {jobs[0].title()}{more}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    for line in failures_told(unfinished, outcome.store, outcome.lost):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     asked = [job for job in outcome.jobs if job.asked]
     return 2 if all(outcome.statuses[job.key] == "skipped" for job in asked) else 1
 

@@ -16,13 +16,13 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
-from joblib.externals.loky import get_reusable_executor
 from omegaconf import DictConfig, OmegaConf
 
 from tlbench.config.own_configs import replaced
 from tlbench.config.told import error_in_one_line, in_one_line
 from tlbench.errors import TlbenchError, say_once
 from tlbench.paths import conf_dir
+from tlbench.sweeping.executors.options import options_of
 from tlbench.sweeping.job import execute
 from tlbench.sweeping.sweeper import OWN, TlbenchSweeper, register
 
@@ -41,8 +41,6 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
     # a method of the user's own lies where the command is given; last, so it hides nothing
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    # workers of an earlier pool of this process know neither its folder nor its import path of today
-    get_reusable_executor().shutdown(wait=True)
     _check_sweeper(hydra_overrides)
     register()
     setup_globals()
@@ -70,7 +68,10 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
         except HydraException as error:  # round the words of the sweeper itself
             raise error.__cause__ if isinstance(error.__cause__, TlbenchError) else error_in_one_line(error) from error
         assert isinstance(found, TlbenchSweeper)
-        yield found
+        try:
+            yield found
+        finally:
+            found.close()
 
 
 NO_OTHER = "tlbench sweeps by its own sweeper, got {found}. Leave hydra/sweeper and hydra.sweeper._target_ out."
@@ -90,6 +91,7 @@ def _check_launcher(config: DictConfig) -> None:
         raise TlbenchError(
             f"hydra.launcher._target_ must be a launcher of Hydra, got {target}. Choose one by hydra/launcher=..."
         )
+    options_of(config)
     if OmegaConf.select(config, "hydra.launcher.n_jobs") == 0:
         raise TlbenchError(
             "hydra.launcher.n_jobs must be 1 or more processes, or -1 for one a core, got 0. Set by hydra.launcher.n_jobs=..."

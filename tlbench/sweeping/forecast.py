@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 
 from tlbench.backbones.cut import cut_before
 from tlbench.backbones.stages import HOW, fixed_parameters, is_frozen
+from tlbench.findings.progress import KIND
 from tlbench.method import Reference
 from tlbench.running.describe import backbone_label
 from tlbench.running.rehearse import unloaded
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from tlbench.store.runs import RunStore
     from tlbench.sweeping.plan import Job
 
-KIND = ("dataset", "protocol", "backbone", "classifier", "method")
-"""What runs share that take about as long; pairs and seeds differ little."""
+UNKNOWN = 60.0
+"""Seconds that a run is taken to need where the store holds none of any kind."""
 WORTH_TELLING = 120.0
 """Seconds from which on a sweep says how long it will take."""
 
@@ -37,13 +39,24 @@ class Forecast:
     """Seconds of a processor core that runs will take.
 
     Attributes:
-        known: of those whose kind is in the store, or whose step was timed.
-        n_known, n_unknown: runs with and without an estimate.
+        seconds: of each run, by its key, whose kind is in the store, or whose step was timed.
+        n_unknown: runs without an estimate.
     """
 
-    known: float
-    n_known: int
+    seconds: Mapping[str, float]
     n_unknown: int
+
+    @property
+    def known(self) -> float:
+        return sum(self.seconds.values())
+
+    @property
+    def n_known(self) -> int:
+        return len(self.seconds)
+
+    def of(self, key: str) -> float:
+        """Return what a run is expected to take: if nothing is known of it, as long as the others; a minute if of none."""
+        return self.seconds.get(key, median(self.seconds.values()) if self.seconds else UNKNOWN)
 
     def line(self, processes: int) -> str | None:
         """Say it for the terminal, for so many processes side by side; None where it is short or nothing is known."""
@@ -69,9 +82,9 @@ def forecast(todo: Sequence[Job], store: RunStore, *, timed: bool = True) -> For
         timed: whether a step of each kind of network that is trained on images is timed for it, some seconds a kind.
     """
     runs, found = read_tables(store).runs, dict[str, float | None]()
-    known = [_seconds(job.setup, runs, found, timed=timed) for job in todo]
-    given = [seconds for seconds in known if seconds is not None]
-    return Forecast(sum(given), len(given), len(known) - len(given))
+    expected = {job.key: _seconds(job.setup, runs, found, timed=timed) for job in todo}
+    given = {key: seconds for key, seconds in expected.items() if seconds is not None}
+    return Forecast(given, len(todo) - len(given))
 
 
 def _seconds(setup: Setup, runs: pd.DataFrame, found: dict[str, float | None], *, timed: bool) -> float | None:
@@ -86,7 +99,7 @@ def _seconds(setup: Setup, runs: pd.DataFrame, found: dict[str, float | None], *
         return step * config.optim.steps
     kind = (config.dataset["name"], setup.protocol.label, backbone_label(config.backbone), config.classifier["name"],
             config.method["name"])  # fmt: skip
-    mine = runs[(runs[list(KIND)] == kind).all(axis=1) & (runs["status"] == "done")] if len(runs) else runs
+    mine = runs[(runs[KIND] == kind).all(axis=1) & (runs["status"] == "done")] if len(runs) else runs
     return float(mine["seconds"].median()) if len(mine) else None
 
 

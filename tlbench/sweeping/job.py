@@ -1,4 +1,4 @@
-"""What a launcher's process does: the runs that a job carries, one after the other."""
+"""What a process does for a sweep: the runs that it is handed, one after the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from tlbench.config.compose import settle
-from tlbench.config.loader import settled_configs
+from tlbench.config.loader import read_runs, settled_configs
 from tlbench.running.ensure import ensure
 from tlbench.running.setup import Setup
 from tlbench.sweeping.worker import end_with_parent
@@ -17,3 +17,9 @@ def execute(config: DictConfig) -> list[str]:
     end_with_parent()
     runs = settled_configs(config) or [settle(config, HydraConfig.get().runtime.choices)]
     return [ensure(Setup.of(run)) for run in runs]
+
+
+def do_runs(text: str) -> None:
+    """Do the runs that an executor hands over, one after the other; each leaves its record in the store."""
+    for config in read_runs(text):
+        ensure(Setup.of(config))

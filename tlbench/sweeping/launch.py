@@ -1,9 +1,17 @@
-"""Launching jobs when a launcher may break: a process that is killed takes a whole launch with it, but no other run."""
+"""A launcher of Hydra's own or a user's in place of an executor. A launch that breaks costs the run that broke it alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext, TaskFunction
+from joblib.externals.loky import get_reusable_executor
+from omegaconf import DictConfig, OmegaConf
+
+from tlbench.config.loader import SettledLoader, settled_override
+from tlbench.sweeping.worker import end_with_parent, name_sweep
 
 if TYPE_CHECKING:
     from tlbench.store.runs import RunStore
@@ -46,3 +54,45 @@ def launch_all(jobs: Sequence[Job], launch: Callable[[Sequence[Job]], None], sto
             if job in left():
                 lost[job.key] = (job, reason or "It left no record.")
     return list(lost.values())
+
+
+def launch_by_hydra(
+    jobs: Sequence[Job],
+    name: str,
+    store: RunStore,
+    config: DictConfig,
+    context: HydraContext,
+    task: TaskFunction,
+    runs_per_job: int,
+) -> list[tuple[Job, str]]:
+    """Launch stage by stage: a reference is done before the runs that are compared with it. Return what was lost, and why.
+
+    Args:
+        name: of the sweep.
+        runs_per_job: runs that a launcher gets as one job.
+    """
+    settled = HydraContext(SettledLoader(context.config_loader), context.callbacks)
+    # launchers copy and send their config for each job, and jobs carry their runs: of the rest they need Hydra's own part
+    own = OmegaConf.masked_copy(config, ["hydra", "store"])
+    launcher = Plugins.instance().instantiate_launcher(hydra_context=settled, task_function=task, config=own)
+    name_sweep()
+    joblib = getattr(launcher, "joblib", None)
+    if isinstance(joblib, dict):
+        # workers of an earlier pool of this process know neither its folder nor its import path of today
+        get_reusable_executor().shutdown(wait=True)
+        joblib["initializer"] = end_with_parent  # as soon as a worker is there, before it has anything to do
+
+    def launch(some: Sequence[Job]) -> None:
+        parts = [some[i : i + runs_per_job] for i in range(0, len(some), runs_per_job)]
+        launcher.launch([_launched(part, name) for part in parts], initial_job_idx=0)
+
+    lost: list[tuple[Job, str]] = []
+    for stage in sorted({job.stage for job in jobs}):
+        lost += launch_all([job for job in jobs if job.stage == stage], launch, store)
+    return lost
+
+
+def _launched(jobs: Sequence[Job], name: str) -> list[str]:
+    """Return what a launcher gets: the overrides of the first run, and all runs as settled, in the group of the sweep's name."""
+    configs = [job.config if job.config.group else job.config.model_copy(update={"group": name}) for job in jobs]
+    return [*jobs[0].overrides, settled_override(configs)]

@@ -132,7 +132,7 @@ def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     for job in jobs:
         about = described(job.setup)
-        of = {"search": job.search, "trial": job.trial, "base": job.base}
+        of = {"search": job.search, "trial": job.trial, "base": job.base, "overrides": list(job.overrides)}
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in PLANNED}, **of})
     return runs
 

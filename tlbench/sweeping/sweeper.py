@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from tlbench.config.compose import Composer
-from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.errors import TlbenchError
 from tlbench.method.code import code_fingerprint
 from tlbench.running.comparison import is_current
 from tlbench.running.ensure import lacks_features, lacks_model, record_lost_run
 from tlbench.store.runs import RunStore
+from tlbench.sweeping.executors.interface import Loss
+from tlbench.sweeping.executors.options import register_options
 from tlbench.sweeping.forecast import forecast
-from tlbench.sweeping.launch import launch_all
+from tlbench.sweeping.job import do_runs
+from tlbench.sweeping.launching import Launching
 from tlbench.sweeping.plan import Job, keep_plan, make_plan, plan_name
 from tlbench.sweeping.shared_inputs import prepare_images, prepare_weights
 from tlbench.sweeping.sweep_bar import sweep_bar
-from tlbench.sweeping.worker import end_with_parent, name_sweep
 
 OWN = "hydra_plugins.tlbench.TlbenchSweeper"
 """Under which name Hydra finds the sweeper, see `register`."""
-LOCAL = ("BasicLauncher", "JoblibLauncher")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a sweep: its jobs and the status of each (None: it left nothing); `ran` of them were done now."""
+    """What became of a sweep: its jobs and the status of each (None: it left nothing); `ran` of them were done now, and `lost`
+    says why the process of some ended before they had."""
 
     jobs: list[Job]
     statuses: dict[str, str | None]
     store: RunStore
     name: str = ""
     ran: int = 0
+    lost: Mapping[str, Loss] = field(default_factory=dict)
 
 
 def is_finished(record: dict[str, Any] | None, job: Job) -> bool:
@@ -66,13 +67,15 @@ class TlbenchSweeper(Sweeper):
 
     Args:
         quiet: no bar and no words (`run` has its own).
-        runs_per_job: runs that a launcher gets as one job; null: several where a local launcher has very many, one else.
+        runs_per_job: runs that a job of a cluster has at most; null: as many as fill its minutes. A launcher of Hydra's gets as
+            many as one job; null: one.
     """
 
     def __init__(self, quiet: bool = False, runs_per_job: int | None = None) -> None:
         if runs_per_job is not None and (type(runs_per_job) is not int or runs_per_job < 1):
             raise TlbenchError(f"hydra.sweeper.runs_per_job must be 1 or more, or null; got {runs_per_job}.")
         self.quiet, self.runs_per_job = quiet, runs_per_job
+        self.launching: Launching | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
@@ -106,6 +109,7 @@ class TlbenchSweeper(Sweeper):
         store.check_writable()
         keep_plan(store, jobs, arguments, name)
         console, todo, changed = Console(stderr=True, quiet=self.quiet), [], Counter[str]()
+        lost: dict[str, Loss] = {}
         for job in jobs:
             record = store.record(job.key)
             if not is_finished(record, job):
@@ -125,56 +129,31 @@ class TlbenchSweeper(Sweeper):
         if todo:
             prepare_weights(todo)
             prepare_images(todo)
-            if line := forecast(todo, store).line(processes(self.config)):
+            expected, launching = forecast(todo, store), self._launching()
+            if line := expected.line(launching.processes):
                 console.print(line, soft_wrap=True)
             with sweep_bar(store, [job.key for job in todo], console):
-                self._launch(todo, name, store)
-        return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo))
+                lost = launching.do(todo, name, store, expected.of, console.print)
+        return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo), lost)
 
-    def _launch(self, todo: Sequence[Job], name: str, store: RunStore) -> None:
-        """Launch stage by stage: a reference is done before the runs that are compared with it."""
-        assert self.hydra_context is not None
-        assert self.config is not None
-        assert self.task_function is not None
-        context = HydraContext(SettledLoader(self.hydra_context.config_loader), self.hydra_context.callbacks)
-        # launchers copy and send their config for each job, and jobs carry their runs: of the rest they need Hydra's own part
-        config = OmegaConf.masked_copy(self.config, ["hydra", "store"])
-        launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=context, task_function=self.task_function, config=config
-        )
-        name_sweep()
-        joblib = getattr(launcher, "joblib", None)
-        if isinstance(joblib, dict):  # as soon as a worker is there, before it has anything to do
-            joblib["initializer"] = end_with_parent
-        for stage in sorted({job.stage for job in todo}):
-            jobs = [job for job in todo if job.stage == stage]
+    def _launching(self) -> Launching:
+        """Return what does the runs, the same for all rounds of a search: its workers stay warm."""
+        if self.launching is None:
+            assert self.hydra_context is not None
+            assert self.config is not None
+            assert self.task_function is not None
+            given = self.config, self.hydra_context, self.task_function
+            self.launching = Launching(do_runs, _record_lost, *given, self.runs_per_job)
+        return self.launching
 
-            def launch(some: Sequence[Job]) -> None:
-                size = self.runs_per_job or together(len(some), self.config)
-                parts = [some[i : i + size] for i in range(0, len(some), size)]
-                launcher.launch([_launched(part, name) for part in parts], initial_job_idx=0)
-
-            for job, reason in launch_all(jobs, launch, store):
-                record_lost_run(job.setup, reason)
+    def close(self) -> None:
+        """Give back what the sweep has been done by."""
+        if self.launching is not None:
+            self.launching.close()
 
 
-def processes(config: DictConfig | None) -> int:
-    """Return how many runs a launcher of this machine has side by side; 1 for one process, and for launchers unknown here."""
-    jobs = None if config is None else OmegaConf.select(config, "hydra.launcher.n_jobs")
-    return 1 if jobs is None else int(jobs) if int(jobs) > 0 else os.cpu_count() or 1
-
-
-def together(n: int, config: DictConfig | None) -> int:
-    """Return how many runs a job of a launcher has: more than one where a local processor has more than 16 to do, at most 16, so
-    that the launcher's own work, a few hundredths of a second a job, does not add up; on a cluster a job is a run."""
-    local = config is not None and str(config.hydra.launcher._target_).endswith(LOCAL)
-    return max(1, min(16, n // (16 * (os.cpu_count() or 1)))) if local else 1
-
-
-def _launched(jobs: Sequence[Job], name: str) -> list[str]:
-    """Return what a launcher gets: the overrides of the first run, and all runs as settled, in the group of the sweep's name."""
-    configs = [job.config if job.config.group else job.config.model_copy(update={"group": name}) for job in jobs]
-    return [*jobs[0].overrides, settled_override(configs)]
+def _record_lost(job: Job, loss: Loss) -> None:
+    record_lost_run(job.setup, loss.reason, loss.kind)
 
 
 def register() -> None:
@@ -186,5 +165,6 @@ def register() -> None:
     sys.modules["hydra_plugins.tlbench"] = sys.modules[__name__]
     TlbenchSweeper.__module__ = "hydra_plugins.tlbench"
     Plugins.instance().register(TlbenchSweeper)
+    register_options()
     node: dict[str, Any] = {"_target_": OWN, "quiet": False, "runs_per_job": None}
     ConfigStore.instance().store(group="hydra/sweeper", name="tlbench", node=node, provider="tlbench")

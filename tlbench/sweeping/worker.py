@@ -25,9 +25,12 @@ def end_with_parent() -> None:
 
     A pool's workers would otherwise wait for work for ever, each with a gigabyte of libraries.
     """
-    if multiprocessing.current_process().name == "MainProcess":
-        return
-    parent = int(os.environ.get(SWEEP, os.getppid()))
+    if multiprocessing.current_process().name != "MainProcess":
+        end_with(int(os.environ.get(SWEEP, os.getppid())))
+
+
+def end_with(parent: int) -> None:
+    """Start a watch that ends this process once its parent is another than this one."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytorch_lightning as pl
 from pytorch_lightning.accelerators import CUDAAccelerator
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from tlbench.errors import TlbenchError
 from tlbench.training.device import device_of
@@ -63,4 +64,5 @@ def make_trainer(
         num_sanity_val_steps=0,
         deterministic="warn",
         use_distributed_sampler=False,
+        plugins=LightningEnvironment(),  # in a job of SLURM it would take the tasks for devices
     )
