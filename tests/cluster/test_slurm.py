@@ -118,10 +118,10 @@ def test_a_partition_that_is_not_there_is_told_once_and_recorded_never(folder, c
     (counting / "sbatch").write_text(f'#!/bin/sh\necho call >> {folder}/calls\nexec {real} "$@"\n')
     (counting / "sbatch").chmod(0o755)
     path = {**cluster.environment, "PATH": f"{counting}:{cluster.environment['PATH']}"}
-    process = started(folder, words(N, folder / "store", *SLURM, "hydra.launcher.partition=mian"), path)
+    process = started(folder, words(N, folder / "store", *SLURM, "hydra.launcher.partition=nowhere"), path)
     said, _ = process.communicate(timeout=200)
     assert process.returncode == 2, said
-    assert "invalid partition specified: mian" in said
+    assert "invalid partition specified: nowhere" in said
     assert (folder / "calls").read_text() == "call\n"
     assert RunStore(folder / "store").run_keys() == []
     assert cluster.queue() == []
