@@ -30,7 +30,6 @@ from sklearn.datasets import load_sample_images
 from tlbench.data.base_dataset import Dataset
 from tlbench.data.digit_strokes import FIRST_OF_WRITER, SIDE, digit_strokes
 from tlbench.data.domain import Domain
-from tlbench.data.printed_digits import draw_printed
 from tlbench.paths import cache_dir
 from tlbench.seeds import stream
 
@@ -58,6 +57,8 @@ class MiniDigits(Dataset):
 
 def make() -> dict[str, np.ndarray]:
     """Return images (N, 3, 16, 16) uint8, labels (N,) and groups (N,) of the three domains, keyed `domain_part`."""
+    from tlbench.data.printed_digits import draw_printed  # matplotlib, which arrays from the cache do without
+
     strokes, labels = digit_strokes()
     half = FIRST_OF_PHOTO
     domains = {
