@@ -58,9 +58,13 @@ def _processor() -> str:
         return platform.processor()
 
 
-@cache
 def thread_pools() -> ThreadpoolController:
-    """Find the libraries that have threads once: it takes as long as a small fit, and none is added after a first run."""
+    """Find the libraries that have threads, anew where torch has come: it takes as long as a small fit."""
+    return _thread_pools("torch" in sys.modules)
+
+
+@cache
+def _thread_pools(_with_torch: bool) -> ThreadpoolController:
     return ThreadpoolController()
 
 
