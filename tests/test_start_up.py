@@ -122,15 +122,9 @@ def test_a_method_that_imports_torch_as_late_as_it_can_is_seeded(own, tmp_path):
     assert store.history(key)["value"].tolist() == [int(stream(3, "backbone").integers(2**63)) % 2**40]
 
 
-def test_threads_are_told_of_what_computes():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        with thread_pools().limit(limits=1):
-            torch.set_num_threads(3)
-            assert hardware("cpu", with_torch=True)["threads"] == 3
-        with thread_pools().limit(limits=1):
-            found = hardware("auto", with_torch=False)
-    finally:
-        torch.set_num_threads(before)
+def test_threads_are_told_of_what_computes(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    assert hardware("cpu", with_torch=True)["threads"] == 7
+    with thread_pools().limit(limits=1):
+        found = hardware("auto", with_torch=False)
     assert (found["threads"], found["gpu"]) == (1, None)
