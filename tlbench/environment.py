@@ -6,12 +6,13 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
+from threadpoolctl import ThreadpoolController
 
 import tlbench
 
@@ -57,19 +58,39 @@ def _processor() -> str:
         return platform.processor()
 
 
-def hardware(accelerator: str) -> dict[str, Any]:
-    """Describe processor, cores, threads in use, and the GPU where one is used."""
+def thread_pools() -> ThreadpoolController:
+    """Find the libraries that have threads, anew where torch has come: it takes as long as a small fit."""
+    return _thread_pools("torch" in sys.modules)
+
+
+@cache
+def _thread_pools(_with_torch: bool) -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def hardware(accelerator: str, *, with_torch: bool) -> dict[str, Any]:
+    """Describe processor, cores, threads in use, and the GPU where one is used.
+
+    Args:
+        with_torch: torch has a part in the run; without it no GPU has, and the threads are those of NumPy's libraries.
+    """
+    return {"cpu": _processor(), "cores": os.cpu_count(), **(_of_torch(accelerator) if with_torch else _of_arrays())}
+
+
+def _of_arrays() -> dict[str, Any]:
+    return {"threads": max((pool["num_threads"] for pool in thread_pools().info()), default=1), "gpu": None}
+
+
+def _of_torch(accelerator: str) -> dict[str, Any]:
+    import torch  # slow to import, and an estimator needs none of it
+
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
-    return {
-        "cpu": _processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if on_gpu else None,
-    }
+    return {"threads": torch.get_num_threads(), "gpu": torch.cuda.get_device_name() if on_gpu else None}
 
 
 def peak_memory_mb() -> float:
     """Return the most memory (MiB) that this process has held so far, earlier runs included; of the GPU where one was used."""
-    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -10,8 +10,6 @@ import numpy as np
 from cachetools import LRUCache
 
 from tlbench.caching import once
-from tlbench.data.images.image_files import ImageFiles
-from tlbench.data.images.rows import in_cache
 from tlbench.data.inputs import Inputs, stack
 from tlbench.seeds import stream
 
@@ -224,15 +222,21 @@ _KEPT: LRUCache = LRUCache(MOST_KEPT)
 
 
 def _transformed(dataset: Dataset, domain: Domain, fit: np.ndarray, augment: Augment | None) -> Inputs:
-    inputs = domain.inputs
-    if isinstance(inputs, ImageFiles) and augment is not None:
-        inputs = in_cache(inputs, augment, f"{dataset.name} {domain.name}")
+    inputs = domain.inputs if augment is None else _cached_images(dataset, domain, augment)
     if not dataset.transforms:
         return inputs
     key = dataset, id(inputs), fit.tobytes()
     if key in _KEPT and _KEPT[key][0] is not inputs:  # another array at the place of one that is gone
         del _KEPT[key]
     return once(_KEPT, key, lambda: (inputs, _changed(dataset, inputs, fit)))[1]
+
+
+def _cached_images(dataset: Dataset, domain: Domain, augment: Augment) -> Inputs:
+    from tlbench.data.images.image_files import ImageFiles  # torch, which arrays do without
+    from tlbench.data.images.rows import in_cache
+
+    inputs = domain.inputs
+    return in_cache(inputs, augment, f"{dataset.name} {domain.name}") if isinstance(inputs, ImageFiles) else inputs
 
 
 def _changed(dataset: Dataset, inputs: Inputs, fit: np.ndarray) -> Inputs:

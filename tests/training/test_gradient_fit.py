@@ -11,7 +11,7 @@ from tlbench.classifiers.head import Head
 from tlbench.classifiers.network import Network
 from tlbench.errors import Diverged, TlbenchError
 from tlbench.method import GradientMethod
-from tlbench.method.reference import SupervisedNetwork
+from tlbench.method.supervised_network import SupervisedNetwork
 from tlbench.training.checkpoints import evaluation_steps
 from tlbench.training.device import device_of, set_arithmetic
 from tlbench.training.module import AdaptationModule, make_optimizer

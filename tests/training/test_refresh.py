@@ -19,8 +19,8 @@ from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod
 from tlbench.method.average import Average
 from tlbench.running.kept_model import load_network, save_learner
-from tlbench.running.rehearse import check_passes
-from tlbench.training.checkpoints import Look
+from tlbench.running.rehearse_network import check_passes
+from tlbench.training.look import Look
 from tlbench.training.refresh import pools_of
 
 TASK, HELD_OUT = gaussian_task(n=40, m=30, shots_per_class=3)

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from tlbench.backbones.weights import file_hash, read_weights
 from tlbench.caching import built
 from tlbench.errors import TlbenchError
 from tlbench.paths import cache_dir
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FOLDER = "weights"
 """Below the data folder: a file `NAME.safetensors` of each set of weights, with timm's names."""
@@ -159,8 +158,10 @@ def _converted(name: str, package: Package, file: Path) -> Path:
 
     def convert(part: Path) -> None:
         import timm
+        import torch
+        from safetensors.torch import save_file
 
-        given = {key: value for key, value in read_weights(str(file)).items() if isinstance(value, Tensor)}
+        given = {key: value for key, value in read_weights(str(file)).items() if isinstance(value, torch.Tensor)}
         with torch.device("meta"):
             model = timm.create_model(package.model, num_classes=package.classes)
         note = {"from": package.distribution, "sha256": package.sha256, "licence": package.licence}

@@ -13,14 +13,6 @@ from tlbench.backbones.time_series import CNN1D
 from tlbench.backbones.timm_model import TimmBackbone
 from tlbench.errors import TlbenchError
 
-HOW = ("mode", "last_k", "batch_norm", "checkpoint", "input_size")
-"""Keys of a backbone config that its class does not take: how it is trained, from which weights, on images of what size."""
-
-
-def is_frozen(group: dict[str, Any]) -> bool:
-    """Tell whether a backbone has weights, and none of them is trained."""
-    return group["mode"] == "frozen" and group["name"] != "identity"
-
 
 def fixed_parameters(backbone: nn.Module, group: dict[str, Any]) -> list[nn.Parameter]:
     """Return those that are not trained: all of them, or all but those of the last k stages."""

@@ -7,18 +7,16 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tlbench.errors import TlbenchError
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 NESTED = ("state_dict", "model", "model_state_dict", "teacher")
 PREFIXES = ("module.", "model.", "backbone.")
-Adapt = Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]
+Adapt: TypeAlias = "Callable[[dict[str, Tensor], nn.Module], dict[str, Tensor]]"
 
 
 def load_weights(model: nn.Module, path: str, classifier: Sequence[str], adapt: Adapt | None = None) -> None:
@@ -61,6 +59,10 @@ def not_loaded(what: str, error: Exception) -> TlbenchError:
 
 def read_weights(path: str) -> Mapping[str, Any]:
     """Return what a file of weights holds; nothing in it is executed."""
+    import torch  # here, as elsewhere in this module: a run's key may name such a file, and does not read it
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     if not Path(path).is_file():
         raise TlbenchError(f"Weights '{path}' do not exist. Set by backbone.weights=...")
     with open(path, "rb") as file:
@@ -83,6 +85,8 @@ def read_weights(path: str) -> Mapping[str, Any]:
 
 
 def _unwrapped(given: Mapping[str, Any]) -> dict[str, Tensor]:
+    from torch import Tensor
+
     for name in NESTED:
         if isinstance(given.get(name), Mapping):
             given = given[name]
@@ -114,6 +118,8 @@ def _file_hash(path: str, _size: int, _changed: int) -> str:
 
 def weights_hash(model: nn.Module) -> str:
     """Compute the SHA-256 over names and values of all parameters and buffers."""
+    import torch
+
     whole = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import softmax
@@ -13,13 +13,15 @@ from sklearn import config_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 from sklearn.model_selection import StratifiedKFold
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.utils import assert_all_finite
 
 from tlbench.classifiers import wide_logistic as wide
 from tlbench.data.inputs import Rows
 from tlbench.errors import Refused, TlbenchError
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import KNeighborsClassifier
 
 MOST_KERNELS = 16
 """Kernels that a classifier keeps: those of a training set and of what boosting asks of it round after round."""
@@ -105,6 +107,8 @@ class NearestNeighbour(ScikitClassifier):
     graded = False
 
     def _model(self) -> KNeighborsClassifier:
+        from sklearn.neighbors import KNeighborsClassifier  # an eighth of a second, which other classifiers do without
+
         return KNeighborsClassifier(1, algorithm="brute")
 
     def fit(self, x_ND: Rows, labels_N: np.ndarray, weights_N: np.ndarray | None = None) -> Self:

@@ -63,16 +63,23 @@ def settle(config: DictConfig, choices: Mapping[str, Any]) -> RunConfig:
         for name, method in methods.items():
             if not isinstance(method, dict):
                 raise TlbenchError(f"references.methods.{name} must be the config of a method, got {method!r}.")
-            methods[name] = _as_taken(f"references.methods.{name}", method)
+            methods[name] = without_recipe(method)
+            # any other is one that a method adds to, and is looked at in the run of such a method: it may bring torch
+            if name in (*(references.get("without_shots") or ()), *(references.get("with_shots") or ())):
+                methods[name] = typed(f"references.methods.{name}", methods[name])
     return checked_config(values)
 
 
 def _as_taken(group: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return a group as what it builds takes it; a method's recipe stands in the config by now, and is no parameter of it."""
-    if group.split(".")[-1] in PLAIN:
+    """Return a group as what it builds takes it."""
+    if group in PLAIN:
         return values
-    is_method = group == "method" or group.startswith("references.methods.")
-    return typed(group, {key: value for key, value in values.items() if not (is_method and key == "recipe")})
+    return typed(group, without_recipe(values) if group == "method" else values)
+
+
+def without_recipe(method: dict[str, Any]) -> dict[str, Any]:
+    """Return a method's config without its recipe, which stands in the run's config by now and is no parameter of it."""
+    return {key: value for key, value in method.items() if key != "recipe"}
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tlbench.backbones.found_weights import own_digest
 from tlbench.backbones.weights import file_hash
 from tlbench.config.schema import RunConfig, checked_config
 from tlbench.config.targets import located
-from tlbench.data.images.augment import BILINEAR
+from tlbench.data.images.draws import BILINEAR
 from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import NOT_CONTENT, NOT_DATA
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import AllowInfNan, Field, Strict, TypeAdapter, ValidationError
 
+from tlbench.backbones.how_trained import HOW
 from tlbench.config.targets import hints_of, located
 from tlbench.errors import TlbenchError
 from tlbench.seeds import LARGEST
@@ -37,6 +38,9 @@ def typed(kind: str, group: dict[str, Any]) -> dict[str, Any]:
     Raises:
         TlbenchError: a value is of another kind, or not finite; or what `_target_` names is not found.
     """
+    untyped = {"_target_", "name", *(HOW if kind == "backbone" else ())}
+    if group.keys() <= untyped and "_target_" in group:
+        return group  # what it names is imported, or told to be missing, when it is built
     hints = hints_of(located(kind, group))
     return {key: _value(f"{kind}.{key}", value, hints.get(key, Any)) for key, value in group.items()}
 

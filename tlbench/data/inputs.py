@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 Rows: TypeAlias = np.ndarray | sp.csr_matrix
 """(N, ...) numbers or pixels in memory, or an (N, D) sparse matrix: all that an estimator method meets."""
@@ -64,7 +66,7 @@ class LazyInputs(ABC):
 
 
 Inputs: TypeAlias = Rows | LazyInputs
-Examples: TypeAlias = Tensor | LazyBatch
+Examples: TypeAlias = "Tensor | LazyBatch"
 """Inputs of a batch: numbers, or lazy examples on their way to the device."""
 
 
@@ -117,7 +119,11 @@ def dense_float32(inputs: Inputs) -> np.ndarray:
 
 def plain(inputs: Inputs) -> Examples:
     """Read examples as the test sees them."""
-    return inputs.plain() if isinstance(inputs, LazyInputs) else torch.from_numpy(dense_float32(inputs))
+    if isinstance(inputs, LazyInputs):
+        return inputs.plain()
+    import torch  # slow to import, and estimators need none of it
+
+    return torch.from_numpy(dense_float32(inputs))
 
 
 def gathered(examples: Examples, *, pinned: bool) -> Examples:

@@ -24,13 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from sklearn.datasets import load_sample_images
 
 from tlbench.data.base_dataset import Dataset
 from tlbench.data.digit_strokes import FIRST_OF_WRITER, SIDE, digit_strokes
 from tlbench.data.domain import Domain
-from tlbench.data.printed_digits import draw_printed
 from tlbench.paths import cache_dir
 from tlbench.seeds import stream
 
@@ -58,6 +55,10 @@ class MiniDigits(Dataset):
 
 def make() -> dict[str, np.ndarray]:
     """Return images (N, 3, 16, 16) uint8, labels (N,) and groups (N,) of the three domains, keyed `domain_part`."""
+    from tlbench.data.printed_digits import (
+        draw_printed,  # Matplotlib: what makes images is imported where they are made
+    )
+
     strokes, labels = digit_strokes()
     half = FIRST_OF_PHOTO
     domains = {
@@ -79,6 +80,8 @@ def _handwritten(strokes: np.ndarray, labels: np.ndarray, name: str) -> tuple[np
 
 def _upscaled(stroke: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Put an 8x8 digit on a 16x16 canvas, turned by up to 10 degrees, 13 to 16 pixels high, at a random place."""
+    from PIL import Image
+
     size = int(rng.integers(13, SIDE + 1))
     turned = Image.fromarray(stroke).resize((4 * size, 4 * size), Image.Resampling.BICUBIC)
     turned = turned.rotate(rng.uniform(-10, 10), Image.Resampling.BICUBIC).resize((size, size), Image.Resampling.BOX)
@@ -92,6 +95,9 @@ def _on_photographs(
     images: np.ndarray, labels: np.ndarray, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return |patch - digit|, with patches of 32 pixels' side taken anywhere in the photographs and halved."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_images
+
     rng = stream(REVISION, "patches")
     photos = [Image.fromarray(photo) for photo in load_sample_images().images]
     blended = np.empty_like(images)

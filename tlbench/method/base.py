@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from tlbench.method.gradient import GradientMethod
+    from tlbench.method.online import OnlineMethod
     from tlbench.tasks import Labelled, Task
 
 Start = Literal["backbone", "source_model"]
@@ -39,6 +43,8 @@ class Method:
             `protocol.reject` is not for it.
         has_rule: it is trained on the known classes and says `unknown` by a rule of its own (`tlbench.method.rejecting`), in
             place of `protocol.reject`: its network has an output for each known class, its predictions have a column more.
+        online: it takes the target as a stream and predicts it batch after batch, by `OnlineMethod`.
+        uses_torch: torch has a part in an estimator, and is imported and seeded for it; one of the user's own has to deny it.
         plain: the entry of `references.methods` that this method is without what it adds; the gain over it comes after those over
             the references. None for none.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
@@ -63,6 +69,8 @@ class Method:
     later: ClassVar[Mapping[str, Any]] = {}
     has_unknown_output: ClassVar[bool] = False
     has_rule: ClassVar[bool] = False
+    online: ClassVar[bool] = False
+    uses_torch: ClassVar[bool] = False
     plain: ClassVar[str | None] = None
     oracle: ClassVar[bool] = False
     open_set: bool = False
@@ -81,3 +89,13 @@ class Method:
     def image_refusal(cls, parameters: Mapping[str, Any], height: int, width: int) -> str | None:
         """Return why a method that `needs_images` cannot work with these parameters on images of this size; None if it can."""
         return None
+
+
+def is_gradient(learner: Method) -> TypeIs[GradientMethod]:
+    """Tell whether a learner is a network that is trained; asked in place of `isinstance`, which would bring torch."""
+    return learner.learner == "gradient"
+
+
+def is_online(learner: Method) -> TypeIs[OnlineMethod]:
+    """Tell whether a learner adapts to a stream while it predicts it."""
+    return learner.online

@@ -31,6 +31,7 @@ class OnlineMethod(GradientMethod):
         batch_size: target examples that pass together in `learn`.
     """
 
+    online = True
     sees = frozenset()
     needs_target = False
     batch_size: int = 64

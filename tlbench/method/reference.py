@@ -11,7 +11,6 @@ from tlbench.data.inputs import pooled
 from tlbench.errors import Refused
 from tlbench.method.base import Method
 from tlbench.method.estimator import EstimatorMethod
-from tlbench.method.gradient import GradientMethod
 
 if TYPE_CHECKING:
     from tlbench.tasks import Labelled, Task
@@ -39,21 +38,6 @@ def shots_of(task: Task) -> Labelled:
             "This reference trains on labelled target examples, but protocol.shots is 0. Set protocol.shots=3."
         )
     return task.shots
-
-
-class SupervisedNetwork(GradientMethod):
-    """A network trained on labelled sets alone."""
-
-    needs_target = False
-
-    def __init__(
-        self, *, examples: list[Labelled], domains: tuple[str, ...] = ("source", "target"), **base: Any
-    ) -> None:
-        super().__init__(**base)
-        self.examples, self.domains = examples, domains
-
-    def labelled(self, task: Task) -> list[Labelled]:
-        return self.examples
 
 
 class SupervisedEstimator(EstimatorMethod):

@@ -11,8 +11,9 @@ from torch import nn
 
 from tlbench.backbones.cut import cut_before
 from tlbench.backbones.found_weights import check_there, found_weights
+from tlbench.backbones.how_trained import HOW, is_frozen
 from tlbench.backbones.small import Identity
-from tlbench.backbones.stages import HOW, fixed_parameters, is_frozen
+from tlbench.backbones.stages import fixed_parameters
 from tlbench.caching import once
 from tlbench.running.setup import Setup
 from tlbench.seeds import torch_seed

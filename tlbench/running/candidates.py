@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tlbench.backbones.stages import is_frozen
+from tlbench.backbones.how_trained import is_frozen
 from tlbench.data.inputs import Rows, as_rows
 from tlbench.errors import TlbenchError
 from tlbench.running.backbone import trained_part

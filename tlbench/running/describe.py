@@ -8,9 +8,8 @@ from typing import Any
 from tlbench import environment
 from tlbench.backbones.found_weights import found_weights
 from tlbench.backbones.weights import file_hash
-from tlbench.method import GradientMethod
+from tlbench.method.base import is_gradient, is_online
 from tlbench.method.code import code_fingerprint
-from tlbench.method.online import OnlineMethod
 from tlbench.method.reference import Reference
 from tlbench.running.comparison import compared_with
 from tlbench.running.setup import HARNESS, Setup
@@ -103,9 +102,9 @@ def sizes_of(run: Prepared) -> dict[str, int]:
 def examples_seen(run: Prepared) -> int:
     """Count the examples that pass in training: batches of both domains, the stream once, or the labelled ones once."""
     optim = run.setup.config.optim
-    if isinstance(run.learner, OnlineMethod):
+    if is_online(run.learner):
         return int(run.test.shape[0])
-    if isinstance(run.learner, GradientMethod):
+    if is_gradient(run.learner):
         return run.learner.batches_per_step * optim.batch_size * optim.steps
     return sizes_of(run)["labelled"]
 

@@ -9,14 +9,10 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from threadpoolctl import ThreadpoolController
-
-from tlbench import loggers
+from tlbench import environment, loggers
 from tlbench.errors import Diverged, Refused, TlbenchError
 from tlbench.running.comparison import Reference, References, compared_again, is_current
 from tlbench.running.describe import described
@@ -31,8 +27,6 @@ from tlbench.store.reading import Damaged
 from tlbench.store.runs import RunStore
 
 if TYPE_CHECKING:
-    from pytorch_lightning.loggers import Logger
-
     from tlbench.running.stage_values import Learner
 
 
@@ -94,7 +88,7 @@ def _done_now(store: RunStore, setup: Setup) -> str:
 
 
 def attempt(
-    setup: Setup, references: References, logger: Logger | None, resume: Path, start: Path | None
+    setup: Setup, references: References, logger: loggers.Log | None, resume: Path, start: Path | None
 ) -> tuple[Judged, Learner]:
     """Go through the stages of a run; return what it comes to, and what it has trained."""
     prepared, hidden = prepare(setup, start)
@@ -176,13 +170,9 @@ def record_lost_run(setup: Setup, reason: str, kind: str) -> None:
 def threads_of(setup: Setup) -> Iterator[None]:
     """Use as many threads as the config says, if it says."""
     threads = setup.config.trainer.threads
-    with _threads().limit(limits=threads or None):
-        if threads:
+    with environment.thread_pools().limit(limits=threads or None):
+        if threads and setup.needs_torch:
+            import torch
+
             torch.set_num_threads(threads)
         yield
-
-
-@lru_cache(maxsize=1)
-def _threads() -> ThreadpoolController:
-    """Find the libraries that have threads once: it takes as long as a small fit, and none is added after a first run."""
-    return ThreadpoolController()

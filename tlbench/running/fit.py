@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tlbench.loggers import log_terms
-from tlbench.method import EstimatorMethod, GradientMethod
-from tlbench.method.online import OnlineMethod
+from tlbench.loggers import Log, log_terms
+from tlbench.method.base import is_gradient, is_online
+from tlbench.method.estimator import EstimatorMethod
 from tlbench.running.clock import Clock
 from tlbench.running.looks import outputs_of, trained_looks
 from tlbench.running.stage_values import Fitted, Prepared
-from tlbench.running.stream import streamed
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.validator_probe import make_probe
-
-if TYPE_CHECKING:
-    from pytorch_lightning.loggers import Logger
 
 Trained = tuple[list[Checkpoint], list[dict[str, float]]]
 
@@ -27,7 +22,7 @@ Trained = tuple[list[Checkpoint], list[dict[str, float]]]
 class Watch:
     """What goes along with a fit: a logger, and a file in which a gradient method keeps its state and from which it goes on."""
 
-    logger: Logger | None = None
+    logger: Log | None = None
     resume: Path | None = None
 
 
@@ -52,18 +47,20 @@ def _fit(run: Prepared, watch: Watch) -> Fitted:
 
 
 def _trained(run: Prepared, watch: Watch) -> Trained:
-    if isinstance(run.learner, OnlineMethod):
+    if is_online(run.learner):
+        from tlbench.running.stream import streamed  # torch, as below, which closed forms do without
+
         checkpoints, history = streamed(run)
         log_terms(watch.logger, history, len(history))
         return checkpoints, history
-    return _of_gradient(run, watch) if isinstance(run.learner, GradientMethod) else _of_estimator(run, watch)
+    return _of_gradient(run, watch) if is_gradient(run.learner) else _of_estimator(run, watch)
 
 
 def _of_gradient(run: Prepared, watch: Watch) -> Trained:
-    from tlbench.training.gradient_fit import fit_gradient  # brings Lightning, which closed forms do without
+    from tlbench.training.gradient_fit import fit_gradient
 
     config, learner = run.setup.config, run.learner
-    assert isinstance(learner, GradientMethod)
+    assert is_gradient(learner)
     return fit_gradient(
         learner, run.task, run.test, config.optim, config.trainer, seed=config.seed, validators=config.validators,
         logger=watch.logger, resume=watch.resume,

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlbench.errors import TlbenchError
-from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.method.base import is_gradient
+from tlbench.method.estimator import EstimatorMethod
 from tlbench.store.records import ESTIMATOR, NETWORK
 
 if TYPE_CHECKING:
+    from tlbench.method.gradient import GradientMethod
     from tlbench.running.stage_values import Learner
     from tlbench.store.reading import StoreReader
 
@@ -24,7 +26,7 @@ def save_learner(learner: Learner, folder: Path) -> Path:
     predicts with its training rows, and they are in its file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(learner, GradientMethod):
+    if is_gradient(learner):
         from safetensors.torch import save
 
         state = {name: tensor for name, tensor in learner.state_dict().items() if name not in learner.task_state}

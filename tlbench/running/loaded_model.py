@@ -16,7 +16,7 @@ from tlbench.data.images.rows import in_cache
 from tlbench.data.inputs import Inputs, as_rows, stack
 from tlbench.errors import TlbenchError
 from tlbench.method import GradientMethod, Reference
-from tlbench.method.reference import SupervisedNetwork
+from tlbench.method.supervised_network import SupervisedNetwork
 from tlbench.metrics import metric_named
 from tlbench.running.backbone import backbone_parts
 from tlbench.running.describe import weights_of

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tlbench.backbones.cut import Tail
 from tlbench.data.inputs import LazyInputs, dense
-from tlbench.method import EstimatorMethod, GradientMethod
+from tlbench.method.base import is_gradient
+from tlbench.method.estimator import EstimatorMethod
 from tlbench.selection.view import Seen
-from tlbench.training.checkpoints import Look
-from tlbench.training.device import device_of
 from tlbench.training.domains import Sampled, flat, sampled
-from tlbench.training.predict import frozen_features
 from tlbench.training.validator_probe import Outputs
 
 if TYPE_CHECKING:
     from tlbench.data.inputs import Inputs
+    from tlbench.method.gradient import GradientMethod
     from tlbench.running.setup import Setup
     from tlbench.running.stage_values import Learner, Prepared
     from tlbench.tasks import Task
@@ -33,21 +31,30 @@ def raw_looks(setup: Setup, task: Task, learner: Learner) -> dict[str, Sampled]:
     """
     config = setup.config
     wanted = {"distances": 0 if config.reference_names else config.distances, "embeddings": config.embeddings}
-    look: Callable[[Inputs], np.ndarray] = flat
-    if isinstance(learner, GradientMethod) and (
-        isinstance(task.source.inputs, LazyInputs) or isinstance(learner.network.backbone, Tail)
-    ):
-        look = partial(frozen_features, learner.network.backbone, device=device_of(config.trainer.accelerator))
+    look = _look_of_backbone(setup, task, learner) if is_gradient(learner) else flat
     found = {what: sampled(task, n, config.seed, rows=look) for what, n in wanted.items() if n}
-    if found and isinstance(learner, GradientMethod):
+    if found and is_gradient(learner):
         learner.train()  # Lightning trains in the mode that it finds: the reference's batch norms must move as a method's do
     return found
+
+
+def _look_of_backbone(setup: Setup, task: Task, learner: GradientMethod) -> Callable[[Inputs], np.ndarray]:
+    from tlbench.backbones.cut import Tail  # torch, which estimators do without
+    from tlbench.training.device import device_of
+    from tlbench.training.predict import frozen_features
+
+    backbone = learner.network.backbone
+    if not isinstance(task.source.inputs, LazyInputs) and not isinstance(backbone, Tail):
+        return flat
+    return partial(frozen_features, backbone, device=device_of(setup.config.trainer.accelerator))
 
 
 def outputs_of(run: Prepared) -> Outputs:
     """Return a function that looks at a learner as it is now: at its features and class probabilities."""
     learner = run.learner
-    if isinstance(learner, GradientMethod):
+    if is_gradient(learner):
+        from tlbench.training.look import Look
+
         return Look(learner.to(run.device).eval(), run.device, run.setup.config.optim.steps)
     return lambda inputs, domain: Seen(dense(learner.features(inputs, domain)), learner.predict_proba(inputs, domain))
 

@@ -7,21 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlbench.classifiers.network import Network
 from tlbench.data.inputs import Inputs, as_rows
-from tlbench.method import GradientMethod, Reference
-from tlbench.method.reference import SupervisedEstimator, SupervisedNetwork
-from tlbench.running.backbone import trained_part
+from tlbench.method.base import is_gradient
+from tlbench.method.reference import Reference, SupervisedEstimator
 from tlbench.running.clock import Clock
 from tlbench.running.kept_model import start_from
 from tlbench.running.looks import raw_looks
 from tlbench.running.setup import Setup
 from tlbench.running.shown import shown
 from tlbench.running.stage_values import Prepared
-from tlbench.seeds import torch_seed
 from tlbench.stream_protocol import Online
 from tlbench.tasks import Hidden, Labelled, Task, load_task, map_inputs
-from tlbench.training.device import set_arithmetic
 
 if TYPE_CHECKING:
     from tlbench.running.stage_values import Learner
@@ -42,7 +38,7 @@ def prepare(setup: Setup, start: Path | None = None) -> tuple[Prepared, Hidden]:
     clock.lap("load")
     learner, task, test = build_learner(setup, task, test, hidden)
     if start is not None:
-        assert isinstance(learner, GradientMethod)
+        assert is_gradient(learner)
         start_from(learner, start)
     clock.lap("build")
     raw = raw_looks(setup, task, learner)
@@ -56,20 +52,17 @@ def prepare(setup: Setup, start: Path | None = None) -> tuple[Prepared, Hidden]:
 
 def build_learner(setup: Setup, task: Task, test: Inputs, hidden: Hidden) -> tuple[Learner, Task, Inputs]:
     """Build backbone, classifier and method; task and test come back with the features of what of the backbone is frozen."""
-    config, gradient = setup.config, setup.shape == "gradient"
-    set_arithmetic(config.trainer)
-    backbone, fixed, task, test = trained_part(setup, task, test)
-    if not gradient:
-        task, test = map_inputs(task, test, as_rows, (int(np.prod(task.input_shape)),))
-        classifier = setup.made("classifier", n_classes=task.n_classes, seed=config.seed)
-        classifier.tuned(task.source.inputs, task.source.labels)
-        return _method(setup, task, hidden, classifier=classifier), task, test
-    torch_seed(config.seed, "head")
-    head = setup.made("classifier", in_dim=backbone.out_dim, n_classes=task.n_classes)
-    how = config.backbone.get("batch_norm", "shared")
-    network = Network(backbone, head, fixed=fixed, batch_norm=how)
-    torch_seed(config.seed, "method")
-    return _method(setup, task, hidden, network=network), task, test
+    network = None
+    if setup.needs_torch:
+        from tlbench.running.build_network import build_network
+
+        network, task, test = build_network(setup, task, test)
+    if network is not None:
+        return _method(setup, task, hidden, network=network), task, test
+    task, test = map_inputs(task, test, as_rows, (int(np.prod(task.input_shape)),))
+    classifier = setup.made("classifier", n_classes=task.n_classes, seed=setup.config.seed)
+    classifier.tuned(task.source.inputs, task.source.labels)
+    return _method(setup, task, hidden, classifier=classifier), task, test
 
 
 def _method(setup: Setup, task: Task, hidden: Hidden, **given: Any) -> Learner:
@@ -79,5 +72,7 @@ def _method(setup: Setup, task: Task, hidden: Hidden, **given: Any) -> Learner:
     reference: Reference = setup.made("method")
     examples: list[Labelled] = reference.examples(task, hidden.target_labels if reference.oracle else None)
     if setup.shape == "gradient":
+        from tlbench.method.supervised_network import SupervisedNetwork
+
         return SupervisedNetwork(**given, examples=examples, domains=reference.domains)
     return SupervisedEstimator(**given, examples=examples)

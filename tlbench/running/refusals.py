@@ -7,7 +7,6 @@ from typing import Any
 from tlbench.classifiers.estimators import FeatureClassifier
 from tlbench.errors import Refused
 from tlbench.method.estimator import EstimatorMethod
-from tlbench.method.online import OnlineMethod
 from tlbench.method.reference import Reference
 from tlbench.running.setup import Setup
 from tlbench.stream_protocol import Online
@@ -99,7 +98,7 @@ def _refuse_other_than_images(setup: Setup) -> None:
 def _refuse_out_of_stream(setup: Setup) -> None:
     """Raise Refused where a method takes a stream and there is none, or the other way round."""
     online, name, method = isinstance(setup.protocol, Online), setup.config.method["name"], setup.method
-    takes_stream = issubclass(method, OnlineMethod) and "target" not in method.sees
+    takes_stream = method.online and "target" not in method.sees
     if online and not takes_stream:
         raise Refused(
             f"{name} looks at target examples before it predicts them, and under protocol=online there are none. "

@@ -11,22 +11,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tlbench.backbones.found_weights import found_weights, own_digest
+from tlbench.backbones.how_trained import is_given
 from tlbench.config.build import build, classifier_shape, method_class
 from tlbench.config.keys import HARNESS as HARNESS
 from tlbench.config.keys import cell_key, recipe_key, run_key
 from tlbench.config.schema import Group, RunConfig, checked_config
 from tlbench.config.short_words import with_transforms
 from tlbench.config.targets import located
+from tlbench.config.typed_values import typed
 from tlbench.data.base_dataset import Dataset, Pair
-from tlbench.data.images.augment import Augment
 from tlbench.errors import TlbenchError
 from tlbench.method.base import Method
 from tlbench.method.reference import Reference
 from tlbench.protocols import Protocol
 from tlbench.running.rejection import Rejection
+
+if TYPE_CHECKING:
+    from tlbench.data.images.augment import Augment
 
 DIRECT = "direct"
 """What a chain's run is compared with besides: the same method without the bridges."""
@@ -147,6 +151,15 @@ class Setup:
         return not still or _may_draw(self.method) or self.protocol.draws
 
     @property
+    def needs_torch(self) -> bool:
+        """Whether torch has a part in the run: a network has, or images, or code of the user's own that does not deny it.
+
+        Without it nothing of torch is imported, seeded or set.
+        """
+        network = self.shape == "gradient" or not is_given(self.config.backbone)
+        return network or self.augment is not None or any(map(_may_use_torch, (self.method, self.classifier)))
+
+    @property
     def sees_source(self) -> bool:
         """Whether source examples are in a method's reach; what its `source_model` makes of them is another thing."""
         return issubclass(self.method, Reference) or ("source" in self.method.sees and not self.protocol.hides_source)
@@ -193,7 +206,11 @@ class Setup:
         this one adds to; of a chain also the same method on the direct pair (`direct`), if it can be without a bridge."""
         found = {name: Setup.of(self.config.as_reference(name)) for name in self.config.reference_names}
         if (plain := self.method.plain) is not None:
-            found[plain] = Setup.of(self.config.as_plain(plain))
+            config = self.config.as_plain(plain)
+            method = typed(
+                f"references.methods.{plain}", config.method
+            )  # no reference of most runs, so not checked before
+            found[plain] = Setup.of(config.model_copy(update={"method": method}))
         if self.pair.bridges and not (issubclass(self.method, Reference) or self.method.needs_bridge):
             found[DIRECT] = Setup.of(self.config.on_pair(str(self.pair.direct)))
         return found
@@ -201,8 +218,16 @@ class Setup:
 
 def _may_draw(made: Any) -> bool:
     """Tell whether a class draws by seed; one of the user's own has to deny it itself, whatever it inherits."""
-    ours = getattr(made, "__module__", "").partition(".")[0] in ("tlbench", "baselines")
-    return bool(getattr(made, "draws", True) if ours else vars(made).get("draws", True))
+    return bool(getattr(made, "draws", True) if _is_ours(made) else vars(made).get("draws", True))
+
+
+def _may_use_torch(made: Any) -> bool:
+    """Tell whether an estimator's class may compute or draw with torch; one of the user's own has to deny it itself."""
+    return bool(getattr(made, "uses_torch", False) if _is_ours(made) else vars(made).get("uses_torch", True))
+
+
+def _is_ours(made: Any) -> bool:
+    return getattr(made, "__module__", "").partition(".")[0] in ("tlbench", "baselines")
 
 
 def shared_dataset(group: str, data_dir: str) -> Dataset:

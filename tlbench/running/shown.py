@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tlbench.method import EstimatorMethod
+from tlbench.method.estimator import EstimatorMethod
 from tlbench.method.reference import Reference
 
 if TYPE_CHECKING:

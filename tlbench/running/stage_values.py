@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-
-from tlbench.training.device import device_of
-
 if TYPE_CHECKING:
+    import torch
+
     from tlbench.data.inputs import Inputs
     from tlbench.method import EstimatorMethod, GradientMethod
     from tlbench.running.setup import Setup
@@ -42,6 +40,8 @@ class Prepared:
 
     @property
     def device(self) -> torch.device:
+        from tlbench.training.device import device_of  # torch, and most estimators ask for no device
+
         return device_of(self.setup.config.trainer.accelerator)
 
 

@@ -19,7 +19,7 @@ from tlbench.store.runs import RunStore
 from tlbench.sweeping.driver import sweeper
 from tlbench.sweeping.failures_told import failures_told
 from tlbench.sweeping.forecast import forecast
-from tlbench.sweeping.plan import Job
+from tlbench.sweeping.plan import Job, plan_name
 from tlbench.sweeping.sweeper import Outcome, TlbenchSweeper
 
 MARK = {
@@ -45,8 +45,10 @@ def run_one(overrides: Sequence[str], config_dir: str | None, *, dry: bool) -> i
 def done_run(overrides: Sequence[str], config_dir: str | None) -> tuple[Job, RunStore]:
     """Do one run and its references in this process. Raises TlbenchError where it is not done in the end."""
     with _quiet_sweeper(overrides, config_dir) as (machine, own):
-        job, _ = _one_of(machine.plan(own))
-        store = machine.sweep(own).store
+        job, jobs = _one_of(machine.plan(own))
+        # a plan takes as long as a small run, so this one is used; one with a search grows as its trials are done
+        outcome = machine.sweep(own) if job.search else machine.run(jobs, own, plan_name(own))
+    store = outcome.store
     record = store.record(job.key)
     if record is None or record["status"] != "done":
         raise _why_not_done(record, job)

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-
-from tlbench.backbones.cut import cut_before
-from tlbench.backbones.stages import HOW, fixed_parameters, is_frozen
+from tlbench.backbones.how_trained import is_frozen
 from tlbench.findings.progress import KIND
-from tlbench.method import Reference
+from tlbench.method.reference import Reference
 from tlbench.running.describe import backbone_label
-from tlbench.running.rehearse import unloaded
 from tlbench.store.table import read_tables
-from tlbench.training.device import device_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,34 +97,12 @@ def _seconds(setup: Setup, runs: pd.DataFrame, found: dict[str, float | None], *
 
 
 def step_seconds(setup: Setup) -> float | None:
-    """Time one training step of a network on images, forward and backward on one core; None for other runs, and on a GPU.
+    """Time a step of a network that is trained on images; None for other runs, which do without torch here."""
+    if setup.shape != "gradient" or setup.augment is None or is_frozen(setup.config.backbone):
+        return None
+    from tlbench.sweeping.timed_step import timed_step
 
-    The second of two steps, on random pixels and random weights: the first one allocates.
-    """
-    group = setup.config.backbone
-    images = setup.shape == "gradient" and setup.augment is not None and not is_frozen(group)
-    if not images or device_of(setup.config.trainer.accelerator).type != "cpu":
-        return None
-    shape = setup.input_shape
-    whole: nn.Module = setup.made("backbone", changed=unloaded(group), drop=HOW, input_shape=shape)
-    fixed = fixed_parameters(whole, group)
-    cut = cut_before(whole, int(group["last_k"]), shape) if fixed and not setup.changes_images else None
-    for parameter in fixed:
-        parameter.requires_grad_(False)
-    network, shape = (whole, shape) if cut is None else (cut[1], (cut[0].out_dim,))
-    if not any(p.requires_grad for p in network.parameters()):
-        return None
-    x = torch.rand(setup.config.optim.batch_size * (1 if issubclass(setup.method, Reference) else 2), *shape)
-    threads, seconds = torch.get_num_threads(), 0.0
-    torch.set_num_threads(1)
-    try:
-        for _ in range(2):
-            start = time.perf_counter()
-            network(x).square().mean().backward()
-            seconds = time.perf_counter() - start
-    finally:
-        torch.set_num_threads(threads)
-    return seconds
+    return timed_step(setup)
 
 
 def in_words(seconds: float) -> str:

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tlbench.config.arguments import text_of
 from tlbench.errors import TlbenchError
-from tlbench.method import EstimatorMethod, Reference
-from tlbench.method.reference import SupervisedEstimator
+from tlbench.method.estimator import EstimatorMethod
+from tlbench.method.reference import Reference, SupervisedEstimator
 from tlbench.running.setup import Setup
 from tlbench.sweeping.commands import composed_run
 from tlbench.tasks import Labelled, Task

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from tlbench.config.compose import Composer, plain
 from tlbench.config.schema import first_line
 from tlbench.errors import TlbenchError, unknown
-from tlbench.method import Reference
+from tlbench.method.reference import Reference
 from tlbench.running.setup import classifier_shape, method_class
 from tlbench.store.content_keys import is_content
 from tlbench.store.plans import BESIDE

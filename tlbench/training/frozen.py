@@ -14,7 +14,7 @@ from cachetools import LRUCache
 from torch import nn
 
 from tlbench.backbones.fitted import FittedBackbone
-from tlbench.backbones.stages import HOW
+from tlbench.backbones.how_trained import HOW
 from tlbench.backbones.weights import weights_hash
 from tlbench.caching import once
 from tlbench.data.images.rows import ImageRows

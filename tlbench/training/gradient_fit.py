@@ -8,11 +8,10 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import RichProgressBar
-from pytorch_lightning.loggers import Logger
 from torch.multiprocessing import ProcessRaisedException
 
 from tlbench.data.inputs import Inputs
-from tlbench.loggers import log_terms
+from tlbench.loggers import Log, log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
 from tlbench.tasks import Task
@@ -37,7 +36,7 @@ def fit_gradient(
     *,
     seed: int,
     validators: int,
-    logger: Logger | None = None,
+    logger: Log | None = None,
     resume: Path | None = None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
     """Train for `optim.steps`; return the checkpoints and the terms of every step.
@@ -92,7 +91,7 @@ def _on_several(
     snapshots: Snapshots,
     hardware: TrainerConfig,
     callbacks: list[pl.Callback],
-    logger: Logger | None,
+    logger: Log | None,
     resume: Path | None,
 ) -> tuple[list[Checkpoint], list[dict[str, float]]]:
     """Do as `fit_gradient` in one process a device; the logger stays in this one and gets the curves at the end."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytorch_lightning as pl
 
-from tlbench.training.checkpoints import Checkpoint, Look
+from tlbench.training.checkpoints import Checkpoint
+from tlbench.training.look import Look
 
 if TYPE_CHECKING:
     from tlbench.data.inputs import Inputs

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 from pytorch_lightning.accelerators import CUDAAccelerator
-from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from tlbench.errors import TlbenchError
 from tlbench.training.device import device_of
+from tlbench.training.log_adapter import for_lightning
 from tlbench.training.prefetch import Ahead
 from tlbench.training.resume import usable
 
 if TYPE_CHECKING:
+    from tlbench.loggers import Log
     from tlbench.training.batches import PairedBatches
     from tlbench.training.module import AdaptationModule
     from tlbench.training.settings import TrainerConfig
@@ -40,7 +41,7 @@ def run_trainer(trainer: pl.Trainer, module: AdaptationModule, batches: PairedBa
 
 
 def make_trainer(
-    hardware: TrainerConfig, *, max_steps: int, callbacks: list[pl.Callback], logger: Logger | None = None
+    hardware: TrainerConfig, *, max_steps: int, callbacks: list[pl.Callback], logger: Log | None = None
 ) -> pl.Trainer:
     """Make a Lightning trainer that trains for `max_steps` and nothing else: no checkpoint files."""
     device = device_of(hardware.accelerator)
@@ -57,7 +58,7 @@ def make_trainer(
         max_steps=max_steps,
         max_epochs=1,
         callbacks=callbacks,
-        logger=logger or False,
+        logger=for_lightning(logger),
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=hardware.progress,

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import torch
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
-from torch import Tensor
 
 from tlbench.data.images import draws
-from tlbench.data.images.cache import Storage
-from tlbench.data.images.colour import jittered, made_grey
-from tlbench.data.images.decode import short_side, squash
-from tlbench.data.images.draws import Draws
+from tlbench.data.images.draws import BILINEAR, Draws
 from tlbench.data.images.randaugment import BINS, OPERATIONS, rand_augmented
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from tlbench.data.images.cache import Storage
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Side = Annotated[int, Field(ge=4)]
@@ -26,8 +27,6 @@ Positive = Annotated[float, Field(gt=0.0)]
 Three = Annotated[list[float], Field(min_length=3, max_length=3)]
 STRONG, STRONG_MAGNITUDE = 2, 10
 """Of the strong view: TLlib's for FixMatch (RandAugment n2 m10)."""
-BILINEAR: Literal["bilinear"] = "bilinear"
-"""How images are resized where a config does not say; keys of caches and of runs do not name it."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -90,6 +89,8 @@ class Augment:
 
     @property
     def storage(self) -> Storage:
+        from tlbench.data.images.cache import Storage  # torch, as in what follows: `no_augment` is to do without
+
         name = "none" if self.resize == "none" else f"{self.resize} {self.side}"
         if self.resize != "none" and self.interpolation != BILINEAR:
             name += f" {self.interpolation}"
@@ -99,6 +100,8 @@ class Augment:
     def _resize(self) -> Callable[[Tensor], Tensor]:
         if self.resize == "none":
             return lambda pixels: pixels
+        from tlbench.data.images.decode import short_side, squash
+
         return (squash if self.resize == "squash" else short_side)(self.side, self.interpolation)
 
     @property
@@ -166,6 +169,10 @@ class Augment:
         Args:
             jitter_B4, grey_B: those of `drawn`, on the device of the pixels.
         """
+        import torch
+
+        from tlbench.data.images.colour import jittered, made_grey
+
         if drawn.ops is not None and drawn.signs is not None:
             whole = x_BCHW if x_BCHW.dtype == torch.uint8 else x_BCHW.round().clamp(0, 255).to(torch.uint8)
             x_BCHW = rand_augmented(whole, drawn.ops, drawn.signs, self.magnitude)
@@ -180,6 +187,8 @@ def _on_device(
     mean: tuple[float, ...], sd: tuple[float, ...], top: float, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """Keep it on the device: a copy each step would make the processor wait for it."""
+    import torch
+
     with torch.inference_mode(False):
         scale = torch.tensor([1 / (top * s) for s in sd], device=device)
         return scale, torch.tensor([-m / s for m, s in zip(mean, sd, strict=True)], device=device)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+BILINEAR: Literal["bilinear"] = "bilinear"
+"""How images are resized where a config does not say; keys of caches and of runs do not name it."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BINS = 31
-Operation = Callable[[Tensor, float], Tensor]
+Operation: TypeAlias = "Callable[[Tensor, float], Tensor]"
 
 
 def _tv() -> ModuleType:
@@ -56,6 +58,8 @@ OPERATIONS: tuple[tuple[str, float, bool, Operation], ...] = (
 
 def rand_augmented(x_BCHW: Tensor, ops_BN: np.ndarray, signs_BN: np.ndarray, magnitude: int) -> Tensor:
     """Apply N operations one after the other to uint8 images, at `magnitude` of 0 to 30."""
+    import torch  # here: the config of `augment=none` stands beside, and runs on arrays need none of it
+
     x_BCHW = x_BCHW.clone()
     for ops_B, signs_B in zip(ops_BN.T, signs_BN.T, strict=True):
         for op, (_, greatest, signed, operation) in enumerate(OPERATIONS):
