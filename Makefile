@@ -7,7 +7,7 @@ DEMO := results/demo
 # What is imported is compiled once, also where the environment forbids Python to write bytecode: else each process takes 10 s more
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint check docs traces bench clean
+.PHONY: help demo test lint check docs traces bench cluster clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -58,6 +58,11 @@ bench: $(READY)  ## images per second, share of a step, head runs, a large repor
 	$(BIN)/python benchmarks/open_set_calibration.py
 	$(BIN)/python benchmarks/estimators.py
 	$(BIN)/python -m benchmarks.peers
+
+cluster: $(READY)  ## sweeps on a real SLURM and a real Ray, begun on this machine; installs both where they are not (20 minutes)
+	command -v slurmctld >/dev/null || (apt-get update -qq && apt-get install -y -qq slurm-wlm munge)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[slurm,ray]'
+	$(BIN)/python -m pytest tests/cluster
 
 clean:  ## remove the environment, the demo's results and caches; results/runs stays
 	rm -rf .venv $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tlbench.store.runs import RunStore
@@ -85,3 +86,11 @@ def done(store: Path) -> list[str]:
     found = RunStore(store)
     records = [json.loads(json.dumps(found.record(key))) for key in found.run_keys()]
     return [record["run_key"] for record in records if record["status"] == "done" and record["method"] == "slow"]
+
+
+def until(what: Callable[[], bool], seconds: float = 240) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

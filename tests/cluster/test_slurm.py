@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.slurm_cluster import SlurmCluster, missing_programs, slurm_cluster
-from tests.cluster.support import done, ended_marks, started, words, write_method
+from tests.cluster.support import done, ended_marks, started, until, words, write_method
 from tlbench.store.runs import RunStore
 
 pytestmark = [
@@ -33,13 +32,6 @@ def cluster(tmp_path_factory) -> Iterator[SlurmCluster]:
 def folder(tmp_path, cluster) -> Path:
     write_method(tmp_path)
     return tmp_path
-
-
-def until(what: Callable[[], bool], seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def swept(folder: Path, cluster: SlurmCluster, *more: str, n: int = N, status: int = 0) -> str:

@@ -232,7 +232,16 @@ def _is_ours(made: Any) -> bool:
 
 def shared_dataset(group: str, data_dir: str) -> Dataset:
     """Return the data set of a group (as JSON), the same object for all runs of a process that have it."""
-    return _dataset(group, data_dir, os.getcwd())
+    given = _GIVEN.get((group, data_dir))
+    return _dataset(group, data_dir, os.getcwd()) if given is None else given
+
+
+_GIVEN: dict[tuple[str, str], Dataset] = {}
+
+
+def give_dataset(group: str, data_dir: str, dataset: Dataset) -> None:
+    """Let the runs of this process have this object as a group's data set, whether its files are here or not."""
+    _GIVEN[group, data_dir] = dataset
 
 
 @lru_cache(maxsize=64)

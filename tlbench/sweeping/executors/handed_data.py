@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
+
 from tlbench.data.domain import Domain
 from tlbench.data.images.image_files import ImageFiles
-from tlbench.running.setup import shared_dataset
+from tlbench.running.setup import give_dataset
 
 if TYPE_CHECKING:
     from tlbench.data.base_dataset import Dataset
@@ -23,28 +26,32 @@ class Handed:
 
     Attributes:
         group, data_dir: what the data set is built from, as `shared_dataset` takes it.
+        dataset: what `keep` made of it, without its data.
         domains: by name, those that are arrays. Images in files are read where the task runs.
         fingerprints: of the pairs' domains, by their names with commas between.
     """
 
     group: str
     data_dir: str
+    dataset: Any
     domains: dict[str, Any]
     fingerprints: dict[str, str]
 
 
-def data_of(jobs: Sequence[Job], keep: Callable[[str, Domain], Any]) -> list[Handed]:
+def data_of(jobs: Sequence[Job], keep: Callable[[str, Any], Any]) -> list[Handed]:
     """Return what these runs need, each data set once.
 
     Args:
-        keep: makes of a domain, named for its data set, what is handed in its place.
+        keep: makes of a data set or a domain, by a name, what is handed in its place.
     """
     found: dict[tuple[str, str], Handed] = {}
     for setup in (job.setup for job in jobs):
         place = json.dumps(setup.config.dataset), setup.config.data_dir
         if not _is_arrays(setup):
             continue
-        handed = found.setdefault(place, Handed(*place, {}, {}))
+        if place not in found:
+            found[place] = Handed(*place, keep(f"{place}", _without_data(setup.dataset)), {}, {})
+        handed = found[place]
         for name in setup.pair.domains:
             if name not in handed.domains:
                 handed.domains[name] = keep(f"{place}/{name}", setup.dataset.load(name))
@@ -56,16 +63,29 @@ def _is_arrays(setup: Setup) -> bool:
     return not any(isinstance(setup.dataset.load(name).inputs, ImageFiles) for name in setup.pair.domains)
 
 
-def take_handed(handed: Handed, get: Callable[[Any], Domain]) -> None:
-    """Let the data set of this process give what was handed, whoever asks it, and read the rest as ever.
+def _without_data(dataset: Dataset) -> Dataset:
+    """Return a copy that holds nothing that it has read."""
+    bare = copy(dataset)
+    vars(bare).update({name: LRUCache(v.maxsize) for name, v in vars(bare).items() if isinstance(v, LRUCache)})
+    return bare
+
+
+_TAKEN: dict[tuple[str, str], tuple[dict[str, Domain], dict[str, str]]] = {}
+
+
+def take_handed(handed: Handed, get: Callable[[Any], Any]) -> None:
+    """Let the runs of this process have what was handed; what was not is read as ever.
 
     Args:
-        get: makes a domain of what `keep` made of it.
+        get: undoes what `keep` did.
     """
-    dataset = shared_dataset(handed.group, handed.data_dir)
-    if "handed" not in vars(dataset):
-        _give_from(dataset, vars(dataset).setdefault("handed", ({}, {})))
-    domains, fingerprints = vars(dataset)["handed"]
+    place = handed.group, handed.data_dir
+    if place not in _TAKEN:
+        _TAKEN[place] = {}, {}
+        dataset = copy(get(handed.dataset))
+        _give_from(dataset, _TAKEN[place])
+        give_dataset(*place, dataset)
+    domains, fingerprints = _TAKEN[place]
     domains |= {name: get(kept) for name, kept in handed.domains.items() if name not in domains}
     fingerprints |= handed.fingerprints
 

@@ -16,7 +16,6 @@ from tlbench.sweeping.executors.interface import Batch, Executor, Loss, State, W
 from tlbench.sweeping.executors.slurm_job import absolute_path, import_from
 
 if TYPE_CHECKING:
-    from tlbench.data.domain import Domain
     from tlbench.sweeping.executors.options import RayOptions
 
 
@@ -73,10 +72,10 @@ class RayTasks(Executor):
             task = self._task.remote(batch.name, self.work, batch.text(self.sweep), path, given, self._begun, *after)
             self._tasks[batch.name] = self._needed[batch.name] = task
 
-    def _put(self, name: str, domain: Domain) -> Any:
+    def _put(self, name: str, data: Any) -> Any:
         """Lay a domain's arrays into the object store once; tasks read them there without a copy."""
         if name not in self._data:
-            self._data[name] = self._ray.put(domain)
+            self._data[name] = self._ray.put(data)
         return self._data[name]
 
     def states(self) -> dict[str, State]:

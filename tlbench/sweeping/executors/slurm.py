@@ -16,7 +16,7 @@ from tlbench.errors import TlbenchError
 from tlbench.sweeping.executors.interface import Batch, Executor, Loss, State, Work, Written
 from tlbench.sweeping.executors.slurm_job import BatchJob
 from tlbench.sweeping.executors.slurm_queue import end_jobs, how_it_ended, max_array, queued
-from tlbench.sweeping.executors.submissions import FOLDER, PREFIX, Submission, forget, noted, submissions
+from tlbench.sweeping.executors.submissions import FOLDER, PREFIX, Submission, forget, forget_old, noted, submissions
 from tlbench.sweeping.packing import one_by_one
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Slurm(Executor):
                 )
             left = [index for index in range(len(submission.batches)) if submission.job(index) in there]
             if not left:
-                forget(submission)
+                forget_old(submission)
                 continue
             for index in left:
                 name, mine = submission.job(index), [known[key] for key in submission.batches[index] if key in known]

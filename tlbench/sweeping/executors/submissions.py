@@ -7,6 +7,7 @@ be told from what is not there, and is not submitted a second time.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tlbench.sweeping.executors.interface import Batch
 
 FOLDER = ".jobs"
 PREFIX = "tlbench"
+YOUNG_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ def submissions(root: Path) -> Iterator[Submission]:
             yield Submission(path.stem, told["sweep"], told["batches"], path.with_suffix(""))
         except (OSError, ValueError, KeyError):  # gone since, or no file of ours
             continue
+
+
+def forget_old(submission: Submission) -> None:
+    """Forget one of which the queue knows nothing, unless it is so young that its command may be about to submit it."""
+    try:
+        young = time.time() - _file(submission).stat().st_mtime < YOUNG_SECONDS
+    except OSError:  # gone since
+        return
+    if not young:
+        forget(submission)
 
 
 def forget(submission: Submission) -> None:
