@@ -16,9 +16,7 @@ ROOT = Path(__file__).parents[2]
 METHOD = '''\
 """A closed form that takes its time, and says in a file each time that it is begun and ended."""
 
-import os
 import time
-from pathlib import Path
 
 from tlbench.method import EstimatorMethod
 
@@ -27,23 +25,23 @@ class Slow(EstimatorMethod):
     family = "feature"
     draws = False
 
-    def __init__(self, *, seconds: float, mark: int, **base):
+    def __init__(self, *, seconds: float, mark: int, log: str, **base):
         super().__init__(**base)
-        self.seconds, self.mark = seconds, mark
+        self.seconds, self.mark, self.log = seconds, mark, log
 
     def fit(self, task):
-        with open(os.environ["SLOW_LOG"], "a") as file:
+        with open(self.log, "a") as file:
             file.write(f"begun {self.mark}\\n")
         time.sleep(self.seconds)
         self.classifier.fit(task.source.inputs.reshape(len(task.source), -1), task.source.labels)
-        with open(os.environ["SLOW_LOG"], "a") as file:
+        with open(self.log, "a") as file:
             file.write(f"ended {self.mark}\\n")
         return self
 
     def predict_proba(self, x, domain="target"):
         return self.classifier.predict_proba(x.reshape(len(x), -1))
 '''
-CONFIG = "# slow: for tests of clusters\n_target_: slow_method.Slow\nseconds: 0.5\nmark: 0\n"
+CONFIG = "# slow: for tests of clusters\n_target_: slow_method.Slow\nseconds: 0.5\nmark: 0\nlog: log\n"
 
 
 def write_method(folder: Path) -> Path:
@@ -58,14 +56,14 @@ def words(n: int, store: Path, *more: str, seconds: float = 0.5) -> list[str]:
     """Return the words of a sweep of n runs of the method, without references (their gain is not what is looked at)."""
     marks = ",".join(map(str, range(n)))
     return [
-        sys.executable, "-m", "tlbench", "sweep", "dataset=mini_digits", "pair=H-P", "method=slow", f"method.mark={marks}",
+        sys.executable, "-m", "tlbench", "sweep", "dataset=mini_digits", "pair=H-P", "method=slow", f"method.mark={marks}", f"method.log={store.parent / 'log'}",
         f"method.seconds={seconds}", f"store={store}", "validators=0", "distances=0", "seed=0", "--config-dir", "conf", *more,
     ]  # fmt: skip
 
 
 def environment(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, **more, "PYTHONPATH": path, "SLOW_LOG": str(folder / "log"), "COLUMNS": "200"}
+    return {**os.environ, **more, "PYTHONPATH": path, "COLUMNS": "200"}
 
 
 def started(folder: Path, command: list[str], more: Mapping[str, str]) -> subprocess.Popen[str]:

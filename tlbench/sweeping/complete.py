@@ -89,13 +89,13 @@ class Completion:
 
     def _again(self, ended: Sequence[Batch]) -> None:
         """Submit again what ended without a record. The run that was under way, the first without one, has had a try."""
-        undone = [(batch, left) for batch in ended if (left := self._left(batch))]
+        # why is asked at once: an engine may soon have forgotten
+        undone = [(batch, self.executor.loss(batch.name)) for batch in ended if self._left(batch)]
         if undone and self.executor.settles:
             time.sleep(self.executor.settles)
-            undone = [(batch, left) for batch, _ in undone if (left := self._left(batch))]
         again = []
-        for batch, left in undone:
-            loss = self.executor.loss(batch.name)
+        for batch, loss in undone:
+            left = self._left(batch)
             if loss.kind == CANCELLED:
                 self.lost += [(job, loss) for job in left]
                 continue

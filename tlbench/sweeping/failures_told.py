@@ -27,6 +27,9 @@ def failures_told(unfinished: Sequence[Job], store: RunStore, lost: Mapping[str,
         yield f"{status}{f' ({kind})' if kind else ''}: {jobs[0].title()}{more}: {reason}"
         if status != "skipped":
             yield f"  once more, alone: {repeated(jobs[0])}"
+        if kind == "memory" and jobs[0].setup.shape == "gradient":
+            parts = 2 * jobs[0].config.trainer.accumulate
+            yield f"  with half the memory, as runs of their own beside references of their own: trainer.accumulate={parts}"
 
 
 def repeated(job: Job) -> str:

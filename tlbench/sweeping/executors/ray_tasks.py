@@ -6,8 +6,10 @@ Ray itself (Apache-2.0, kept by Anyscale): Hydra's plug-in for it is bound to ol
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tlbench.errors import TlbenchError
@@ -17,6 +19,10 @@ from tlbench.sweeping.executors.slurm_job import absolute_path, import_from
 
 if TYPE_CHECKING:
     from tlbench.sweeping.executors.options import RayOptions
+
+
+OURS = "TLBENCH_"
+"""How the names of environment variables begin that a task gets from the command's process."""
 
 
 class RayTasks(Executor):
@@ -64,12 +70,12 @@ class RayTasks(Executor):
         return None if self.options.memory_gb is None else int(self.options.memory_gb * 2**30)
 
     def submit(self, batches: Sequence[Batch]) -> None:
-        path = absolute_path()
         for batch in batches:
             # what a task is given at its top level it waits for
             after = [self._needed[need] for need in batch.needs if need in self._needed]
             given = data_of(batch.jobs, self._put)
-            task = self._task.remote(batch.name, self.work, batch.text(self.sweep), path, given, self._begun, *after)
+            here = Here(os.getcwd(), absolute_path(), {k: v for k, v in os.environ.items() if k.startswith(OURS)})
+            task = self._task.remote(batch.name, self.work, batch.text(self.sweep), here, given, self._begun, *after)
             self._tasks[batch.name] = self._needed[batch.name] = task
 
     def _put(self, name: str, data: Any) -> Any:
@@ -130,6 +136,21 @@ class RayTasks(Executor):
             self._ray.shutdown()
 
 
+@dataclass(frozen=True)
+class Here:
+    """What of the command's process a task needs: relative paths, modules and settings of tlbench are those of the command."""
+
+    folder: str
+    path: list[str]
+    environment: dict[str, str]
+
+    def go(self) -> None:
+        os.environ.update(self.environment)
+        import_from(self.path)
+        if os.path.isdir(self.folder):
+            os.chdir(self.folder)
+
+
 class _Begun:
     """Knows which batches have begun."""
 
@@ -143,12 +164,12 @@ class _Begun:
         return self._names
 
 
-def _do(name: str, work: Work, runs: str, path: list[str], data: list[Handed], begun: Any, *after: Any) -> str:
+def _do(name: str, work: Work, runs: str, here: Here, data: list[Handed], begun: Any, *after: Any) -> str:
     """Do a batch in a process of Ray's; `after` is only waited for."""
     import ray
 
     begun.begin.remote(name)
-    import_from(path)
+    here.go()
     for handed in data:
         take_handed(handed, ray.get)
     work(runs)
