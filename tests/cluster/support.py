@@ -56,7 +56,8 @@ def words(n: int, store: Path, *more: str, seconds: float = 0.5) -> list[str]:
     """Return the words of a sweep of n runs of the method, without references (their gain is not what is looked at)."""
     marks = ",".join(map(str, range(n)))
     return [
-        sys.executable, "-m", "tlbench", "sweep", "dataset=mini_digits", "pair=H-P", "method=slow", f"method.mark={marks}", f"method.log={store.parent / 'log'}",
+        sys.executable, "-m", "tlbench", "sweep", "dataset=mini_digits", "pair=H-P", "method=slow", f"method.mark={marks}",
+        f"method.log={store.parent / 'log'}",
         f"method.seconds={seconds}", f"store={store}", "validators=0", "distances=0", "seed=0", "--config-dir", "conf", *more,
     ]  # fmt: skip
 

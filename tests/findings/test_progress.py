@@ -8,7 +8,7 @@ from tlbench.findings.progress import KIND, progress
 SAME = dict.fromkeys(KIND, "x")
 PLANNED = pd.DataFrame(
     [
-        {"run_key": f"{i:02}", **SAME, "method": "dann" if i < 8 else "mmd", "overrides": [f"seed={i}"]}
+        {"run_key": f"{i:02}", **SAME, "method": "dann" if i < 8 else "mmd", "command": f"run seed={i}"}
         for i in range(10)
     ]
 )
@@ -42,7 +42,7 @@ def test_failures_stand_by_reason_the_most_frequent_first():
         ["divergence", "Diverged", 2, "02"],
         ["failed", "gone", 1, "04"],
     ]
-    assert found["overrides"].tolist() == [["seed=2"], ["seed=4"]]
+    assert found["command"].tolist() == ["run seed=2", "run seed=4"]
 
 
 def test_an_empty_store_has_everything_left():

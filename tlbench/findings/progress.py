@@ -19,7 +19,7 @@ class Progress:
     Attributes:
         states: how many of its runs are in each of STATES.
         seconds: of a core that the unfinished ones of a known kind are expected to take; `n_unknown` are of none.
-        failures: failure (its kind), reason, n, run_key (of the first), overrides; one row a reason, most runs first.
+        failures: failure (its kind), reason, n, run_key (of the first), command; one row a reason, most runs first.
     """
 
     states: dict[str, int]
@@ -58,7 +58,7 @@ def progress(planned: pd.DataFrame, runs: pd.DataFrame, running: Collection[str]
 def _failures(failed: pd.DataFrame) -> pd.DataFrame:
     told = failed.assign(failure=failed["failure"].fillna("failed"))
     by = told.groupby(["failure", "reason"], sort=False)
-    first = by.first()[["run_key", "overrides"]]
+    first = by.first()[["run_key", "command"]]
     return (
         first.assign(n=by.size())
         .reset_index()

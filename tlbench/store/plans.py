@@ -18,7 +18,7 @@ from tlbench.store.table import CELL, SETTING
 
 PLANNED = (*CELL, SETTING, "seed", "reference", "tags")
 """What a plan says of each run, beside its keys and its trial."""
-TRIAL = ("search", "trial", "base", "overrides")
+TRIAL = ("search", "trial", "base", "command")
 BESIDE = " | "
 """Between the overrides of a trial's base."""
 
@@ -29,7 +29,7 @@ class Planned:
 
     Attributes:
         runs: run_key, cell_key, seed, the columns of CELL, setting, search, trial and base (of hyper-parameters, or None;
-            base: what else the run sets), overrides (words of a command; None in plans of older versions), one row a run.
+            base: what else the run sets), command (that does it alone; None in plans of older versions), one row a run.
         configs: cell_key to the cell's config.
         sweeps: name of each plan to the run keys in it.
         tags: each tag that a plan gives, to the run keys that it gives it.

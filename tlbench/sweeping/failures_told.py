@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,14 +25,7 @@ def failures_told(unfinished: Sequence[Job], store: RunStore, lost: Mapping[str,
         more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
         yield f"{status}{f' ({kind})' if kind else ''}: {jobs[0].title()}{more}: {reason}"
         if status != "skipped":
-            yield f"  once more, alone: {repeated(jobs[0])}"
+            yield f"  once more, alone: {jobs[0].command}"
         if kind == "memory" and jobs[0].setup.shape == "gradient":
             parts = 2 * jobs[0].config.trainer.accumulate
             yield f"  with half the memory, as runs of their own beside references of their own: trainer.accumulate={parts}"
-
-
-def repeated(job: Job) -> str:
-    """Return the command that does one run, as a shell takes it."""
-    config = job.config
-    place = [f"store={config.store}"] if not any(word.startswith("store=") for word in job.overrides) else []
-    return shlex.join(["tlbench", "run", *job.overrides, *place])

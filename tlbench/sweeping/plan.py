@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tlbench.config.compose import Composer
+from tlbench.config.own_configs import own_folders
 from tlbench.config.schema import RunConfig
 from tlbench.errors import Refused
 from tlbench.running.describe import described
@@ -31,6 +33,7 @@ class Job:
         asked: asked for by the command, not only needed as a reference.
         stage: references with a lower stage come first.
         search, trial, base: see `Asked`; None without a search, and of references.
+        folder: of the user's own configs, if there is one.
     """
 
     overrides: Overrides
@@ -42,6 +45,14 @@ class Job:
     search: str | None = None
     trial: int | None = None
     base: str | None = None
+    folder: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The command that does this run alone, as a shell takes it."""
+        store = [] if any(key_of(word) == "store" for word in self.overrides) else [f"store={self.config.store}"]
+        own = [] if self.folder is None else ["--config-dir", self.folder]
+        return shlex.join(["tlbench", "run", *self.overrides, *store, *own])
 
     @property
     def config(self) -> RunConfig:
@@ -65,7 +76,8 @@ def make_plan(composer: Composer, arguments: Sequence[str]) -> list[Job]:
             _add(jobs, Asked(other), reference, asked=False, stage=stage)
         _add_source_model(jobs, job.overrides, setup)
         _add(jobs, job, setup, asked=True, stage=len(setup.references))
-    return sorted(jobs.values(), key=lambda job: job.stage)
+    folder = next((str(path) for path in own_folders(composer.loader)), None)
+    return sorted((replace(job, folder=folder) for job in jobs.values()), key=lambda job: job.stage)
 
 
 def _instead(overrides: Overrides, name: str, reference: Setup, *, carries: bool = False) -> Overrides:
@@ -132,7 +144,7 @@ def rows_of_plan(jobs: Sequence[Job]) -> list[dict[str, Any]]:
     runs: list[dict[str, Any]] = []
     for job in jobs:
         about = described(job.setup)
-        of = {"search": job.search, "trial": job.trial, "base": job.base, "overrides": list(job.overrides)}
+        of = {"search": job.search, "trial": job.trial, "base": job.base, "command": job.command}
         runs.append({"run_key": job.key, "cell_key": job.cell, **{axis: about[axis] for axis in PLANNED}, **of})
     return runs
 

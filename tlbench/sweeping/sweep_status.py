@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def sweep_status(words: Sequence[str], default: str) -> int:
         for name in sorted(chosen)
     }
     for name, one in found.items():
-        print("\n".join([f"{name}: {_line(one)}", *_failed(one, str(store.root))]))
+        print("\n".join([f"{name}: {_line(one)}", *_failed(one)]))
     return int(any(one.states["done"] + one.states["skipped"] < sum(one.states.values()) for one in found.values()))
 
 
@@ -70,13 +69,12 @@ def _line(found: Progress) -> str:
     return f"{told}; about {in_words(found.seconds)} of a core are left{rest}."
 
 
-def _failed(found: Progress, store: str) -> list[str]:
+def _failed(found: Progress) -> list[str]:
     lines = []
     for row in found.failures.head(REASONS).itertuples():
         lines.append(f"  {row.n} {row.failure}: {row.reason}")
-        if row.overrides:
-            place = [] if any(word.startswith("store=") for word in row.overrides) else [f"store={store}"]
-            lines.append(f"    once more, alone: {shlex.join(['tlbench', 'run', *row.overrides, *place])}")
+        if row.command:
+            lines.append(f"    once more, alone: {row.command}")
     if (more := len(found.failures) - REASONS) > 0:
         lines.append(f"  and {more} more reasons; `tlbench report` lists them.")
     return lines
