@@ -67,7 +67,7 @@ def test_a_command_that_is_stopped_ends_its_tasks_and_the_same_command_goes_on(f
 
 
 def test_a_cluster_that_is_not_there_is_told_in_one_line(folder, cluster):
-    command = [*ray_words(folder, cluster, 2), "hydra.launcher.address=127.0.0.1:1"]
+    command = [word.replace(cluster.address, "127.0.0.1:1") for word in ray_words(folder, cluster, 2)]
     process = started(folder, command, cluster.environment)
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 2, said

@@ -28,6 +28,7 @@ def test_first_view_says_what_there_is_and_what_is_missing(small, app):
     assert not page.exception
     assert "**12** done · **1** failed · **0** skipped · **1** missing" in texts(page)
     assert "14 runs: 1 data set, 2 pairs" in texts(page)
+    assert "12 of 13 runs done, 1 left; about " in texts(page)  # the failed one is in no plan
     failed = frames(page)[-1]
     assert failed["method"].tolist() == [EVIL]
     assert failed["reason"].tolist() == [f"went wrong: {EVIL}"]

@@ -9,6 +9,9 @@ from tlbench.dashboard.data import Snapshot, snapshot, state_of
 from tlbench.dashboard.filters import Filters, chosen_rows
 from tlbench.dashboard.parts import literal
 from tlbench.findings.notes import checks, notes
+from tlbench.findings.progress import progress
+from tlbench.store.check_store import held_keys
+from tlbench.sweeping.sweep_status import in_queue, progress_line
 
 EVERY = 3.0
 """Seconds between two looks at a store that is read in no time; a slow one is looked at less often."""
@@ -30,6 +33,14 @@ def _look(found: Snapshot) -> None:
         state.refresh()
 
 
+def how_far(found: Snapshot, keys: set[str]) -> str:
+    """Say of planned runs what is under way, what waits, and how long the rest takes; as `tlbench sweep status` does."""
+    plans = found.plans.runs
+    store = found.store
+    chosen = plans[plans["run_key"].isin(keys)]
+    return progress_line(progress(chosen, found.tables.runs, held_keys(store), in_queue(store.root) or ()))
+
+
 def counts(found: Snapshot, filters: Filters) -> None:
     """Show how many of the filtered runs are done, failed, skipped and missing against the plans."""
     runs = chosen_rows(found.runs, filters, found.members)
@@ -39,5 +50,6 @@ def counts(found: Snapshot, filters: Filters) -> None:
     if total := int(planned.sum()):
         done = int((runs.loc[planned, "status"] == "done").sum())
         st.progress(done / total, f"{done} of {total} planned runs are done")
+        st.caption(literal(how_far(found, set(runs.loc[planned, "run_key"]))))
     for note in [*notes(found.tables), checks(found.tables)]:
         st.caption(literal(note))

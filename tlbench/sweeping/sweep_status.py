@@ -36,27 +36,29 @@ def sweep_status(words: Sequence[str], default: str) -> int:
     if not chosen:
         raise unknown("sweep", names[0], plans.sweeps, "tlbench sweep status NAME")
     runs, running = read_runs(store), held_keys(store)
-    waiting = _in_queue(store.root)
+    waiting = in_queue(store.root)
+    if waiting is None:
+        print("SLURM gives no answer; what is in its queue counts as left.")
     found = {
-        name: progress(plans.runs[plans.runs["run_key"].isin(plans.sweeps[name])], runs, running, waiting)
+        name: progress(plans.runs[plans.runs["run_key"].isin(plans.sweeps[name])], runs, running, waiting or ())
         for name in sorted(chosen)
     }
     for name, one in found.items():
-        print("\n".join([f"{name}: {_line(one)}", *_failed(one)]))
+        print("\n".join([f"{name}: {progress_line(one)}", *_failed(one)]))
     return int(any(one.states["done"] + one.states["skipped"] < sum(one.states.values()) for one in found.values()))
 
 
-def _in_queue(root: Path) -> set[str]:
-    """Return the keys of runs that are with SLURM; only where a sweep has noted that some are is it asked."""
+def in_queue(root: Path) -> set[str] | None:
+    """Return the keys of runs that are with SLURM, None where it does not answer; asked only if a sweep has noted some."""
     noted = list(submissions(root))
     there = queued(PREFIX) if noted else {}
     if there is None:
-        print("SLURM gives no answer; what is in its queue counts as left.")
-        return set()
+        return None
     return {key for one in noted for index, keys in enumerate(one.batches) if one.job(index) in there for key in keys}
 
 
-def _line(found: Progress) -> str:
+def progress_line(found: Progress) -> str:
+    """Say how far a sweep is, and how long the rest of it takes."""
     counts = [f"{n} {state}" for state, n in found.states.items() if n and state != "done"]
     total = sum(found.states.values())
     told = ", ".join([f"{found.states['done']} of {total} runs done", *counts])
