@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from tlbench.errors import TlbenchError
 from tlbench.store import table
 from tlbench.store.check_run import Problem, lost_references, read_record, wrong_files
 from tlbench.store.index import FILE
+from tlbench.store.locks import Locks
 from tlbench.store.plans import plan_files, read_plan
 from tlbench.store.reading import SHARD, StoreReader
 from tlbench.store.records import CONFIG, READABLE
-from tlbench.store.runs import ASIDE
+from tlbench.store.runs import ASIDE, LOCKS
 from tlbench.store.stamps import SUFFIX
 
 NAME = re.compile(r"[0-9a-f]+")
@@ -88,13 +87,16 @@ def _index(store: StoreReader) -> Iterator[Problem]:
 
 def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     """Find what processes that died have left; what a living one is working on is no problem."""
+    locks = Locks(store.root / LOCKS)
     for path in sorted(store.root.iterdir()):
         aside = FORMERLY_ASIDE.match(path.name)
-        if path.name.startswith(".old-") or (aside and not _held(store, aside[1])):
+        if path.name.startswith(".old-") or (aside and not locks.is_held(aside[1])):
             yield Problem("left over", path, "of a process that died; delete it")
     for path in sorted((store.root / ASIDE).glob("*")):
-        if not _held(store, path.name):
+        if not locks.is_held(path.name):
             yield Problem("left over", path, "of a process that died; delete it")
+    for key in locks.left():
+        yield Problem("left over", locks.folder / key, "is the lock of a process that died; the next sweep removes it")
     for path in sorted(store.root.glob(f"[0-9a-f]*/*{SUFFIX}")):
         for old in (path.with_suffix(""), store.root / path.stem):
             if old.is_dir() and old != path.parent:
@@ -105,19 +107,6 @@ def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterat
     for path in sorted(store.root.glob(".resume/*.ckpt")):
         if records.get(path.stem, {}).get("status") == "done":
             yield Problem("left over", path, "is the state of a run that is done; delete it")
-
-
-def _held(store: StoreReader, key: str) -> bool:
-    path = store.root / ".locks" / f"{key}.lock"
-    if not path.is_file():
-        return False
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a store that cannot be written: nobody works on it from here
-        return False
 
 
 def _plans(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:

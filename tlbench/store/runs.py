@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from filelock import FileLock
 
 from tlbench.aside import not_written, replacing, unique
 from tlbench.errors import TlbenchError
 from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, bytes_of
+from tlbench.store.locks import Held, Locks
 from tlbench.store.reading import SHARD, Damaged, StoreReader
 from tlbench.store.records import CONFIG, FEATURES, FILES, TABLE, TERMS, checksums, sealed_record
 from tlbench.store.run_files import Part, files_below, lay_out, pack
 from tlbench.store.stamps import RECORD, SUFFIX
 
-ASIDE = ".aside"
+ASIDE, LOCKS = ".aside", ".locks"
 """Where the folders of runs are made, under their keys: a lock sweeps its own run's alone, however many runs there are."""
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML was built with it, which is ten times as fast and writes the same."""
@@ -39,6 +39,10 @@ PACKED = {RECORD, *FILES[:3]}
 
 class RunStore(StoreReader):
     """A store that runs are written to; its folder is made at the first write."""
+
+    def __init__(self, root: str | Path) -> None:
+        super().__init__(root)
+        self.locks = Locks(self.root / LOCKS)
 
     def check_writable(self) -> None:
         """Raise TlbenchError where runs cannot be written."""
@@ -95,22 +99,27 @@ class RunStore(StoreReader):
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Hold the lock of the one process that works on this run; the system frees it when that process dies.
+    def lock(self, key: str, wait: bool = True) -> Iterator[None]:
+        """Hold the lock of the one process that works on this run; it ends when that process dies, and leaves no file.
 
-        What a process that died had written aside for this run is swept away first. The lock leaves no file: one that waits for
-        it finds that what it waited for is gone, and takes a new one.
+        What a process that died had written aside for this run is swept away first.
         """
-        path, aside = self.root / ".locks" / f"{key}.lock", self.root / ASIDE / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        with self.locks.held(key, wait):
             try:
-                _sweep(aside)
+                _sweep(self.root / ASIDE / key)
                 yield
             finally:
-                _sweep(aside)
-                with suppress(OSError):
-                    path.unlink()
+                _sweep(self.root / ASIDE / key)
+
+    def tidy(self) -> None:
+        """Remove what processes that died have left: locks, what they had written aside, the states of runs that are done."""
+        self.locks.tidy()
+        for folder in (self.root / ASIDE).glob("*"):
+            with suppress(Held), self.lock(folder.name, wait=False):
+                pass
+        for state in (self.root / ".resume").glob("*.ckpt"):
+            if self.stamp(state.stem) is not None and self.status(state.stem) == "done":
+                self.forget_state(state.stem)
 
     def new_folder(self, key: str, what: str) -> Path:
         """Make a folder in which something of a run is made before it is in its place. The caller holds the run's lock."""
@@ -137,6 +146,7 @@ class RunStore(StoreReader):
             TlbenchError: it cannot be written: the disk is full, say. Nothing is left of it then.
         """
         key = record["run_key"]
+        self.locks.regain(key)
         if self.status(key) == "done":
             return
         parts: dict[str, Part] = {

@@ -129,6 +129,7 @@ class TlbenchSweeper(Sweeper):
                 console.print(line, soft_wrap=True)
             with sweep_bar(store, [job.key for job in todo], console):
                 self._launch(todo, name, store)
+        store.tidy()
         return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo))
 
     def _launch(self, todo: Sequence[Job], name: str, store: RunStore) -> None:
