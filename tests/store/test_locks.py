@@ -113,6 +113,22 @@ def test_another_machines_claim_is_taken_over_only_after_a_lease_without_a_sign(
     assert files(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("claimed", "sign", "left"), [(90, None, True), (130, None, False), (900, 90, True), (900, 130, False)]
+)
+def test_another_machines_claim_is_tidied_once_it_is_old_by_the_file_systems_clock(tmp_path, claimed, sign, left):
+    locks, now = Locks(tmp_path), time.time()
+    for name, text, age in (("k.0", AWAY, claimed), ("abcdefabcdef.beat", "3", sign)):
+        if age is not None:
+            locks.claims.create(name, text)
+            os.utime(tmp_path / name, (now - age, now - age))
+    before = files(tmp_path)
+    assert locks.is_held("k") == left
+    assert locks.left() == ([] if left else ["k"])
+    locks.tidy()
+    assert files(tmp_path) == (before if left else [])
+
+
 def test_an_owner_that_gives_signs_is_never_taken_for_dead_however_its_clock_goes(tmp_path, monkeypatch):
     claims = FolderClaims(tmp_path)
     claims.create("k.0", AWAY)

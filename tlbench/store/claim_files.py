@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from tlbench.aside import unique
+
 
 class Claims(Protocol):
     """What a lease needs of a place: small texts by name, of which one writer alone can make each."""
@@ -25,6 +27,9 @@ class Claims(Protocol):
 
     def names(self, prefix: str) -> list[str]:
         """Return the names that start so."""
+
+    def age(self, name: str) -> float:
+        """Return the seconds since a text was made or replaced, by the place's own clock alone; 0 where it is not there."""
 
 
 class FolderClaims:
@@ -69,3 +74,14 @@ class FolderClaims:
             return [name for name in os.listdir(self.folder) if name.startswith(prefix)]
         except OSError:
             return []
+
+    def age(self, name: str) -> float:
+        """Return the seconds since a text was made or replaced, by the file system's clock, which may be a server's."""
+        now = self.folder / unique(".now")
+        try:
+            now.touch()
+            return now.stat().st_mtime - (self.folder / name).stat().st_mtime
+        except OSError:
+            return 0.0
+        finally:
+            now.unlink(missing_ok=True)

@@ -100,19 +100,27 @@ class Lease:
         return f"{self.key}.{number}"
 
 
-def remove_dead(claims: Claims) -> None:
-    """Remove the claims of processes of this machine that are no more."""
+def remove_dead(claims: Claims, lease: float = LEASE) -> None:
+    """Remove claims without a sign of life: their owners are known to be no more, or gave none for two leases."""
     for name in claims.names(""):
-        owner = claims.read(name)
-        if name.rpartition(".")[2].isdecimal() and _is_dead(owner):
-            claims.remove(_beat_of(str(owner)))
+        if name.rpartition(".")[2].isdecimal() and not _may_live(claims, name, lease):
+            if owner := claims.read(name):
+                claims.remove(_beat_of(owner))
             claims.remove(name)
 
 
-def is_claimed(claims: Claims, key: str) -> bool:
+def is_claimed(claims: Claims, key: str, lease: float = LEASE) -> bool:
     """Tell whether a process that may live has claimed the key."""
     names = [name for name in claims.names(f"{key}.") if name.rpartition(".")[2].isdecimal()]
-    return any(not _is_dead(claims.read(name)) for name in names)
+    return any(_may_live(claims, name, lease) for name in names)
+
+
+def _may_live(claims: Claims, name: str, lease: float) -> bool:
+    owner = claims.read(name)
+    if _is_dead(owner):
+        return False
+    beat = _beat_of(owner) if owner else name
+    return claims.age(beat if claims.read(beat) is not None else name) <= 2 * lease
 
 
 def _beats(claims: Claims, token: str, every: float, ended: threading.Event) -> None:
