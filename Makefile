@@ -51,6 +51,7 @@ bench: $(READY)  ## images per second, share of a step, head runs, a large repor
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python -m benchmarks.store_faults
 	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/open_set_calibration.py

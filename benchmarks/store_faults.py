@@ -262,7 +262,7 @@ DISTURB = dict(zip(FAULTS, (_killed, _killed_twice, _two, _two_one_killed, _full
 
 @contextlib.contextmanager
 def _clock(this: Round) -> Iterator[None]:
-    """Let the clock of every process jump to and fro by up to a year."""
+    """Let the clock of every process jump back and forth by up to a year."""
     if not this.jumps:
         yield
         return

@@ -12,9 +12,9 @@ from benchmarks import store_faults
 def test_no_fault_costs_a_run(monkeypatch, tmp_path):
     monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path))
     monkeypatch.delenv("TLBENCH_STORE")
-    found = store_faults.rounds(iter([9, 12, 21, 3, 7]))
+    found = store_faults.rounds(iter([9, 12, 21, 14, 7]))
     assert [outcome.faults.split(",")[0] for outcome in found] == [
-        "killed twice", "disk full", "torn files", "two sweeps", "stopped"
+        "killed twice", "disk full", "torn files", "index killed", "stopped"
     ]  # fmt: skip
     assert [outcome for outcome in found if outcome.bad] == []
     assert {outcome.n_runs for outcome in found} == {12}
