@@ -11,7 +11,6 @@ and of the record the scores, gains (with p-values, intervals and flags), checkp
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import subprocess
@@ -23,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import yaml
 from PIL import Image
+
+from tlbench.store.reading import StoreReader
 
 ESTIMATORS = "source_only,coral_linear,pca,sa,gfk,tca,jda"
 GRADIENTS = "source_only,dann,cdan,mdd,mmd,jan,coral,mcc"
@@ -68,6 +67,8 @@ IMAGES = [
 ]  # fmt: skip
 LONG = ["pair=H-P", "method=dann", "optim.steps=400", "trainer.checkpoint_steps=20", "seed=7", "trainer=cpu"]
 """Is killed once it has kept a state, and goes on from there."""
+Run = tuple[StoreReader, str]
+"""A store and the key of a run in it."""
 PARTS = ("selections", "checkpoints", "distances", "per_step", "sizes")
 
 
@@ -126,10 +127,9 @@ def compare(old: Path, new: Path) -> int:
             continue
         keys["kept" if twin == key else "changed"] += 1
         name = f"{record['classifier']} {record['method']}"
-        if differing := _differing(old / key, new / twin, record, news[twin][0]):
-            moved.setdefault(f"{name}: {', '.join(differing)}", []).append(
-                _sizes(record, news[twin][0], old / key, new / twin)
-            )
+        pair = (StoreReader(old), key), (StoreReader(new), twin)
+        if differing := _differing(*pair, record, news[twin][0]):
+            moved.setdefault(f"{name}: {', '.join(differing)}", []).append(_sizes(record, news[twin][0], *pair))
     print(f"{len(olds)} runs before, {len(news)} after; run keys: {dict(keys)}; without a counterpart: {len(missing)}")
     for what, sizes in sorted(moved.items()):
         points, flips = zip(*sizes, strict=True)
@@ -142,9 +142,10 @@ def compare(old: Path, new: Path) -> int:
 
 
 def _runs(store: Path) -> Iterator[tuple[str, tuple[dict[str, Any], dict[str, Any]]]]:
-    for path in sorted(store.rglob("record.json")):
-        config = yaml.load((path.parent / "config.yaml").read_text(), Loader=yaml.CSafeLoader)
-        yield str(path.parent.relative_to(store)), (json.loads(path.read_text()), _flat(config))
+    reader = StoreReader(store)
+    for key in reader.run_keys():
+        if (record := reader.record(key)) is not None:
+            yield key, (record, _flat(reader.config(key)))
 
 
 def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -170,11 +171,10 @@ def _twin(record: dict[str, Any], config: dict[str, Any], news: dict[str, Any]) 
     return None
 
 
-def _differing(old: Path, new: Path, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def _differing(old: Run, new: Run, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     found = [part for part in PARTS if _comparable(before.get(part)) != _comparable(after.get(part))]
-    for name in ("predictions", "history"):
-        one, other = (pd.read_parquet(folder / f"{name}.parquet") for folder in (old, new))
-        if not one.equals(other):
+    for name, read in (("predictions", StoreReader.every_prediction), ("history", StoreReader.history)):
+        if not read(*old).equals(read(*new)):
             found.append(name)
     return found
 
@@ -186,12 +186,12 @@ def _comparable(values: Any) -> Any:
     return [_comparable(value) for value in values] if isinstance(values, list) else values
 
 
-def _sizes(before: dict[str, Any], after: dict[str, Any], old: Path, new: Path) -> tuple[float, float]:
+def _sizes(before: dict[str, Any], after: dict[str, Any], old: Run, new: Run) -> tuple[float, float]:
     """How far a run's score moved (points), and the share of its last predictions that did."""
     scores = [record["selections"]["last"]["metrics"][record["metric"]] for record in (before, after)]
     said = []
-    for folder in (old, new):
-        table = pd.read_parquet(folder / "predictions.parquet")
+    for store, key in (old, new):
+        table = store.every_prediction(key)
         said.append(table[table["step"] == table["step"].max()].sort_values("row")["prediction"].to_numpy())
     return 100 * abs(scores[0] - scores[1]), float(np.mean(said[0] != said[1]))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from tlbench.running.prepare import prepare
 from tlbench.running.rehearse import rehearse
 from tlbench.running.setup import Setup
 from tlbench.running.stage_values import Fitted, Prepared
+from tlbench.store.run_files import lay_out, pack
 from tlbench.store.runs import RunStore
 from tlbench.sweeping.driver import sweeper
 from tlbench.sweeping.plan import Job
@@ -195,3 +198,31 @@ def gaussian_task(
     shots = draw(2 * shots_per_class, shift) if shots_per_class else None
     task = Task(source, target.inputs, shots, draw(n // 3, 0.0), 2, (3,))
     return task, HeldOut(test, target.labels)
+
+
+def laid_out(store: RunStore, key: str, folder: Path | None = None) -> Path:
+    """Makes a folder of a run that is one file, as older versions left all runs; the folder."""
+    folder = folder or store.root / key
+    parts = {name: store.part(key, name) for name in store.part_names(key)}
+    about = store.packed(key).stat()
+    store.packed(key).unlink()
+    lay_out(folder, parts)
+    for path in folder.iterdir():
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    return folder
+
+
+def damage(store: RunStore, key: str, name: str, content: bytes | None) -> None:
+    """Puts other bytes in the place of a file of a run, or none; its record stays, and the run in its form."""
+    path = store.path(key)
+    if path.is_dir():
+        (path / name).unlink() if content is None else (path / name).write_bytes(content)
+        return
+    parts = {other: store.part(key, other) for other in store.part_names(key) if other != name}
+    pack(path, parts if content is None else {**parts, name: content})
+
+
+def remove(store: RunStore, key: str) -> None:
+    """Takes a run away, as somebody does who deletes its file or folder."""
+    path = store.path(key)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -34,6 +34,15 @@ def test_a_training_step_beside_a_bare_loop_with_phases_a_climb_and_a_teacher(be
     assert [line.split()[0] for line in told.splitlines()[2:]] == ["mcd", "sdat", "self_ensembling"]
 
 
+def test_a_large_store_is_the_same_with_an_index_and_its_planted_faults_are_found(benchmark):
+    """The script itself compares the tables of the index with those of the runs."""
+    told = benchmark("store", "--runs", "120")
+    (line,) = [line for line in told.splitlines() if line.startswith("planted faults")]
+    assert line.split()[-4:] == ["10", "of", "10,", "10"]
+    (line,) = [line for line in told.splitlines() if line.startswith("files and folders")]
+    assert float(line.split()[-1]) < 2
+
+
 def test_the_smoke_of_a_gpu_agrees_with_itself_on_a_processor(benchmark, tmp_path):
     benchmark("gpu_smoke", "--accelerator", "cpu", "--network", *TINY, "--steps", "3", "--batch", "4", "--methods", "dann", "mme",
               "--out", str(tmp_path))  # fmt: skip

@@ -117,7 +117,7 @@ def test_an_interrupt_ends_in_one_line_and_keeps_what_is_done(toy, tmp_path):
     )
     store = tmp_path / "store"
     deadline = time.monotonic() + 120
-    while not list(store.glob("*/record.json")):
+    while not list(store.glob("??/*")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     for _ in range(6):  # as a person would: Python drops an interrupt that falls into a finaliser

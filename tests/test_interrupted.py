@@ -121,10 +121,10 @@ def test_while_training_and_the_result_is_that_of_an_uninterrupted_run(tmp_path)
     run(command(root, tmp_path / "whole", *more))
     words = command(root, tmp_path / "killed", *more)
     run(command(root, tmp_path / "killed", *more, "method=source_only"))  # the reference is finished
-    finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("*/record.json")}
+    finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "killed").glob("??/*.zip")}
     state = tmp_path / "killed" / ".resume"
     killed(words, lambda: bool(list(state.glob("*.ckpt"))))
-    assert len(list((tmp_path / "killed").glob("*/record.json"))) == 1
+    assert len(RunStore(tmp_path / "killed").run_keys()) == 1
     run(words)
     assert not list(state.glob("*"))
     assert {path: path.stat().st_mtime_ns for path in finished} == finished

@@ -86,7 +86,7 @@ def test_weights_that_cannot_be_had_are_told_once_and_before_any_run(own, tmp_pa
     assert main(["sweep", *last_of(*words)]) == 2
     assert "could not be loaded (ConnectionError)" in capsys.readouterr().err
     assert asked == [1]
-    assert not list((tmp_path / "store").glob("*/record.json"))
+    assert not list((tmp_path / "store").glob("??/*"))
 
 
 def test_a_mended_image_is_all_it_takes(own, capsys):

@@ -127,6 +127,8 @@ def store(options: argparse.Namespace) -> int:
         return commands.check(folder)
     if options.action == "compact":
         return commands.make_index(folder)
+    if options.action == "unpack":
+        return commands.unpack(folder, options.run, options.out)
     return commands.export(
         folder,
         csv=options.csv,

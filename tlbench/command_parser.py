@@ -167,16 +167,20 @@ def _bridges_parser(commands: Commands) -> None:
 
 
 def _store_parser(commands: Commands) -> None:
-    text = "check a store, export it, or make it fast to read"
+    text = "check a store, export it, look into a run, or make it fast to read"
     actions = commands.add_parser("store", help=text, description=text).add_subparsers(required=True, metavar="ACTION")
     for name, text in (
         ("check", "read every run and name what is missing, torn or left over; deletes nothing"),
         ("export", "the tidy table as a file, or everything to Weights & Biases"),
+        ("unpack", "lay the files of a run out as a folder, to look at them"),
         ("compact", "write an index, with which reports read a large store many times as fast"),
     ):
         sub = actions.add_parser(name, help=text, description=text)
         sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
         sub.set_defaults(command="store", action=name)
+        if name == "unpack":
+            sub.add_argument("run", help="run key, or the start of one")
+            sub.add_argument("--out", metavar="DIR", help="folder to make (default: the run key)")
         if name == "export":
             sub.add_argument("--csv", metavar="FILE", help="one row a run and selection")
             sub.add_argument("--parquet", metavar="FILE", help="the same as Parquet")

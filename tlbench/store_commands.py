@@ -1,4 +1,4 @@
-"""`tlbench store check`, `export` and `compact`: the words, the files and the exit status."""
+"""`tlbench store check`, `unpack`, `export` and `compact`: the words, the files and the exit status."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import yaml
 from tlbench.config.keys import key_of_stored
 from tlbench.errors import TlbenchError
 from tlbench.paths import conf_dir
+from tlbench.store.check_run import remedy
 from tlbench.store.check_store import check_store
 from tlbench.store.plans import configs_of, planned
 from tlbench.store.reading import Damaged, StoreReader
+from tlbench.store.run_files import lay_out
 from tlbench.store.runs import RunStore, opened_store
 from tlbench.store.setting_columns import with_settings
 from tlbench.store.table import compact, read_tables
@@ -39,7 +41,7 @@ def wrong_key(store: StoreReader, key: str, record: dict[str, Any]) -> str | Non
         return None
     if found is None or found == key:
         return None
-    return f"is the config of run {found}, not of this one; delete the folder '{store.folder(key)}' and run again"
+    return f"is the config of run {found}, not of this one; {remedy(store, key)}"
 
 
 def make_index(folder: str) -> int:
@@ -50,6 +52,23 @@ def make_index(folder: str) -> int:
     except OSError as error:
         raise TlbenchError(f"Store '{folder}' cannot be written ({error.strerror}).") from error
     print(f"{path}: {n} runs, {path.stat().st_size / 2**20:.1f} MiB. Reports use it by themselves; it may be deleted.")
+    return 0
+
+
+def unpack(folder: str, run: str, out: str | None) -> int:
+    """Lay the files of a run out as a folder."""
+    store = opened_store(folder)
+    key = store.whole_key(run)
+    to = Path(out or key)
+    if to.exists():
+        raise TlbenchError(f"'{to}' is there already. Set by --out; choose another folder.")
+    try:
+        lay_out(to, {name: store.part(key, name) for name in store.part_names(key)})
+    except ValueError as error:
+        raise TlbenchError(f"{store.path(key)} is damaged ({error}). {store.remedy(key)}") from error
+    except OSError as error:
+        raise TlbenchError(f"'{to}' cannot be written ({error.strerror}). Set by --out.") from error
+    print(f"{to}: {', '.join(sorted(store.part_names(key)))}")
     return 0
 
 
@@ -111,13 +130,13 @@ def log_sweep(outcome: Any) -> None:
 
         if mode() == "disabled":
             return
-        folder = outcome.store.root / "plans" / "logs"  # where `wandb sync STORE/*/logs/wandb/offline-run-*` finds it
+        folder = outcome.store.root / "plans" / "sweeps" / "logs"  # where the `wandb sync` below finds it
         print("Summing the sweep up in Weights & Biases ...", file=sys.stderr, flush=True)
         keys, first, store = [job.key for job in outcome.jobs], logged[0], outcome.store
         target = Target(first.logger, folder)
         how = log_summary_of_sweep(store, keys, outcome.name, first.group, first.selection.rule, target)
         if how == "offline":
-            print(f"Offline: `wandb sync {store.root}/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr)
+            print(f"Offline: `wandb sync {store.root}/*/*/logs/wandb/offline-run-*` uploads later.", file=sys.stderr)
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         print(f"tlbench: the sweep's W&B summary failed, its runs are kept: {reason}", file=sys.stderr)

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests.dashboard.stores import EVIL
+from tests.support import damage
 from tlbench.store.runs import RunStore
 
 
@@ -77,7 +78,7 @@ def test_a_run_has_maps_of_its_features_and_one_without_says_how_to_keep_some(sm
     assert not page.exception
     assert "No figure" not in texts(page)
     shutil.copytree(small, tmp_path / "runs")
-    for path in (tmp_path / "runs").glob("*/features.npz"):
+    for path in (tmp_path / "runs").glob("*/*/features.npz"):
         path.unlink()
     assert "embeddings=300" in texts(app(tmp_path / "runs", view="run", method="pca"))
 
@@ -106,7 +107,7 @@ def test_a_run_that_lacks_a_file_costs_the_page_no_more(small, app, tmp_path, fi
     root = tmp_path / "runs"
     shutil.copytree(small, root)
     key = next(k for k in RunStore(root).run_keys() if RunStore(root).record(k)["method"] == "pca")
-    (root / key / file).unlink()
+    damage(RunStore(root), key, file, None)
     page = app(root, view="run", run=key)
     assert not page.exception
     assert not page.error

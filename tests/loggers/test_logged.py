@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.logs import wandb_run
-from tests.support import config_of, ensure_run, identity_of, last_of, write_toy
+from tests.support import config_of, ensure_run, identity_of, laid_out, last_of, write_toy
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
 from tlbench.loggers import needs
@@ -41,8 +41,10 @@ def run_with(place, monkeypatch):
         overrides = (*TOY, f"logger={logger}", f"seed={seed}", f"store={root / 'store'}", *more)
         config = config_of(*overrides, config_dir=conf)
         assert ensure_run(config) == "done"
-        folder = RunStore(config.store).root / identity_of(config)["run_key"]
-        return folder, json.loads((folder / "record.json").read_text())
+        made, key = RunStore(config.store), identity_of(config)["run_key"]
+        if made.path(key).is_file():
+            laid_out(made, key)
+        return made.path(key), json.loads(made.part(key, "record.json"))
 
     return done
 
@@ -183,12 +185,12 @@ def test_a_sweep_that_was_logged_to_wandb_ends_with_a_summary_in_its_group(sweep
     status, store = sweep_with("summed", "logger=wandb", "group=a/b")
     (plan,) = (store.root / "plans").glob("*.json")
     runs = store.run_keys()
-    (file,) = store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb")
+    (file,) = store.root.glob("*/*/logs/wandb/offline-run-*/run-summary-*.wandb")
     whole = wandb_run(file)
     assert (status, whole["group"], whole["name"], whole["job_type"]) == (
         0, "a/b", f"summary of {plan.stem}", "summary"
     )  # fmt: skip
-    (one,) = store.root.glob(f"{runs[0]}/logs/wandb/offline-run-*/*.wandb")
+    (one,) = store.root.glob(f"*/{runs[0]}/logs/wandb/offline-run-*/*.wandb")
     assert wandb_run(one)["group"] == "a/b"
     assert (whole["summary"]["runs/done"], whole["summary"]["cells/all"]) == (len(runs), len(runs))
     assert [paths for (kind, _), paths in whole["artifacts"].items() if kind == "report"] == [
@@ -198,7 +200,7 @@ def test_a_sweep_that_was_logged_to_wandb_ends_with_a_summary_in_its_group(sweep
     # nothing is left to do: no second summary; another sweep of the same group has one of its own, of its own runs alone
     sweep_with("summed", "logger=wandb", "group=a/b")
     sweep_with("summed", "logger=wandb", "method=source_only", "seed=1", "group=a/b", "selection=oracle")
-    files = list(store.root.glob("*/logs/wandb/offline-run-*/run-summary-*.wandb"))
+    files = list(store.root.glob("*/*/logs/wandb/offline-run-*/run-summary-*.wandb"))
     assert len(files) == 2
     (other,) = [found for path in files if (found := wandb_run(path))["id"] != whole["id"]]
     assert (other["group"], other["summary"]["runs/done"], other["summary"]["cells/all"]) == ("a/b", 2, 2)
@@ -211,7 +213,7 @@ def test_a_sweep_with_w_and_b_switched_off_leaves_nothing_of_it(sweep_with, monk
     monkeypatch.setenv("WANDB_MODE", "disabled")
     status, store = sweep_with("off", "logger=wandb")
     assert status == 0
-    assert not (store.root / "plans" / "logs").exists()
+    assert not (store.root / "plans" / "sweeps").exists()
     assert not (store.root / ".store-id").exists()
 
 

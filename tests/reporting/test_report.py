@@ -9,7 +9,7 @@ import pytest
 
 from tests.findings.tables import evidence
 from tests.findings.test_cells import cells_of, run
-from tests.support import write_toy
+from tests.support import remove, write_toy
 from tlbench.cli import main
 from tlbench.reporting.analysis import Analysis
 from tlbench.reporting.formats import to_latex
@@ -189,7 +189,7 @@ def test_markdown_rows_are_as_wide_as_their_head(swept):
 
 def test_a_report_with_holes_says_so_and_exits_1(swept, capsys):
     key = next(k for k in swept.run_keys() if swept.record(k)["method"] == "dann")
-    shutil.rmtree(swept.root / key)
+    remove(swept, key)
     assert main(["report", "--out", "out"]) == 1
     text = capsys.readouterr().out
     assert "not complete: 1 of 6 cells" in text
@@ -226,7 +226,7 @@ def test_a_variant_without_a_run_hides_no_other(toy, tmp_path, capsys):
     store = RunStore(tmp_path / "store")
     for key in store.run_keys():
         if store.config(key)["method"].get("weight") == 2.0:
-            shutil.rmtree(store.root / key)
+            remove(store, key)
     capsys.readouterr()
     assert main(["report", "--out", "out"]) == 1
     text = Path("out/report.md").read_text("utf-8")

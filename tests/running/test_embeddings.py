@@ -45,7 +45,7 @@ def test_a_run_leaves_features_before_and_after_and_labels_for_colours(run):
 
 def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
     store, key = run("dann")
-    before, predictions = store.record(key), (store.root / key / "predictions.parquet").read_bytes()
+    before, predictions = store.record(key), store.part(key, "predictions.parquet")
     reference = before["selections"]["last"]["gains"]["source_only"]["run_key"]
     assert not store.keeps_features(key)
     assert run("dann", "embeddings=20")[1] == key
@@ -56,7 +56,7 @@ def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
     added = after["files"].pop("features.npz")
     assert {**after, "embeddings": 0} == before
     assert added == store.checksum(key, "features.npz")
-    assert (store.root / key / "predictions.parquet").read_bytes() == predictions
+    assert store.part(key, "predictions.parquet") == predictions
     # fewer than there are, or as many: nothing is done; more: once more; lost: once more
     stamp = store.stamp(key)
     run("dann", "embeddings=10")
@@ -65,10 +65,10 @@ def test_a_finished_run_is_asked_for_features_and_keeps_its_numbers(run):
     assert store.stamp(key) == stamp
     run("dann", "embeddings=25")
     assert len(store.features(key)["raw_source"]) == 25
-    (store.root / key / "features.npz").unlink()
+    store.part_file(key, "features.npz").unlink()
     run("dann", "embeddings=20")
     np.testing.assert_array_equal(store.features(key)["trained_target"], few["trained_target"])
-    assert not list(store.root.glob("*/*.part"))
+    assert not list(store.root.rglob("*.part"))
 
 
 def test_a_run_that_fails_when_it_is_done_again_stays_done(run, monkeypatch, capsys):
@@ -83,7 +83,7 @@ def test_features_that_are_not_there_or_damaged_are_told(run):
     store, key = run("source_only")
     with pytest.raises(TlbenchError, match="kept no features"):
         store.features(key)
-    (store.root / key / "features.npz").write_bytes(b"torn")
+    (store.path(key) / "features.npz").write_bytes(b"torn")
     with pytest.raises(TlbenchError, match="damaged"):
         store.features(key)
 
@@ -117,14 +117,14 @@ def test_a_map_has_what_the_reference_has_learnt_as_long_as_that_is_there(run):
         "last",
         "none",
     )
-    (store.root / row["reference_run"] / "features.npz").unlink()
+    store.part_file(row["reference_run"], "features.npz").unlink()
     assert set(kept_features(store, row)) == set(store.features(key))
 
 
 def test_lost_features_are_found_by_a_check(run):
     store, key = run("source_only", "embeddings=20")
     assert check_store(store).problems == []
-    (store.root / key / "features.npz").unlink()
+    store.part_file(key, "features.npz").unlink()
     (problem,) = check_store(store).problems
     assert "features.npz" in problem.line()
     assert "is missing; the same command" in problem.line()

@@ -45,7 +45,7 @@ def test_every_method_can_be_kept_and_predicts_as_it_did(name, toy):
     proba = model.predict_proba(dataset_of(config).load("right").inputs[rows])
     np.testing.assert_array_equal(proba.argmax(axis=1), predictions)
     np.testing.assert_allclose(proba.max(axis=1), confidences, rtol=1e-6)
-    assert {p.suffix for p in store.folder(key).iterdir() if p.is_file()} <= {
+    assert {p.suffix for p in store.path(key).iterdir() if p.is_file()} <= {
         ".yaml",
         ".json",
         ".parquet",
@@ -113,7 +113,7 @@ def test_a_finished_run_is_done_once_more_for_its_model_alone(toy):
     assert {k: v for k, v in after.items() if k != "files"} == {k: v for k, v in before.items() if k != "files"}
     assert set(after["files"]) - set(before["files"]) == {"model.safetensors"}
     assert store.damaged_files(key, after) == []
-    assert store.model_file(key).stat().st_mode == (store.folder(key) / "record.json").stat().st_mode
+    assert store.model_file(key).stat().st_mode == (store.path(key) / "record.json").stat().st_mode
     load_model(store, key)
     stamp = store.model_file(key).stat().st_mtime_ns
     assert ensure_run(keeping) == ensure_run(without) == "done"
@@ -246,7 +246,7 @@ def test_the_command_predicts_files_of_arrays(kind, toy, tmp_path, capsys):
     assert said["prediction"].tolist() == [list("abc")[i] for i in predictions]
     assert said["row"].tolist() == list(range(len(x)))
     np.testing.assert_allclose(said[["p_a", "p_b", "p_c"]].sum(axis=1), 1)
-    assert main(["predict", str(store.folder(key)), str(path)]) == 0
+    assert main(["predict", str(store.path(key)), str(path)]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "file,row,prediction,confidence,p_a,p_b,p_c"
 
 

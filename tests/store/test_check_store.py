@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.store.test_table import gain, record
+from tests.support import damage, laid_out, remove
 from tlbench.cli import main
 from tlbench.store.reading import HISTORY, PREDICTIONS
+from tlbench.store.run_files import lay_out, pack
 from tlbench.store.runs import RunStore
 from tlbench.store.table import COLUMNS, compact
 
@@ -23,13 +25,16 @@ def fill(store, key, **changes):
     store.write(record(run_key=key, selections={"last": found}, **changes), {"seed": 0}, rows, history)
 
 
-@pytest.fixture
-def store(tmp_path):
+@pytest.fixture(params=["files", "folders"])
+def store(tmp_path, request):
     """A run, its reference, and a plan of the two."""
     store = RunStore(tmp_path / "store")
     store.root.mkdir()
     fill(store, "aa", gains={"target_only": gain(1.0, "bb")})
     fill(store, "bb", reference=None)
+    if request.param == "folders":
+        for key in ("aa", "bb"):
+            laid_out(store, key)
     (store.root / "plans").mkdir()
     plan(store, "p", "aa", "bb")
     return store
@@ -62,16 +67,45 @@ def reseal(store, key, name):
     store.rewrite_record({**record, "files": {**record["files"], name: store.checksum(key, name)}})
 
 
+def flipped(data):
+    return data[:40] + bytes([data[40] ^ 1]) + data[41:]
+
+
 def flip(path):
-    data = bytearray(path.read_bytes())
-    data[40] ^= 1
-    path.write_bytes(data)
+    path.write_bytes(flipped(path.read_bytes()))
+
+
+def copied(store, key, other):
+    if store.path(key).is_dir():
+        shutil.copytree(store.path(key), store.root / other)
+        return
+    store.packed(other).parent.mkdir()
+    shutil.copy(store.packed(key), store.packed(other))
+
+
+def both_forms(store, key):
+    """What a process leaves that was killed while it made a folder of a file."""
+    if store.path(key).is_file():
+        lay_out(store.root / key / key, {"record.json": b"{}"})
+    else:
+        parts = {name: store.part(key, name) for name in store.part_names(key)}
+        folder = store.path(key).rename(store.root / "x")
+        (store.root / key).mkdir()
+        folder.rename(store.root / key / key)
+        pack(store.packed(key), parts)
+
+
+def torn(store, key):
+    path = store.path(key)
+    path = path if path.is_file() else path / "predictions.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
 
 
 def compact_old(store):
     """An index of records that are old enough to be trusted."""
     for key in store.run_keys():
-        os.utime(store.folder(key) / "record.json", (1e9, 1e9))
+        path = store.path(key)
+        os.utime(path if path.is_file() else path / "record.json", (1e9, 1e9))
     compact(store)
 
 
@@ -87,43 +121,46 @@ def tampered(path):
 def damages(store):
     """What may happen to a store, and what is said of it."""
     root = store.root
-    yield "record     .*aa: unreadable", lambda: (root / "aa" / "record.json").write_text("{")
-    yield "record     .*aa: holds no record", lambda: (root / "aa" / "record.json").unlink()
-    yield "record     .*ee: is a copy: its record is that of run aa", lambda: shutil.copytree(root / "aa", root / "ee")
+
+    def changed(name, change):
+        return lambda: damage(store, "aa", name, change(store.part("aa", name)))
+
+    yield "record     .*aa.*: unreadable", lambda: damage(store, "aa", "record.json", b"{")
+    yield "record     .*aa.*: holds no record", lambda: damage(store, "aa", "record.json", None)
+    yield "record     .*ee.*: is a copy: its record is that of run aa", lambda: copied(store, "aa", "ee")
     for name in ("predictions.parquet", "history.parquet"):
-        path = root / "aa" / name
-        yield f"file .*{name}: is not what was written", lambda path=path: path.write_bytes(path.read_bytes()[:-9])
-    yield "file .*config.yaml: is missing", lambda: (root / "aa" / "config.yaml").unlink()
+        yield f"file .*{name}: is not what was written", changed(name, lambda data: data[:-9])
+    yield "file .*config.yaml: is missing", lambda: damage(store, "aa", "config.yaml", None)
     few = pd.DataFrame({name: range(6) for name in PREDICTIONS}).assign(step=9)
     yield "6 of 7 predictions at step 9", lambda: (
-        few.to_parquet(root / "aa" / "predictions.parquet"), reseal(store, "aa", "predictions.parquet"))  # fmt: skip
-    ours, others = root / "aa" / "predictions.parquet", root / "bb" / "predictions.parquet"
-    yield "file .*predictions.parquet: is not what was written", lambda: ours.write_bytes(
-        others.read_bytes() + b" ")  # fmt: skip
-    yield "file .*predictions.parquet: is not what was written", lambda: flip(ours)
-    yield "file .*config.yaml: is not what was written", lambda: (root / "aa" / "config.yaml").write_text("seed: 1")
-    record = root / "aa" / "record.json"
-    yield "record     .*aa: unreadable: .*its checksum does not fit", lambda: record.write_text(
-        record.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))  # fmt: skip
+        damage(store, "aa", "predictions.parquet", few.to_parquet()), reseal(store, "aa", "predictions.parquet"))  # fmt: skip
+    others = store.part("bb", "predictions.parquet")
+    yield "file .*predictions.parquet: is not what was written", changed("predictions.parquet", lambda _: others + b" ")
+    yield "file .*predictions.parquet: is not what was written", changed("predictions.parquet", flipped)
+    yield "file .*config.yaml: is not what was written", lambda: damage(store, "aa", "config.yaml", b"seed: 1")
+    yield "record     .*aa.*: unreadable: .*its checksum does not fit", changed(
+        "record.json", lambda data: data.replace(b'"accuracy": 0.5', b'"accuracy": 0.9'))  # fmt: skip
     yield (
         "index .*index.parquet: is damaged, or not what the records say",
         lambda: (compact_old(store), flip(root / "index.parquet")),
     )
     yield "index .*index.parquet: is damaged, or not what the records say", lambda: (
         compact_old(store), tampered(root / "index.parquet"))  # fmt: skip
-    yield "reference  .*aa: its reference target_only, run bb, is gone", lambda: (
-        shutil.rmtree(root / "bb"), plan(store, "p", "aa"))  # fmt: skip
+    yield "reference  .*aa.*: its reference target_only, run bb, is gone", lambda: (
+        remove(store, "bb"), plan(store, "p", "aa"))  # fmt: skip
     yield r"left over  .*aside/aa: of a process that died", lambda: (root / ".aside" / "aa").mkdir()
     yield r"left over  .*\.aa-x1: of a process that died", lambda: (root / ".aa-x1").mkdir()
     yield r"left over  .*tmpx\.part: was never finished", lambda: (root / "plans" / "tmpx.part").write_text("")
     yield "left over  .*aa.ckpt: is the state of a run that is done", lambda: (
         (root / ".resume").mkdir(), (root / ".resume" / "aa.ckpt").write_text(""))  # fmt: skip
+    yield "left over  .*: is what .*aa.zip. has taken the place of", lambda: both_forms(store, "aa")
+    yield r"file .*: is not what was written|record     .*unreadable", lambda: torn(store, "aa")
     yield "plan .*q.json: none of its 2 runs is there", lambda: plan(store, "q", "c1", "c2")
     yield "plan .*q.json: 1 of its 2 runs are missing", lambda: plan(store, "q", "aa", "c2")
     yield "plan .*q.json: is damaged", lambda: (root / "plans" / "q.json").write_text("[")
 
 
-@pytest.mark.parametrize("number", range(21))
+@pytest.mark.parametrize("number", range(23))
 def test_each_damage_is_named_and_ends_with_1(store, capsys, number):
     import re
 
@@ -153,6 +190,21 @@ def test_export_writes_the_tidy_table(store, tmp_path, capsys):
     for table in (pd.read_csv(out[0]), pd.read_parquet(out[1])):
         assert table["run_key"].tolist() == ["aa", "bb"]
         assert table.columns.tolist()[: len(COLUMNS)] == COLUMNS
+
+
+def test_unpack_lays_the_files_of_a_run_out(store, tmp_path, capsys):
+    out = tmp_path / "looked_at"
+    assert main(["store", "unpack", "a", "--store", str(store.root), "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert told == f"{out}: config.yaml, history.parquet, predictions.parquet, record.json\n"
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+        name: store.part("aa", name) for name in store.part_names("aa")
+    }
+    assert main(["store", "unpack", "aa", "--store", str(store.root), "--out", str(out)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    torn(store, "aa")
+    status = main(["store", "unpack", "aa", "--store", str(store.root), "--out", str(tmp_path / "torn")])
+    assert status == (2 if store.path("aa").is_file() else 0)  # a folder is copied as it is
 
 
 def test_compact_says_what_it_wrote(store, capsys):
@@ -196,8 +248,7 @@ def test_a_config_that_is_not_that_of_its_key_is_told(toy, tmp_path, capsys):
     store = RunStore(root)
     (key,) = store.run_keys()
     assert check(store, capsys)[0] == 0
-    path = root / key / "config.yaml"
-    path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+    damage(store, key, "config.yaml", store.part(key, "config.yaml").replace(b"seed: 0", b"seed: 1"))
     reseal(store, key, "config.yaml")
     status, text = check(store, capsys)
     assert status == 1

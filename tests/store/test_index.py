@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from tests.store.test_table import gain, record
@@ -12,7 +13,7 @@ from tlbench.store import table
 from tlbench.store.index import EMPTY, FILE
 from tlbench.store.records import sealed_record
 from tlbench.store.runs import RunStore
-from tlbench.store.table import compact, read_tables, tables_of, updated
+from tlbench.store.table import compact, is_sound, read_tables, tables_of, updated
 
 
 def put(store, key, age=3600.0, **changes):
@@ -137,3 +138,28 @@ def test_an_empty_store_has_an_index_too(tmp_path):
     store = RunStore(tmp_path)
     assert compact(store)[1] == 0
     assert read_tables(store).runs.empty
+
+
+def test_an_index_of_runs_that_are_gone_is_sound(store):
+    """Its columns are those of all its runs, also of those that are not there any more."""
+    put(
+        store,
+        "e0",
+        selections={"last": {**record()["selections"]["last"], "gains": {"other": gain(1)}}},
+        reference="other",
+    )
+    compact(store)
+    assert is_sound(store)
+    shutil.rmtree(store.root / "e0")
+    assert is_sound(store)
+    compact(store)
+    put(store, "a1", age=0, seed=3)
+    assert is_sound(store)
+
+
+def test_an_index_is_read_by_other_programs(store):
+    """As any Parquet file: a row a run, its rows of the tidy table in a list."""
+    found = pq.read_table(store.root / FILE)
+    assert found["key"].to_pylist() == ["a0", "a1", "a2", "a3", "b0", "c0"]
+    assert [len(rows) for rows in found["runs"].to_pylist()] == [2, 2, 2, 2, 1, 0]
+    assert found["runs"][0].as_py()[0]["method"] == record()["method"]

@@ -1,14 +1,22 @@
+import contextlib
 import errno
+import io
 import json
 import multiprocessing
 import os
+import pydoc
+import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.support import damage, laid_out
 from tlbench.errors import TlbenchError
 from tlbench.store.plans import write_plan
-from tlbench.store.reading import HISTORY
+from tlbench.store.reading import HISTORY, Damaged
 from tlbench.store.runs import RunStore
 
 RECORD = {"run_key": "ab12", "status": "done", "selections": {"last": {"step": 5}, "oracle": {"step": 3}}}
@@ -33,7 +41,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path):
     assert store.config("ab12") == {"seed": 0}
     assert store.predictions("ab12", "oracle")["prediction"].tolist() == [0]
     assert store.history("ab12")["value"].tolist() == [0.5]
-    assert (store.root / "ab12" / "logs" / "metrics.csv").read_text() == "a\n1\n"
+    assert store.part("ab12", "logs/metrics.csv") == b"a\n1\n"
     assert not [*(store.root / ".aside").iterdir()]
 
 
@@ -45,6 +53,117 @@ def test_a_finished_run_is_never_replaced_and_a_failed_one_is(tmp_path):
     assert store.status("ab12") == "done"
     assert store.config("ab12") == {"n": 2}
     assert len(store.predictions("ab12", "last")) == 1
+
+
+def test_a_small_run_is_one_file_that_any_tool_opens(tmp_path):
+    store = RunStore(tmp_path / "store")
+    store.write(RECORD, {"seed": 0}, ROWS)
+    assert [path for path in store.root.rglob("*") if path.is_file()] == [store.root / "ab" / "ab12.zip"]
+    with zipfile.ZipFile(store.root / "ab" / "ab12.zip") as file:
+        assert json.loads(file.read("record.json"))["run_key"] == "ab12"
+        assert pd.read_parquet(io.BytesIO(file.read("predictions.parquet"))).equals(ROWS)
+        assert {info.external_attr >> 16 for info in file.infolist()} == {0o644}
+
+
+def test_one_run_gives_the_same_bytes_whatever_the_clock_says(tmp_path, monkeypatch):
+    stores = RunStore(tmp_path / "a"), RunStore(tmp_path / "b")
+    stores[0].write(RECORD, {"seed": 0}, ROWS)
+    monkeypatch.setattr("time.time", lambda: 0.0)  # 1970, which a zip file cannot name
+    stores[1].write(RECORD, {"seed": 0}, ROWS)
+    assert stores[0].packed("ab12").read_bytes() == stores[1].packed("ab12").read_bytes()
+
+
+@pytest.mark.parametrize("bulky", ["model", "features", "logs", "size"])
+def test_a_run_with_something_bulky_is_a_folder(tmp_path, monkeypatch, bulky):
+    store, more = RunStore(tmp_path / "store"), {}
+    for name in ("model.safetensors", "logs/events.out.tfevents.1", "plain/metrics.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * 100)
+    if bulky == "model":
+        more = {"model": tmp_path / "model.safetensors"}
+    elif bulky == "features":
+        more = {"features": {"raw_source": np.eye(2, dtype=np.float32)}}
+    elif bulky == "logs":
+        more = {"extra": tmp_path / "logs"}
+    else:
+        monkeypatch.setattr("tlbench.store.runs.SMALL", 100)
+    store.write(RECORD, {"seed": 0}, ROWS, **more)
+    assert store.path("ab12") == store.root / "ab" / "ab12"
+    assert store.path("ab12").is_dir()
+    assert store.run_keys() == ["ab12"]
+    assert store.predictions("ab12", "last")["prediction"].tolist() == [1]
+    assert store.damaged_files("ab12", store.record("ab12")) == []
+    assert (store.model_file("ab12") is not None) == (bulky == "model")
+    assert store.keeps_features("ab12") == (bulky == "features")
+    assert set(store.part_names("ab12")) >= {"config.yaml", "history.parquet", "predictions.parquet", "record.json"}
+
+
+def test_what_is_added_beside_a_small_run_makes_a_folder_of_it(tmp_path):
+    store = RunStore(tmp_path / "store")
+    store.write(RECORD, {"seed": 0}, ROWS)
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    before = store.record("ab12")
+    store.add_beside({**before, "embeddings": 2}, {"raw_source": np.eye(2)}, tmp_path / "model.safetensors")
+    assert not store.packed("ab12").exists()
+    assert (store.root / "ab" / "ab12").is_dir()
+    assert store.model_file("ab12").read_bytes() == b"weights"
+    assert store.features("ab12")["raw_source"].tolist() == [[1, 0], [0, 1]]
+    after = store.record("ab12")
+    assert after.pop("embeddings") == 2
+    assert set(after["files"]) - set(before["files"]) == {"features.npz", "model.safetensors"}
+    assert store.damaged_files("ab12", after) == []
+    assert {**after, "files": before["files"]} == before
+
+
+STOPS = ["tlbench.store.runs.pack", "tlbench.store.runs.lay_out", "tlbench.store.runs.os.replace", "tlbench.store.runs.os.rename",
+         "tlbench.store.runs.Path.unlink"]  # fmt: skip
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("work", ["beside", "record", "redone"])
+def test_a_process_that_ends_at_any_step_loses_no_run(tmp_path, monkeypatch, stop, after, work):
+    """Killed: before or after a step, and nothing that was to clean up runs."""
+    store = RunStore(tmp_path / "store")
+    status = "failed" if work == "redone" else "done"
+    store.write(
+        {**RECORD, "status": status},
+        {"seed": 0},
+        ROWS,
+        features={"raw_source": np.eye(1)} if work == "redone" else None,
+    )
+    module, name = stop.rsplit(".", 1)
+    real = getattr(pydoc.locate(module), name)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*args, **named):
+        if after:
+            real(*args, **named)
+        raise Killed
+
+    def step():
+        if work == "beside":
+            store.add_beside({**RECORD, "embeddings": 2}, {"raw_source": np.eye(2)})
+        elif work == "record":
+            store.rewrite_record({**RECORD, "tags": ["x"]})
+        else:
+            store.write(RECORD, {"seed": 0}, ROWS)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stop, killed)
+        with contextlib.suppress(Killed):
+            step()
+    if work == "redone":
+        assert RunStore(store.root).status("ab12") in ("done", "failed", None)
+    else:
+        assert RunStore(store.root).status("ab12") == "done"
+        assert RunStore(store.root).predictions("ab12", "last")["prediction"].tolist() == [1]
+    with store.lock("ab12"):
+        step()
+    assert store.record("ab12").get("embeddings" if work == "beside" else "tags" if work == "record" else "status")
+    assert len([path for path in store.root.rglob("*ab12*") if ".aside" not in path.parts]) == 1
 
 
 def test_a_run_that_is_not_whole_is_not_there(tmp_path):
@@ -65,30 +184,58 @@ def test_values_that_are_no_numbers_are_never_written(tmp_path):
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "ab12").mkdir()
     (tmp_path / "ab12" / "record.json").write_text("{")
-    with pytest.raises(TlbenchError, match=r"is damaged .* Delete the folder"):
+    with pytest.raises(TlbenchError, match=r"ab12/record.json is damaged .* Delete the folder '.*ab12' and run again"):
         RunStore(tmp_path).record("ab12")
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, -1, -30])
+def test_a_torn_run_is_named(tmp_path, size):
+    store = RunStore(tmp_path)
+    store.write(RECORD, {"seed": 0}, ROWS)
+    store.packed("ab12").write_bytes(store.packed("ab12").read_bytes()[:size])
+    with pytest.raises(Damaged, match=r"is damaged .* Delete the file '.*ab/ab12.zip' and run again"):
+        store.record("ab12")
+
+
+@given(st.integers(0, 10**6), st.integers(1, 255))
+def test_one_wrong_byte_anywhere_changes_nothing_unseen(tmp_path_factory, place, change):
+    store = RunStore(tmp_path_factory.mktemp("store"))
+    store.write(RECORD, {"seed": 0}, ROWS)
+    path, record = store.packed("ab12"), store.record("ab12")
+    data = bytearray(path.read_bytes())
+    data[place % len(data)] ^= change
+    path.write_bytes(data)
+    try:
+        assert store.record("ab12") in (record, None)
+        if store.damaged_files("ab12", record) == []:
+            assert store.every_prediction("ab12").equals(ROWS)
+            assert store.config("ab12") == {"seed": 0}
+    except Damaged:
+        pass
 
 
 READ = {"predictions.parquet": lambda s: s.predictions("ab12", "last"), "history.parquet": lambda s: s.history("ab12"),
         "config.yaml": lambda s: s.config("ab12")}  # fmt: skip
 
 
+@pytest.mark.parametrize("form", ["file", "folder"])
 @pytest.mark.parametrize("name", READ)
-def test_files_of_a_run_that_are_missing_or_damaged_are_named(tmp_path, name):
+def test_files_of_a_run_that_are_missing_or_damaged_are_named(tmp_path, name, form):
     store = RunStore(tmp_path)
     store.write(RECORD, {"seed": 0}, ROWS)
+    if form == "folder":
+        laid_out(store, "ab12")
     READ[name](store)
-    path = tmp_path / "ab12" / name
     for content in (b"\xff: [", b"[", b"", None):
-        path.unlink() if content is None else path.write_bytes(content)
-        with pytest.raises(TlbenchError, match=rf"{name} is missing or damaged\. Delete the folder"):
+        damage(store, "ab12", name, content)
+        with pytest.raises(TlbenchError, match=rf"{name} is missing or damaged\. Delete the {form} '"):
             READ[name](store)
 
 
 def test_no_pickle_is_written(tmp_path):
     store = RunStore(tmp_path)
     store.write(RECORD, {"seed": 0}, ROWS)
-    assert {p.suffix for p in (tmp_path / "ab12").iterdir()} == {".json", ".yaml", ".parquet"}
+    assert {os.path.splitext(name)[1] for name in store.part_names("ab12")} == {".json", ".yaml", ".parquet"}
 
 
 def _count(folder, times):
@@ -129,13 +276,17 @@ def test_what_is_written_is_readable_to_a_colleague(tmp_path):
             logs = store.new_folder("ab12", "logs")
             (logs / "metrics.csv").write_text("a\n")
             store.write(RECORD, {}, ROWS, extra=logs)
+            (logs / "model.safetensors").write_text("a\n")
+            store.write({**RECORD, "run_key": "cd34"}, {}, ROWS, extra=logs)
         store.rewrite_record(store.record("ab12"))
         write_plan(store, "p", [], [], {})
     finally:
         os.umask(before)
     modes = {p.relative_to(store.root).as_posix(): p.stat().st_mode & 0o777 for p in store.root.rglob("*")}
     assert {name for name, mode in modes.items() if mode not in (0o644, 0o755)} == set()
-    assert {"plans/p.json", "ab12/logs", "ab12/logs/metrics.csv", "ab12/record.json"} <= set(modes)
+    assert {"plans/p.json", "ab/ab12.zip", "cd/cd34/logs", "cd/cd34/logs/metrics.csv", "cd/cd34/record.json"} <= set(
+        modes
+    )
 
 
 @pytest.mark.parametrize("what", ["run", "record", "plan"])
@@ -148,8 +299,8 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     work = {
-        "run": ("tlbench.store.runs.pq.write_table", lambda: store.write({**RECORD, "run_key": "cd34"}, {}, ROWS)),
-        "record": ("tlbench.aside.os.replace", lambda: store.rewrite_record(RECORD)),
+        "run": ("tlbench.store.runs.pack", lambda: store.write({**RECORD, "run_key": "cd34"}, {}, ROWS)),
+        "record": ("tlbench.store.runs.os.replace", lambda: store.rewrite_record(RECORD)),
         "plan": ("tlbench.aside.os.replace", lambda: write_plan(store, "p", [], [], {})),
     }
     (store.root / "plans").mkdir()
@@ -162,22 +313,36 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatc
     write()
 
 
-def test_runs_in_folders_by_the_first_letters_of_their_keys_are_the_same_runs(tmp_path):
-    flat, divided = RunStore(tmp_path / "flat"), RunStore(tmp_path / "divided")
-    for store in (flat, divided):
+@pytest.mark.parametrize("place", ["", "ab"])
+def test_runs_in_folders_and_those_of_older_stores_are_the_same_runs(tmp_path, place):
+    packed, other = RunStore(tmp_path / "packed"), RunStore(tmp_path / "other")
+    for store in (packed, other):
         store.write(RECORD, {"n": 1}, ROWS)
         store.write({**RECORD, "run_key": "cd34"}, {"n": 2}, ROWS)
-    (divided.root / "ab").mkdir()
-    (divided.root / "ab12").rename(divided.root / "ab" / "ab12")
-    assert divided.run_keys() == flat.run_keys() == ["ab12", "cd34"]
+    folder = laid_out(other, "ab12", other.root / place / "ab12")
+    assert other.path("ab12") == folder
+    assert other.run_keys() == packed.run_keys() == ["ab12", "cd34"]
     for key in ("ab12", "cd34"):
-        assert divided.record(key) == flat.record(key)
-        assert divided.config(key) == flat.config(key)
-        assert divided.predictions(key, "last").equals(flat.predictions(key, "last"))
-    divided.rewrite_record({**divided.record("ab12"), "tags": ["x"]})
-    divided.write({**RECORD, "status": "failed"}, {"n": 3})  # it is done, where it lies
-    assert divided.record("ab12")["tags"] == ["x"]
-    assert not (divided.root / "ab12").exists()
+        assert other.record(key) == packed.record(key)
+        assert other.config(key) == packed.config(key)
+        assert other.predictions(key, "last").equals(packed.predictions(key, "last"))
+        assert sorted(other.part_names(key)) == sorted(packed.part_names(key))
+    other.rewrite_record({**other.record("ab12"), "tags": ["x"]})
+    other.write({**RECORD, "status": "failed"}, {"n": 3})  # it is done, where it lies
+    assert other.record("ab12")["tags"] == ["x"]
+    assert other.path("ab12") == folder
+
+
+@pytest.mark.parametrize("place", ["", "ab"])
+def test_a_failed_run_in_a_folder_gives_way_to_the_file_of_a_finished_one(tmp_path, place):
+    store = RunStore(tmp_path)
+    store.write({**RECORD, "status": "failed"}, {"n": 1})
+    folder = laid_out(store, "ab12", store.root / place / "ab12")
+    store.write(RECORD, {"n": 2}, ROWS)
+    assert store.status("ab12") == "done"
+    assert store.config("ab12") == {"n": 2}
+    assert not folder.exists()
+    assert store.run_keys() == ["ab12"]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support import damage
 from tlbench.store import table
 from tlbench.store.reading import PREDICTIONS
 from tlbench.store.records import SCHEMA
@@ -102,8 +103,9 @@ def two_runs(tmp_path):
 
 def test_a_damaged_record_costs_its_own_run_alone_and_is_named(tmp_path):
     store = two_runs(tmp_path)
-    path = store.root / "aa" / "record.json"
-    path.write_text(path.read_text().replace('"accuracy": 0.', '"accuracy": 0.9', 1))
+    damage(
+        store, "aa", "record.json", store.part("aa", "record.json").replace(b'"accuracy": 0.', b'"accuracy": 0.9', 1)
+    )
     found = read_tables(store)
     assert set(found.runs["run_key"]) == {"bb"}
     assert list(found.damaged) == ["aa"]
@@ -112,10 +114,9 @@ def test_a_damaged_record_costs_its_own_run_alone_and_is_named(tmp_path):
 
 def test_predictions_of_another_run_in_a_runs_place_make_it_fail_where_that_is_looked_at(tmp_path):
     store = two_runs(tmp_path)
-    ours, others = (store.root / key / "predictions.parquet" for key in ("aa", "bb"))
     sound = read_tables(store, verify=True)
     assert (sound.checked.n_files, sound.checked.n_without, dict(sound.damaged)) == (2, 0, {})
-    ours.write_bytes(others.read_bytes())
+    damage(store, "aa", "predictions.parquet", store.part("bb", "predictions.parquet"))
     found = read_tables(store, verify=True)
     (row,) = found.runs[found.runs["run_key"] == "aa"].to_dict("records")
     assert row["status"] == "failed"
@@ -131,7 +132,7 @@ def test_runs_of_a_version_without_checksums_are_read_and_counted(tmp_path):
     store = two_runs(tmp_path)
     old = {**store.record("aa"), "schema": 2}
     del old["files"]
-    (store.root / "aa" / "record.json").write_text(json.dumps(old))
+    damage(store, "aa", "record.json", json.dumps(old).encode())
     found = read_tables(store, verify=True)
     assert set(found.runs["run_key"]) == {"aa", "bb"}
     assert (found.checked.n_files, found.checked.n_without) == (1, 1)

@@ -57,7 +57,7 @@ def test_the_same_command_again_does_nothing_and_a_longer_one_the_rest(toy, stor
 
 
 def stamps(store: RunStore) -> dict[str, tuple[int, int]]:
-    return {key: ((s := (store.root / key / "record.json").stat()).st_mtime_ns, s.st_ino) for key in store.run_keys()}
+    return {key: ((s := store.path(key).stat()).st_mtime_ns, s.st_ino) for key in store.run_keys()}
 
 
 def test_a_source_model_is_a_run_that_is_done_once(toy, store):

@@ -22,7 +22,7 @@ def test_two_devices_train_together_and_leave_a_whole_record(toy):
     assert {rule: result["step"] for rule, result in two_devices.items() if rule == "last"} == {"last": 50}
     assert one_device.keys() == two_devices.keys()
     assert len(store.history(keys[1])) == 50
-    assert "train/classification" in (store.root / keys[1] / "logs" / "metrics.csv").read_text()
+    assert "train/classification" in store.part(keys[1], "logs/metrics.csv").decode()
 
 
 def test_a_divergence_on_two_devices_is_recorded_with_step_and_term(toy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from tlbench.store.runs import RunStore
 from tlbench.store.table import CELL, SETTING, Tables, read_tables
 
 State = tuple[int, ...]
+SHARDS = [f"{number:02x}" for number in range(256)]
+"""The folders that a store's runs are in."""
 FAST = 300
 """Runs under one selection that are analysed without being asked for: about a second."""
 OF_RUN = ["run_key", "cell_key", "status", "reason", "seed", *CELL]
@@ -53,11 +56,11 @@ class Snapshot:
 
 
 def state_of(root: str | Path) -> State:
-    """Return numbers that change whenever a run or a plan is added or replaced: two looks at folders, whatever they hold."""
+    """Return numbers that change whenever a run or a plan is added or replaced: a look at each folder, whatever it holds."""
     found = []
-    for folder in (Path(root), Path(root) / "plans"):
+    for name in ("", "plans", *SHARDS):
         try:
-            found.append(folder.stat().st_mtime_ns)
+            found.append(os.stat(f"{root}/{name}").st_mtime_ns)
         except OSError:
             found.append(0)
     return tuple(found)

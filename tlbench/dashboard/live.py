@@ -10,7 +10,6 @@ from tlbench.dashboard.filters import Filters, chosen_rows
 from tlbench.dashboard.parts import literal
 from tlbench.findings.notes import checks, notes
 from tlbench.findings.progress import progress
-from tlbench.store.check_store import held_keys
 from tlbench.sweeping.sweep_status import in_queue, progress_line
 
 EVERY = 3.0
@@ -38,7 +37,7 @@ def how_far(found: Snapshot, keys: set[str]) -> str:
     plans = found.plans.runs
     store = found.store
     chosen = plans[plans["run_key"].isin(keys)]
-    return progress_line(progress(chosen, found.tables.runs, held_keys(store), in_queue(store.root) or ()))
+    return progress_line(progress(chosen, found.tables.runs, store.locks.working(), in_queue(store.root) or ()))
 
 
 def counts(found: Snapshot, filters: Filters) -> None:

@@ -16,12 +16,13 @@ import pandas as pd
 import wandb
 from rich.progress import track
 
+from tlbench.aside import unique
 from tlbench.errors import TlbenchError
 from tlbench.loggers import RunContent, replay
 from tlbench.loggers.wandb import Session, begin_session
 from tlbench.loggers.wandb_mode import mode
 from tlbench.loggers.writing import MODEL
-from tlbench.store.reading import StoreReader
+from tlbench.store.reading import Damaged, StoreReader
 
 TABLE_ROWS = 10_000
 """Rows of a table that W&B shows."""
@@ -87,13 +88,11 @@ def export_runs(store: StoreReader, target: Target, ledger: Ledger, logger_of: C
 def content_of(store: StoreReader, record: dict[str, Any]) -> RunContent:
     """Return all that a live logger was told of a run; weights were kept only by that logger, next to its log."""
     key = record["run_key"]
-    folder = store.folder(key)
     try:
-        history, predictions = (pd.read_parquet(folder / f"{name}.parquet") for name in ("history", "predictions"))
-        model = folder / "logs" / MODEL
-        return RunContent(record, store.config(key), history, predictions, model if model.is_file() else None)
-    except (OSError, ValueError) as error:
-        raise TlbenchError(f"{folder} is damaged ({error}). `tlbench store check` names what is wrong.") from error
+        tables = store.history(key), store.every_prediction(key)
+        return RunContent(record, store.config(key), *tables, store.part_file(key, f"logs/{MODEL}"))
+    except Damaged as error:
+        raise TlbenchError(f"{error} `tlbench store check` names what else is wrong.") from error
 
 
 class Ledger:
@@ -123,13 +122,11 @@ def store_id(store: StoreReader) -> str:
     """Return a name that stays with a store; it is made at its first export."""
     path = store.root / ".store-id"
     if not path.is_file():
-        with tempfile.NamedTemporaryFile(
-            "w", dir=store.root, prefix=".store-id-", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(uuid.uuid4().hex[:16])
+        aside = path.with_name(unique(".store-id"))
+        aside.write_text(uuid.uuid4().hex[:16], "utf-8")
         with suppress(FileExistsError):  # another sweep was quicker
-            os.link(file.name, path)
-        os.unlink(file.name)
+            os.link(aside, path)
+        aside.unlink()
     return path.read_text("utf-8").strip()
 
 

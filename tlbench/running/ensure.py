@@ -121,7 +121,7 @@ def _read(store: RunStore, key: str) -> Reference:
     record = store.record(key)
     assert record is not None
     if lost := [name for name in store.damaged_files(key, record) if name.startswith("predictions")]:
-        raise Damaged(f"{store.folder(key) / lost[0]} of a reference is damaged. Delete the folder and run again.")
+        raise Damaged(f"{store.path(key) / lost[0]} of a reference is damaged. {store.remedy(key)}")
     steps = {rule: found["step"] for rule, found in record["selections"].items()}
     return Reference(key, steps, store.every_prediction(key))
 

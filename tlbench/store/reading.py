@@ -1,4 +1,4 @@
-"""Reading of a store: records, predictions, histories, features, each run in its folder."""
+"""Reading of a store: records, predictions, histories, features, whether a run is one file or a folder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
 
 from tlbench.errors import TlbenchError
-from tlbench.store.records import ESTIMATOR, NETWORK, checksum, opened_record
+from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, table_of
+from tlbench.store.records import CONFIG, ESTIMATOR, FEATURES, NETWORK, TABLE, TERMS, checksum, opened_record
+from tlbench.store.run_files import files_below, packed_names, packed_part
+from tlbench.store.stamps import RECORD, SUFFIX, Stamp, run_stamps, stamp_of
 
-PREDICTIONS = ["step", "row", "id", "group", "label", "prediction", "confidence"]
-HISTORY = ["step", "name", "value"]
-FEATURES = "features.npz"
 SHARD = 2
-"""Letters of the key that name a folder of runs, where a store is divided."""
+"""Letters of the key that name a folder of runs."""
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it, which is ten times as fast and reads the same."""
 
@@ -32,13 +31,13 @@ class Damaged(TlbenchError):
 
 
 class StoreReader:
-    """A folder of run folders, each named by its run key: `KEY`, or, where there are very many, `KE/KEY`."""
+    """A folder of runs: `KE/KEY.zip`, where a run is one file, or `KE/KEY`; `KEY` in stores of older versions."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
 
     def run_keys(self) -> list[str]:
-        """Return the keys of all runs that left a folder, in alphabetical order."""
+        """Return the keys of all runs, in alphabetical order."""
         return list(self.stamps())
 
     def whole_key(self, start: str) -> str:
@@ -48,68 +47,80 @@ class StoreReader:
             return found[0]
         what = f"{len(found)} runs whose keys start with '{start}'" if found else f"no run '{start}'"
         raise TlbenchError(
-            f"Store '{self.root}' has {what}. Set by --store or $TLBENCH_STORE; a run's key names its folder."
+            f"Store '{self.root}' has {what}. Set by --store or $TLBENCH_STORE; a run's key names its file or folder."
         )
 
-    def folder(self, key: str) -> Path:
-        """Return where a run lies, or is to lie: the one place that knows."""
-        flat, shard = f"{self.root}/{key}", f"{self.root}/{key[:SHARD]}/{key}"
-        return Path(shard if not os.path.isdir(flat) and os.path.isdir(shard) else flat)
+    def packed(self, key: str) -> Path:
+        """Return the file that a run is, or would be. Where it is there, folders of that name count for nothing."""
+        return self.root / key[:SHARD] / f"{key}{SUFFIX}"
 
-    def stamps(self) -> dict[str, tuple[int, int]]:
-        """Return when each record was last written (ns) and its size, by run key: all that a look for changes reads of a run."""
-        found: dict[str, tuple[int, int]] = {}
-        folders = [str(self.root)]
-        while folders:
-            folder = folders.pop()
-            try:
-                names = os.listdir(folder)
-            except OSError:
-                continue
-            for name in names:
-                if name[0] in "0123456789abcdef":
-                    try:
-                        at = os.stat(f"{folder}/{name}/record.json")
-                    except OSError:
-                        if len(name) == SHARD:
-                            folders.append(f"{folder}/{name}")
-                        continue
-                    found[name] = (at.st_mtime_ns, at.st_size)
-        return dict(sorted(found.items()))
+    def path(self, key: str) -> Path:
+        """Return where a run lies, or is to lie: a file, or a folder."""
+        shard = f"{self.root}/{key[:SHARD]}/{key}"
+        found = (path for path in (f"{shard}{SUFFIX}", shard, f"{self.root}/{key}") if os.path.exists(path))
+        return Path(next(found, f"{shard}{SUFFIX}"))
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Return a stamp of each run by its key: all that a look for changes reads of it."""
+        return run_stamps(self.root)
+
+    def stamp(self, key: str) -> Stamp | None:
+        """Return when a run was last written (ns) and its size, or None: new whenever the run is done again."""
+        return stamp_of(self.path(key))
+
+    def part(self, key: str, name: str) -> bytes:
+        """Return a file of a run. Raises FileNotFoundError, and ValueError or OSError where it cannot be read."""
+        try:
+            return packed_part(self.packed(key), name)
+        except FileNotFoundError:
+            path = self.path(key)
+            if path.suffix == SUFFIX and path.exists():
+                raise
+        return (path / name).read_bytes()
+
+    def part_names(self, key: str) -> list[str]:
+        """Return the names of all files of a run, `logs/metrics.csv` for one. Raises as `part`."""
+        path = self.path(key)
+        if path.suffix == SUFFIX:
+            return packed_names(path)
+        return [found.relative_to(path).as_posix() for found in files_below(path)]
+
+    def part_file(self, key: str, name: str) -> Path | None:
+        """Return where a file lies that another program is to read; None where the run has none, or is itself one file."""
+        path = self.path(key) / name
+        return path if path.is_file() else None
 
     def record(self, key: str) -> dict[str, Any] | None:
         """Return the record of a run, or None. Raises Damaged where it is not the one that was written."""
-        path = self.folder(key) / "record.json"
         try:
-            return opened_record(path.read_text("utf-8"))
+            return opened_record(self.part(key, RECORD).decode("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
-            raise Damaged(f"{path} is damaged ({error}). Delete the folder '{path.parent}' and run again.") from error
-
-    def stamp(self, key: str) -> tuple[int, int] | None:
-        """Return when the record of a run was last written (ns) and its size, or None: new whenever the run is done again."""
-        try:
-            at = os.stat(self.folder(key) / "record.json")
-        except OSError:
-            return None
-        return at.st_mtime_ns, at.st_size
+            raise Damaged(f"{self.path(key) / RECORD} is damaged ({error}). {self.remedy(key)}") from error
 
     def status(self, key: str) -> str | None:
         """Return `done`, `failed`, `skipped`, or None for a run that left nothing."""
         record = self.record(key)
         return None if record is None else record["status"]
 
+    def remedy(self, key: str) -> str:
+        """Say what helps where a run is damaged."""
+        path = self.path(key)
+        return f"Delete the {'file' if path.suffix == SUFFIX else 'folder'} '{path}' and run again."
+
+    def _lost(self, key: str, name: str) -> Damaged:
+        return Damaged(f"{self.path(key) / name} is missing or damaged. {self.remedy(key)}")
+
     def config(self, key: str) -> dict[str, Any]:
         """Return a run's resolved config. Raises TlbenchError where the file is missing or damaged."""
-        path = self.folder(key) / "config.yaml"
         try:
-            found = yaml.load(path.read_text("utf-8"), Loader=LOADER)
+            found = yaml.load(self.part(key, CONFIG).decode("utf-8"), Loader=LOADER)
             if not isinstance(found, dict):
                 raise ValueError("it is no config")
             return found
         except (OSError, ValueError, yaml.YAMLError) as error:
-            raise _lost(path) from error
+            raise self._lost(key, CONFIG) from error
 
     def predictions(self, key: str, selection: str) -> pd.DataFrame:
         """Return the test predictions of a run under one selection: row, id, group, label, prediction, confidence."""
@@ -133,30 +144,29 @@ class StoreReader:
         chosen = table["step"].to_numpy() == step
         return [table[name].to_numpy()[chosen] for name in columns]
 
-    def _table(self, key: str, columns: Sequence[str], name: str = "predictions.parquet") -> pa.Table:
-        path = self.folder(key) / name
+    def _table(self, key: str, columns: Sequence[str], name: str = TABLE) -> pa.Table:
         try:
-            with pq.ParquetFile(path) as file:  # read_table makes a data set of every file first, which takes longer
-                return file.read(columns=list(columns), use_threads=False)
+            return table_of(self.part(key, name), columns)
         except (OSError, ValueError) as error:
-            raise _lost(path) from error
+            raise self._lost(key, name) from error
 
     def history(self, key: str) -> pd.DataFrame:
         """Return the loss terms of each step: HISTORY. Raises TlbenchError where the file is missing or damaged."""
-        return self._table(key, HISTORY, "history.parquet").to_pandas()
+        return self._table(key, HISTORY, TERMS).to_pandas()
 
     def has_predictions(self, key: str) -> bool:
-        """Tell whether the file is there; it may be damaged."""
-        return os.path.exists(self.folder(key) / "predictions.parquet")
+        """Tell whether the file is there; it may be damaged. A run that is one file has it: it was written whole."""
+        path = self.path(key)
+        return path.exists() if path.suffix == SUFFIX else (path / TABLE).exists()
 
     def keeps_features(self, key: str) -> bool:
         """Tell whether its features are there: the run was done with `embeddings` above 0."""
-        return (self.folder(key) / FEATURES).is_file()
+        return self.part_file(key, FEATURES) is not None
 
     def model_file(self, key: str) -> Path | None:
         """Return the file of a run's model; None where it kept none."""
-        found = (self.folder(key) / name for name in (NETWORK, ESTIMATOR))
-        return next((path for path in found if path.is_file()), None)
+        found = (self.part_file(key, name) for name in (NETWORK, ESTIMATOR))
+        return next((path for path in found if path is not None), None)
 
     def features(self, key: str) -> dict[str, np.ndarray]:
         """Return the features that a run kept (`embeddings` above 0), of up to that many training examples of each domain.
@@ -168,26 +178,22 @@ class StoreReader:
         Raises:
             TlbenchError: the run kept none, or the file is damaged.
         """
-        path = self.folder(key) / FEATURES
+        path = self.part_file(key, FEATURES)
+        if path is None:
+            raise TlbenchError(f"Run {key} kept no features. Run it with embeddings=300, say.")
         try:
             with np.load(path, allow_pickle=False) as file:
                 return dict(file)
-        except FileNotFoundError as error:
-            raise TlbenchError(f"Run {key} kept no features. Run it with embeddings=300, say.") from error
         except (OSError, ValueError, zipfile.BadZipFile) as error:
-            raise Damaged(f"{path} is damaged. Delete the folder '{path.parent}' and run again.") from error
+            raise Damaged(f"{path} is damaged. {self.remedy(key)}") from error
 
     def checksum(self, key: str, name: str) -> str | None:
         """Compute the SHA-256 of a file of a run as it is now; None where it cannot be read."""
         try:
-            return checksum(self.folder(key) / name)
-        except OSError:
+            return checksum(self.part_file(key, name) or self.part(key, name))
+        except (OSError, ValueError):
             return None
 
     def damaged_files(self, key: str, record: Mapping[str, Any]) -> list[str]:
         """Return the files of a run that are gone or not those that its record has checksums of."""
         return [name for name, wanted in record.get("files", {}).items() if self.checksum(key, name) != wanted]
-
-
-def _lost(path: Path) -> TlbenchError:
-    return Damaged(f"{path} is missing or damaged. Delete the folder '{path.parent}' and run again.")

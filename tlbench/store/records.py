@@ -18,7 +18,8 @@ READABLE = (2, 3)
 """Records of another schema are left alone. Those of 2 carry no checksums."""
 NETWORK, ESTIMATOR = "model.safetensors", "model.skops"
 """A kept model: of a network, of an estimator."""
-FILES = ("config.yaml", "predictions.parquet", "history.parquet", "features.npz", NETWORK, ESTIMATOR)
+CONFIG, TABLE, TERMS, FEATURES = "config.yaml", "predictions.parquet", "history.parquet", "features.npz"
+FILES = (CONFIG, TABLE, TERMS, FEATURES, NETWORK, ESTIMATOR)
 """What a record holds a checksum of, where the run has it. Logs are the loggers' own."""
 COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 """Of a record's `costs`, those that tables and loggers have."""
@@ -28,7 +29,7 @@ SEAL = ', "checksum": "'
 def sealed_record(record: Mapping[str, Any]) -> str:
     """Return the record as JSON with its checksum as the last entry. Raises ValueError for a number that is not finite."""
     body = json.dumps(dict(record), allow_nan=False)
-    return f'{body[:-1]}{SEAL}{_digest(body.encode())}"}}'
+    return f'{body[:-1]}{SEAL}{checksum(body.encode())}"}}'
 
 
 def opened_record(text: str) -> dict[str, Any]:
@@ -40,24 +41,22 @@ def opened_record(text: str) -> dict[str, Any]:
     record = json.loads(text)
     if not isinstance(record, dict) or "status" not in record:
         raise ValueError("it is no record of a run")
-    checksum = record.pop("checksum", None)
-    if checksum is None and record.get("schema", 0) > 2:
+    seal = record.pop("checksum", None)
+    if seal is None and record.get("schema", 0) > 2:
         raise ValueError("its checksum is gone")
-    if checksum is not None and _digest((text[: text.rfind(SEAL)] + "}").encode()) != checksum:
+    if seal is not None and checksum((text[: text.rfind(SEAL)] + "}").encode()) != seal:
         raise ValueError("it was changed after it was written: its checksum does not fit")
     return record
 
 
-def checksum(path: str | Path) -> str:
-    """Compute the SHA-256 of a file. Raises OSError."""
-    with open(path, "rb") as file:
+def checksum(part: bytes | Path) -> str:
+    """Compute the SHA-256 of bytes, or of a file. Raises OSError."""
+    if isinstance(part, bytes):
+        return hashlib.sha256(part).hexdigest()
+    with open(part, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def checksums(folder: Path) -> dict[str, str]:
-    """Compute the checksum of each of FILES that a folder has."""
-    return {name: checksum(folder / name) for name in FILES if (folder / name).is_file()}
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def checksums(parts: Mapping[str, bytes | Path]) -> dict[str, str]:
+    """Compute the checksum of each of FILES that a run has."""
+    return {name: checksum(parts[name]) for name in FILES if name in parts}

@@ -1,4 +1,4 @@
-"""One folder a run, there whole or not at all; any number of processes may write to one store."""
+"""Writing of runs: one file or folder each, there whole or not at all; any number of processes may write to one store."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
-from filelock import FileLock
 
 from tlbench.aside import not_written, replacing, unique
 from tlbench.errors import TlbenchError
-from tlbench.store.reading import FEATURES, HISTORY, PREDICTIONS, StoreReader
-from tlbench.store.records import checksum, checksums, sealed_record
+from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, bytes_of
+from tlbench.store.locks import Held, Locks
+from tlbench.store.reading import SHARD, Damaged, StoreReader
+from tlbench.store.records import CONFIG, FEATURES, FILES, TABLE, TERMS, checksums, sealed_record
+from tlbench.store.run_files import Part, files_below, lay_out, pack
+from tlbench.store.stamps import RECORD, SUFFIX
 
-ASIDE = ".aside"
+ASIDE, LOCKS = ".aside", ".locks"
 """Where the folders of runs are made, under their keys: a lock sweeps its own run's alone, however many runs there are."""
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML was built with it, which is ten times as fast and writes the same."""
 
 
+SMALL = 16 * 2**20
+"""Bytes of a run that is kept as one file."""
+PLAIN = (".csv", ".yaml", ".json", ".txt")
+"""Logs that nobody needs as a folder; other loggers' programs look for one."""
+PACKED = {RECORD, *FILES[:3]}
+
+
 class RunStore(StoreReader):
     """A store that runs are written to; its folder is made at the first write."""
+
+    def __init__(self, root: str | Path) -> None:
+        super().__init__(root)
+        self.locks = Locks(self.root / LOCKS)
 
     def check_writable(self) -> None:
         """Raise TlbenchError where runs cannot be written."""
@@ -43,18 +56,33 @@ class RunStore(StoreReader):
             ) from error
 
     def add_beside(self, record: dict[str, Any], features: Mapping[str, np.ndarray], model: Path | None = None) -> None:
-        """Lay features and a model beside a finished run, and replace its record. The caller holds the run's lock."""
-        folder = self.folder(record["run_key"])
-        added = {}
-        if features:
-            with replacing(folder / FEATURES) as aside, open(aside, "wb") as file:
-                np.savez_compressed(file, **features)  # type: ignore[arg-type]
-            added[FEATURES] = checksum(folder / FEATURES)
+        """Lay features and a model beside a finished run, and replace its record. The caller holds the run's lock.
+
+        Raises:
+            TlbenchError: it cannot be written. The run is as it was then.
+        """
+        added: dict[str, Part] = {FEATURES: _compressed(features)} if features else {}
         if model is not None:
-            with replacing(folder / model.name) as aside:
-                shutil.move(model, aside)
-            added[model.name] = checksum(folder / model.name)
-        self.rewrite_record({**record, "files": {**record.get("files", {}), **added}})
+            added[model.name] = model
+        self._change(record["run_key"], record | {"files": {**record.get("files", {}), **checksums(added)}}, added)
+
+    def rewrite_record(self, record: dict[str, Any]) -> None:
+        """Replace the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
+        self._change(record["run_key"], record, {})
+
+    def _change(self, key: str, record: dict[str, Any], added: Mapping[str, Part]) -> None:
+        """Add files to a run and replace its record: in its folder, or, where it is one file, all of it at one stroke."""
+        path, sealed = self.path(key), sealed_record(record).encode()
+        if path.suffix == SUFFIX:
+            try:
+                parts: dict[str, Part] = {name: self.part(key, name) for name in self.part_names(key)}
+            except ValueError as error:
+                raise Damaged(f"{path} is damaged ({error}). {self.remedy(key)}") from error
+            self._put(key, {**parts, **added, RECORD: sealed})
+            return
+        for name, part in {**added, RECORD: sealed}.items():
+            with replacing(path / name) as aside:
+                aside.write_bytes(part) if isinstance(part, bytes) else shutil.move(part, aside)
 
     def resume_file(self, key: str) -> Path:
         """Return where a run that is not finished keeps its state."""
@@ -71,33 +99,33 @@ class RunStore(StoreReader):
             path.unlink(missing_ok=True)
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Hold the lock of the one process that works on this run; the system frees it when that process dies.
+    def lock(self, key: str, wait: bool = True) -> Iterator[None]:
+        """Hold the lock of the one process that works on this run; it ends when that process dies, and leaves no file.
 
-        What a process that died had written aside for this run is swept away first. The lock leaves no file: one that waits for
-        it finds that what it waited for is gone, and takes a new one.
+        What a process that died had written aside for this run is swept away first.
         """
-        path, aside = self.root / ".locks" / f"{key}.lock", self.root / ASIDE / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        with self.locks.held(key, wait):
             try:
-                _sweep(aside)
+                _sweep(self.root / ASIDE / key)
                 yield
             finally:
-                _sweep(aside)
-                with suppress(OSError):
-                    path.unlink()
+                _sweep(self.root / ASIDE / key)
+
+    def tidy(self) -> None:
+        """Remove what processes that died have left: locks, what they had written aside, the states of runs that are done."""
+        self.locks.tidy()
+        for folder in (self.root / ASIDE).glob("*"):
+            with suppress(Held), self.lock(folder.name, wait=False):
+                pass
+        for state in (self.root / ".resume").glob("*.ckpt"):
+            if self.stamp(state.stem) is not None and self.status(state.stem) == "done":
+                self.forget_state(state.stem)
 
     def new_folder(self, key: str, what: str) -> Path:
         """Make a folder in which something of a run is made before it is in its place. The caller holds the run's lock."""
         folder = self.root / ASIDE / key / unique(what)
         folder.mkdir(parents=True)
         return folder
-
-    def rewrite_record(self, record: dict[str, Any]) -> None:
-        """Replace the record of a finished run at one stroke, its predictions stay. The caller holds the run's lock."""
-        with replacing(self.folder(record["run_key"]) / "record.json") as aside:
-            aside.write_text(sealed_record(record), "utf-8")
 
     def write(
         self,
@@ -111,43 +139,66 @@ class RunStore(StoreReader):
     ) -> None:
         """Write a run aside and rename it into place. The caller holds the run's lock.
 
-        A finished run is never replaced; a failed or skipped one is. `extra`: a folder moved in as it is (logs).
+        A finished run is never replaced; a failed or skipped one is. `extra`: a folder whose files become its `logs`.
         `features`: arrays for `features`; a run without any leaves no file. `model`: a file of it, moved in.
 
         Raises:
             TlbenchError: it cannot be written: the disk is full, say. Nothing is left of it then.
         """
         key = record["run_key"]
+        self.locks.regain(key)
         if self.status(key) == "done":
             return
+        parts: dict[str, Part] = {
+            CONFIG: yaml.dump(config, Dumper=DUMPER, sort_keys=True).encode(),
+            TABLE: bytes_of(predictions, PREDICTIONS),
+            TERMS: bytes_of(history, HISTORY),
+        }
+        if features:
+            parts[FEATURES] = _compressed(features)
+        if model is not None:
+            parts[model.name] = model
+        parts[RECORD] = sealed_record({**record, "files": checksums(parts)}).encode()
+        if extra is not None:
+            parts |= {f"logs/{path.relative_to(extra).as_posix()}": path for path in files_below(extra)}
+        self._put(key, parts)
+
+    def _put(self, key: str, parts: Mapping[str, Part]) -> None:
+        """Put a run into its place, one file or a folder, and then remove what it takes the place of. Raises TlbenchError."""
+        final = self.packed(key)
+        old = [final.with_suffix(""), self.root / key][: 2 if len(key) > SHARD else 1]
         try:
-            aside = self.new_folder(key, "run")
-            (aside / "config.yaml").write_text(yaml.dump(config, Dumper=DUMPER, sort_keys=True), "utf-8")
-            _write_table(predictions, PREDICTIONS, aside / "predictions.parquet")
-            _write_table(history, HISTORY, aside / "history.parquet")
-            if features:
-                np.savez_compressed(aside / FEATURES, **features)  # type: ignore[arg-type]
-            if model is not None:
-                shutil.move(model, aside / model.name)
-            (aside / "record.json").write_text(sealed_record({**record, "files": checksums(aside)}), "utf-8")
-            if extra is not None and extra.is_dir() and any(extra.iterdir()):
-                shutil.move(str(extra), aside / "logs")
-            self._put(aside, key)
+            aside = self.root / ASIDE / key / unique("run")
+            if is_small(parts):
+                aside.parent.mkdir(parents=True, exist_ok=True)
+                pack(aside, parts)
+                self._retire(key, old)  # before: a file and a folder of one run are never left together
+                self._move(aside, final)
+            else:
+                lay_out(aside, parts)
+                self._retire(key, old)
+                self._move(aside, final.with_suffix(""))
+                final.unlink(missing_ok=True)  # after: until then it is the run, and the folder counts for nothing
+            with suppress(OSError):
+                aside.parent.rmdir()
         except OSError as error:
             _sweep(self.root / ASIDE / key)
             raise not_written(self.root, error) from error
 
-    def _put(self, aside: Path, key: str) -> None:
-        final = self.folder(key)
-        if final.exists():
-            trash = self.new_folder(key, "old")
-            os.rename(final, trash / key)
-            os.rename(aside, final)
-            _sweep(trash)
-        else:
-            os.rename(aside, final)
-        with suppress(OSError):
-            aside.parent.rmdir()
+    def _move(self, aside: Path, final: Path) -> None:
+        try:
+            os.replace(aside, final)
+        except FileNotFoundError:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(aside, final)
+
+    def _retire(self, key: str, paths: Sequence[Path]) -> None:
+        """Remove folders that a run was before. Each is moved away first: it is there whole, or not at all."""
+        for path in paths:
+            if path.is_dir():
+                trash = self.new_folder(key, "old")
+                os.rename(path, trash / key)
+                _sweep(trash)
 
 
 def opened_store(folder: str) -> RunStore:
@@ -159,13 +210,18 @@ def opened_store(folder: str) -> RunStore:
     return store
 
 
+def is_small(parts: Mapping[str, Part]) -> bool:
+    """Tell whether a run is kept as one file: it has nothing bulky, and no logs that another program reads from a folder."""
+    plain = all(name in PACKED or (name.startswith("logs/") and name.endswith(PLAIN)) for name in parts)
+    return plain and sum(len(p) if isinstance(p, bytes) else p.stat().st_size for p in parts.values()) <= SMALL
+
+
 def _sweep(folder: Path) -> None:
     if os.path.isdir(folder):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_table(table: pd.DataFrame | None, columns: Sequence[str], path: Path) -> None:
-    """Write what `DataFrame.to_parquet` writes, column by column, without its look at the whole: a third of the time."""
-    if table is None:
-        table = pd.DataFrame(columns=list(columns))
-    pq.write_table(pa.table({name: pa.array(table[name], from_pandas=True) for name in columns}), path)
+def _compressed(features: Mapping[str, np.ndarray]) -> bytes:
+    file = BytesIO()
+    np.savez_compressed(file, **features)  # type: ignore[arg-type]
+    return file.getvalue()

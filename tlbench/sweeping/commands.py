@@ -174,5 +174,5 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     if record["reference"] is not None and record["reference"] not in result["gains"]:
         table.add_row("gain", f"none: the reference {record['reference']} could not be had")
     table.add_row("took", f"{record['costs']['seconds']:.1f} s")
-    table.add_row("folder", str(store.folder(job.key)))
+    table.add_row("kept in", str(store.path(job.key)))
     console.print(table)

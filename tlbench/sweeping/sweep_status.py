@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tlbench.errors import TlbenchError, unknown
 from tlbench.findings.progress import Progress, progress
-from tlbench.store.check_store import held_keys
 from tlbench.store.plans import planned
 from tlbench.store.runs import opened_store
 from tlbench.store.table import read_runs
@@ -35,7 +34,7 @@ def sweep_status(words: Sequence[str], default: str) -> int:
     chosen = {name for name in plans.sweeps if not names or any(name.startswith(start) for start in names)}
     if not chosen:
         raise unknown("sweep", names[0], plans.sweeps, "tlbench sweep status NAME")
-    runs, running = read_runs(store), held_keys(store)
+    runs, running = read_runs(store), store.locks.working()
     waiting = in_queue(store.root)
     if waiting is None:
         print("SLURM gives no answer; what is in its queue counts as left.")

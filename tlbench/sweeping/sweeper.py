@@ -134,6 +134,7 @@ class TlbenchSweeper(Sweeper):
                 console.print(line, soft_wrap=True)
             with sweep_bar(store, [job.key for job in todo], console):
                 lost = launching.do(todo, name, store, expected.of, console.print)
+        store.tidy()
         return Outcome(jobs, {job.key: store.status(job.key) for job in jobs}, store, name, len(todo), lost)
 
     def _launching(self) -> Launching:
