@@ -97,6 +97,14 @@ def test_what_needs_a_batch_depends_on_its_job_alone(executor, cluster):
     assert sorted(map(str, dependencies.values())) == ["None", "afterany:100_0:100_1", "afterany:100_1"]
 
 
+def test_a_chain_of_needs_is_submitted_in_its_order_whatever_the_names(executor, cluster):
+    chain = [Batch(name, (job(name),), needs) for name, needs in
+             [("z", frozenset()), ("m", frozenset({"z"})), ("a", frozenset({"m"})), ("b", frozenset({"a", "z"}))]]  # fmt: skip
+    executor.submit(chain)
+    found = [script.get("dependency") for script in cluster.scripts()]
+    assert found == [None, "afterany:100", "afterany:101", "afterany:100:102"]
+
+
 def test_states_are_those_of_the_queue_and_what_is_not_in_it_has_ended(executor, cluster):
     executor.submit(batches(3))
     (one,) = submissions(executor.root)

@@ -61,9 +61,13 @@ class Slurm(Executor):
             raise
 
     def _arrays(self, batches: Sequence[Batch]) -> Iterator[list[Batch]]:
-        """Yield what goes together: the same needs, and no more than an array may have."""
+        """Yield what goes together: the same needs, whose numbers are known by then, and no more than an array may have."""
         most = self.options.max_array or max_array() - 1
-        for _, some in groupby(sorted(batches, key=lambda b: sorted(b.needs)), key=lambda b: b.needs):
+        depth: dict[str, int] = {}
+        for batch in batches:  # what a batch needs stands before it
+            depth[batch.name] = 1 + max((depth[need] for need in batch.needs if need in depth), default=0)
+        ordered = sorted(batches, key=lambda b: (depth[b.name], sorted(b.needs)))
+        for _, some in groupby(ordered, key=lambda b: b.needs):
             alike = list(some)
             yield from (alike[i : i + most] for i in range(0, len(alike), most))
 
