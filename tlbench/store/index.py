@@ -131,11 +131,13 @@ def opened_index(store: StoreReader, layout: str) -> Index:
     with pq.ParquetFile(store.root / FILE, page_checksum_verification=True) as file:
         if (file.schema_arrow.metadata or {}).get(b"layout") != layout.encode():
             return EMPTY
-        whole = file.read()
-    runs = whole.select(["key", "time", "size", "older"]).to_pydict()
+        heads = file.read(columns=["key", "time", "size", "older"])
+        # one after the other, so that only one of them is there twice
+        tables = {name: _flat(heads["key"], file.read(columns=[name])[name]) for name in TABLES}
+    runs = heads.to_pydict()
     stamps = {k: (t, s) for k, t, s in zip(runs["key"], runs["time"], runs["size"], strict=True)}
     older = frozenset(k for k, old in zip(runs["key"], runs["older"], strict=True) if old)
-    return Index(stamps, older, {name: _flat(whole["key"], whole[name]) for name in TABLES})
+    return Index(stamps, older, tables)
 
 
 def _flat(keys: pa.ChunkedArray, lists: pa.ChunkedArray) -> pa.Table:
