@@ -163,3 +163,20 @@ def test_an_index_is_read_by_other_programs(store):
     assert found["key"].to_pylist() == ["a0", "a1", "a2", "a3", "b0", "c0"]
     assert [len(rows) for rows in found["runs"].to_pylist()] == [2, 2, 2, 2, 1, 0]
     assert found["runs"][0].as_py()[0]["method"] == record()["method"]
+
+
+def test_a_large_store_gets_an_index_and_a_small_or_full_one_none(tmp_path, monkeypatch):
+    store = RunStore(tmp_path / "other")
+    for i in range(3):
+        put(store, f"a{i}", seed=i)
+    monkeypatch.setattr(table, "LARGE", 4)
+    table.renew_index(store)
+    assert not (store.root / FILE).exists()
+    put(store, "a3", seed=3)
+    monkeypatch.setattr(table, "write_index", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    table.renew_index(store)
+    assert not (store.root / FILE).exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(table, "LARGE", 4)
+    table.renew_index(store)
+    assert is_sound(store)

@@ -34,6 +34,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from tlbench.errors import TlbenchError
 from tlbench.metrics import REPORTED
 from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_index, read_index, write_index
 from tlbench.store.index import __file__ as index_file
@@ -53,6 +55,8 @@ TORN = "predictions.parquet is missing; delete the run's folder and run its swee
 CHANGED = "predictions.parquet is not what was written (checksum); delete the run's folder and run its sweep again"
 FEW = 500
 """Runs up to which reading their records takes less time than reading an index."""
+LARGE = 2000
+"""Runs from which on a sweep leaves an index."""
 CELL = ["dataset", "pair", "protocol", "backbone", "classifier", "method", "family", "metric"]
 AXES = [*CELL, "seed"]
 CODE = ["harness", "method_revision", "method_code", "draws"]
@@ -162,6 +166,14 @@ def compact(store: StoreReader) -> tuple[Path, int]:
     """Write or renew the index of a store; return its path and the number of its runs."""
     index = updated(store, read_index(store, _layout()))
     return write_index(store, index, _layout()), len(index.stamps)
+
+
+def renew_index(store: StoreReader) -> None:
+    """Write the index of a large store, so that reports need not open its records; a small one, or a full disk, does without."""
+    index = updated(store, read_index(store, _layout()))
+    if len(index.stamps) >= LARGE:
+        with suppress(TlbenchError, OSError):
+            write_index(store, index, _layout())
 
 
 def is_sound(store: StoreReader) -> bool:

@@ -16,6 +16,7 @@ from tlbench.metrics import metric_named
 from tlbench.running.setup import Setup
 from tlbench.selection.rules import no_such_rule
 from tlbench.store.runs import RunStore
+from tlbench.store.table import renew_index
 from tlbench.sweeping.driver import sweeper
 from tlbench.sweeping.failures_told import failures_told
 from tlbench.sweeping.forecast import forecast
@@ -108,7 +109,10 @@ def swept(overrides: Sequence[str], config_dir: str | None) -> Outcome:
     """Do what is missing of a sweep, with a bar."""
     hydra, own = split(overrides)
     with sweeper(hydra, config_dir) as machine:
-        return machine.sweep(own)
+        outcome = machine.sweep(own)
+    if outcome.ran:
+        renew_index(outcome.store)
+    return outcome
 
 
 def _why_not_done(record: dict[str, Any] | None, job: Job) -> TlbenchError:
