@@ -12,7 +12,7 @@ from tlbench.method.base import is_gradient, is_online
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.running.clock import Clock
 from tlbench.running.looks import outputs_of, trained_looks
-from tlbench.running.stacking import member_of, program_groups
+from tlbench.running.programs import member_of, program_groups
 from tlbench.running.stage_values import Fitted, Prepared
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.validator_probe import make_probe

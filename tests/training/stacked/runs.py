@@ -11,7 +11,7 @@ from tests.conformance.cases import METHODS, class_of, learns_by_gradient, toy_c
 from tests.support import prepared, trained
 from tlbench.config.schema import RunConfig
 from tlbench.method.reference import Reference
-from tlbench.running.stacking import member_of
+from tlbench.running.programs import member_of
 from tlbench.training.stacked.member import Member, kind_of, own_stacks
 from tlbench.training.stacked.stacked_fit import Outcome, fit_stacked
 
