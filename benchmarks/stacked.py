@@ -17,9 +17,11 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice, permutations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,6 +79,13 @@ def configs(root: Path, head: str, options: argparse.Namespace, stack: str) -> I
     full = {short: f"d{i}" for i, short in enumerate(names)}
     for seed, (one, other) in product(range(10**6), permutations(names, 2)):
         yield config.model_copy(update={"pair": f"{full[one]}-{full[other]}", "seed": seed})
+
+
+class Here:
+    """A pool of this process alone."""
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any], chunksize: int = 1) -> list[Any]:
+        return [function(item) for item in items]
 
 
 def do(batch: Sequence[object]) -> None:
@@ -154,7 +163,8 @@ def main() -> None:
         write_features(root, options.domains, options.rows, options.width)
         os.environ["TLBENCH_DATA"] = folder
         spawning = multiprocessing.get_context("spawn")
-        with spawning.Pool(1 if options.gpu else options.processes) as pool:
+        alone = options.gpu or options.processes == 1
+        with nullcontext(Here()) if alone else spawning.Pool(options.processes) as pool:
             table = pd.DataFrame(
                 row for head in options.heads for k in options.sizes for row in measured(root, head, k, options, pool)
             )
