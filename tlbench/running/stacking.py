@@ -17,8 +17,8 @@ OF_EACH = ("lr", "momentum", "weight_decay", "backbone_lr", "schedule", "anneali
 ON_PROCESSOR, ON_GPU = 32, 256
 """Runs of a program where nothing else is asked for (`trainer.stack=auto`): `benchmarks/stacked.py` measures what they gain."""
 WIDEST = 64
-"""Bottleneck on fixed features up to which they gain on a processor; wider ones, and backbones that are trained, compute longer
-than they wait."""
+"""Bottleneck on fixed features up to which they gain on a processor; wider ones, and backbones that are trained, go alone
+there unless `trainer.stack` says how many."""
 
 
 def likeness(setup: Setup) -> str | None:
