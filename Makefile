@@ -54,6 +54,7 @@ bench: $(READY)  ## images per second, share of a step, head runs, a large repor
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/many_runs.py
 	$(BIN)/python -m benchmarks.store_faults
+	$(BIN)/python benchmarks/stacked.py --sizes 32
 	$(BIN)/python benchmarks/dashboard.py
 	$(BIN)/python benchmarks/calibration.py
 	$(BIN)/python benchmarks/open_set_calibration.py

@@ -31,6 +31,7 @@ DELTA, RADIUS = 1.0, 25.0
 
 class Afn(GradientMethod):
     family = "feature"
+    stacks = ("weight", "delta", "radius")
 
     def __init__(
         self,

@@ -34,6 +34,7 @@ VARIANTS: dict[str, Callable[[int, int], int]] = {
 
 class Bnm(GradientMethod):
     family = "self-training"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, variant: str = "mean", fast: bool = False, **base: Any) -> None:
         super().__init__(**base)

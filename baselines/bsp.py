@@ -23,6 +23,8 @@ from tlbench.method.checks import at_least, one_of
 
 
 class Bsp(ConditionalAdversaryMethod):
+    stacks = ("weight",)
+
     def __init__(self, *, beta: float, base: str, entropy: bool, randomised: int | None, **shared: Any) -> None:
         at_least(0, beta=beta)
         one_of(("dann", "cdan"), base=base)

@@ -19,3 +19,4 @@ from tlbench.method import ConditionalAdversaryMethod
 
 class Cdan(ConditionalAdversaryMethod):
     later = {"smoothing": 0.0}
+    stacks = ("weight",)

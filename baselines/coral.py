@@ -22,6 +22,7 @@ from tlbench.method.checks import at_least
 
 class Coral(GradientMethod):
     family = "feature"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, variant: str = "paper", **base: Any) -> None:
         super().__init__(**base)

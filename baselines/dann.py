@@ -38,6 +38,7 @@ GAMMA = 10.0
 
 class Dann(AdversaryMethod):
     later = {"smoothing": 0.0}
+    stacks = ("weight",)
 
     def __init__(self, *, gamma: float, variant: str = "paper", **base: Any) -> None:
         super().__init__(gamma=gamma, **base)

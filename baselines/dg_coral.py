@@ -25,6 +25,7 @@ VARIANTS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"mean": moment_loss, 
 
 class DgCoral(GeneralisingMethod):
     family = "feature"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, variant: str = "mean", **base: Any) -> None:
         super().__init__(**base)

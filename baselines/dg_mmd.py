@@ -22,6 +22,7 @@ from tlbench.method.generalising import GeneralisingMethod, over_pairs
 
 class DgMmd(GeneralisingMethod):
     family = "feature"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, **base: Any) -> None:
         super().__init__(**base)

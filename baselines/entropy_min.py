@@ -23,6 +23,7 @@ from tlbench.method.checks import at_least
 
 class EntropyMin(GradientMethod):
     family = "self-training"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, **base: Any) -> None:
         super().__init__(**base)

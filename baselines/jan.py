@@ -29,6 +29,7 @@ Layers = tuple[Tensor, Tensor]
 
 class Jan(GradientMethod):
     family = "feature"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, scales: Sequence[float], sigma: float, estimator: str, **base: Any) -> None:
         super().__init__(**base)

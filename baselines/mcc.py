@@ -20,6 +20,7 @@ from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 class Mcc(GradientMethod):
     family = "self-training"
+    stacks = ("weight", "temperature")
 
     def __init__(self, *, weight: float, temperature: float, **base: Any) -> None:
         super().__init__(**base)

@@ -25,6 +25,7 @@ from tlbench.method import GradientMethod, SourceOutput, TargetOutput
 
 class Mdd(GradientMethod):
     family = "adversarial"
+    stacks = ("weight", "margin")
 
     def __init__(
         self, *, weight: float, margin: float, strength: float, gamma: float, hidden: int, **base: Any

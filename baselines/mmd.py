@@ -36,6 +36,7 @@ VARIANTS: dict[str, tuple[KernelSet, str]] = {
 
 class Mmd(GradientMethod):
     family = "feature"
+    stacks = ("weight",)
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ from tlbench.method.checks import above_zero, at_least
 
 class Nwd(GradientMethod):
     family = "adversarial"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, gamma: float, confusion: float, **base: Any) -> None:
         super().__init__(**base)

@@ -20,6 +20,7 @@ from tlbench.method.generalising import GeneralisingMethod
 
 class Sd(GeneralisingMethod):
     family = "parameter"
+    stacks = ("weight",)
 
     def __init__(self, *, weight: float, **base: Any) -> None:
         super().__init__(**base)

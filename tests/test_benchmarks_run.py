@@ -91,3 +91,12 @@ def test_how_often_flags_of_open_sets_are_wrong(benchmark, tmp_path):
     assert len(table) == 3 * 2 * 2 * 3
     assert table.loc[table["truth"] != "better", "true_gain"].abs().max() < 1e-6
     assert (table.loc[table["truth"] == "better", "true_gain"] > 3).all()
+
+
+def test_runs_of_a_program_beside_runs_alone(benchmark, tmp_path, monkeypatch):
+    monkeypatch.setenv("TLBENCH_DATA", str(tmp_path))
+    benchmark("stacked", "--heads", "bottleneck", "--sizes", "2", "--turns", "1", "--steps", "4", "--rows", "40",
+              "--width", "6", "--looks", "0", "--processes", "1", "--out", str(tmp_path / "table.csv"))  # fmt: skip
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert list(table["k"]) == [2]
+    assert (table[["stacked, runs an hour", "alone, runs an hour", "ratio, wall", "ratio, CPU"]] > 0).all(axis=None)

@@ -15,11 +15,9 @@ def nuclear_norm(x_NC: Tensor) -> Tensor:
     Returns:
         Scalar; NaN where an entry is not finite, which a decomposition would stop at.
     """
-    if not torch.isfinite(x_NC).all():
-        return x_NC.sum() * torch.nan
-    values_K = torch.linalg.svdvals(x_NC)
+    values_K = torch.linalg.svdvals(_finite(x_NC))
     least = values_K.detach().amax() * max(x_NC.shape) * torch.finfo(x_NC.dtype).eps
-    return torch.where(values_K > least, values_K, 0).sum()
+    return _known(x_NC, torch.where(values_K > least, values_K, 0).sum())
 
 
 def squared_spectral_norm(x_NF: Tensor) -> Tensor:
@@ -28,9 +26,7 @@ def squared_spectral_norm(x_NF: Tensor) -> Tensor:
     Returns:
         Scalar; NaN where an entry is not finite.
     """
-    if not torch.isfinite(x_NF).all():
-        return x_NF.sum() * torch.nan
-    return torch.linalg.matrix_norm(x_NF, ord=2).square()
+    return _known(x_NF, torch.linalg.matrix_norm(_finite(x_NF), ord=2).square())
 
 
 def smallest_squares(x_NF: Tensor, k: int) -> Tensor:
@@ -39,6 +35,13 @@ def smallest_squares(x_NF: Tensor, k: int) -> Tensor:
     Returns:
         Scalar >= 0; NaN where an entry is not finite.
     """
-    if not torch.isfinite(x_NF).all():
-        return x_NF.sum() * torch.nan
-    return torch.linalg.svdvals(x_NF)[-k:].square().sum()
+    return _known(x_NF, torch.linalg.svdvals(_finite(x_NF))[-k:].square().sum())
+
+
+def _finite(x: Tensor) -> Tensor:
+    """Return x with 0 for what is not finite, at which a decomposition would stop; no branch, so that runs can be stacked."""
+    return torch.where(torch.isfinite(x), x, 0)
+
+
+def _known(x: Tensor, value: Tensor) -> Tensor:
+    return torch.where(torch.isfinite(x).all(), value, torch.nan)

@@ -47,6 +47,8 @@ class Method:
         uses_torch: torch has a part in an estimator, and is imported and seeded for it; one of the user's own has to deny it.
         plain: the entry of `references.methods` that this method is without what it adds; the gain over it comes after those over
             the references. None for none.
+        stacks: names of its numbers (parameters and attributes alike) in which runs may differ that are trained as one program;
+            () for none, None where it cannot be trained so. Only what a class says itself counts, not what it inherits.
         oracle: the method uses target labels that no method has; printed with the word ORACLE.
         open_set: set by the harness for a method with a rule of its own: there is an unknown class to be said.
     """
@@ -72,6 +74,7 @@ class Method:
     online: ClassVar[bool] = False
     uses_torch: ClassVar[bool] = False
     plain: ClassVar[str | None] = None
+    stacks: ClassVar[tuple[str, ...] | None] = None
     oracle: ClassVar[bool] = False
     open_set: bool = False
 

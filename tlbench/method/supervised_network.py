@@ -14,6 +14,7 @@ class SupervisedNetwork(GradientMethod):
     """A network trained on labelled sets alone."""
 
     needs_target = False
+    stacks = ()
 
     def __init__(
         self, *, examples: list[Labelled], domains: tuple[str, ...] = ("source", "target"), **base: Any

@@ -6,28 +6,30 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlbench import environment, loggers
+from tlbench import loggers
 from tlbench.errors import Diverged, Refused, TlbenchError
 from tlbench.running.comparison import Reference, References, compared_again, is_current
 from tlbench.running.describe import described
 from tlbench.running.failures import DIVERGED, kind_of
-from tlbench.running.fit import Watch, fit
+from tlbench.running.fit import Watch, carried_out, fit
 from tlbench.running.judge import Judged, judge
 from tlbench.running.kept_model import model_of, save_learner
+from tlbench.running.levels import groups_in_order
 from tlbench.running.prepare import prepare
 from tlbench.running.refusals import refuse_impossible
+from tlbench.running.run_threads import threads_of
 from tlbench.running.setup import Setup, logger_of
 from tlbench.store.reading import Damaged
 from tlbench.store.runs import RunStore
 
 if TYPE_CHECKING:
-    from tlbench.running.stage_values import Learner
+    from tlbench.running.stage_values import Fitted, Learner, Prepared
 
 
 def ensure(setup: Setup) -> str:
@@ -37,16 +39,47 @@ def ensure(setup: Setup) -> str:
     """
     store, key = RunStore(setup.config.store), setup.key
     with store.lock(key):
-        if (known := store.record(key)) is None or known["status"] != "done":
-            return _done_now(store, setup)
-        if not is_current(known, setup):
-            store.rewrite_record(compared_again(known, setup, store.every_prediction(key), _references(store, setup)))
-        if lacks_features(known, setup) or lacks_model(setup):
-            add_beside(setup, store)
-        return "done"
+        return "done" if _is_done(store, setup) else _done_now(store, [setup])[0]
 
 
-def _done_now(store: RunStore, setup: Setup) -> str:
+def ensure_all(setups: Sequence[Setup]) -> list[str]:
+    """Do as `ensure` for each, what they look at first, and train together what can be stacked; return their statuses."""
+    known: dict[str, str] = {}
+    for group in groups_in_order(setups):
+        known |= _ensure_group(group) if len(group) > 1 else {group[0].key: ensure(group[0])}
+    return [known[setup.key] for setup in setups]
+
+
+def _ensure_group(group: Sequence[Setup]) -> dict[str, str]:
+    store = RunStore(group[0].config.store)
+    with ExitStack() as locks:
+        # in one order, as every process takes them; who holds them waits for references alone, and those for none of these
+        for key in sorted(setup.key for setup in group):
+            locks.enter_context(store.lock(key))
+        todo = [setup for setup in group if not _is_done(store, setup)]
+        statuses = _done_now(store, todo) if todo else []
+    return {setup.key: "done" for setup in group} | {run.key: s for run, s in zip(todo, statuses, strict=True)}
+
+
+def _is_done(store: RunStore, setup: Setup) -> bool:
+    """Tell whether a run is done; one that is gets what it is asked for besides. The caller holds its lock."""
+    key = setup.key
+    if (known := store.record(key)) is None or known["status"] != "done":
+        return False
+    if not is_current(known, setup):
+        store.rewrite_record(compared_again(known, setup, store.every_prediction(key), _references(store, setup)))
+    if lacks_features(known, setup) or lacks_model(setup):
+        add_beside(setup, store)
+    return True
+
+
+def _done_now(store: RunStore, setups: Sequence[Setup]) -> list[str]:
+    with threads_of(setups[0]):
+        return carried_out([_doing(store, setup) for setup in setups])
+
+
+def _doing(store: RunStore, setup: Setup) -> Generator[tuple[Prepared, Watch], Fitted, str]:
+    """Do a run but for its fit, which is sent in; return its status."""
     key, logs = setup.key, store.new_folder(setup.key, "logs")
     record: dict[str, Any] = {**described(setup), **setup.keys}
     values = setup.config.model_dump(mode="json")
@@ -57,8 +90,9 @@ def _done_now(store: RunStore, setup: Setup) -> str:
         references, (start, about) = _references(store, setup), _start(store, setup)
         record |= about
         logger = logger_of(setup.config.logger, run=content, folder=logs)
-        with threads_of(setup):
-            result, learner = attempt(setup, references, logger, store.resume_file(key), start)
+        prepared, hidden = prepare(setup, start)
+        fitted = yield prepared, Watch(logger, store.resume_file(key))
+        result, learner = judge(fitted, hidden, references), prepared.learner
         kept = save_learner(learner, store.new_folder(key, "model")) if setup.config.keep_model else None
         record |= {"status": "done", "reason": None, **result.record}
         features = result.features
@@ -164,15 +198,3 @@ def record_lost_run(setup: Setup, reason: str, kind: str) -> None:
     record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     with store.lock(setup.key):
         store.write(record, setup.config.model_dump(mode="json"))
-
-
-@contextmanager
-def threads_of(setup: Setup) -> Iterator[None]:
-    """Use as many threads as the config says, if it says."""
-    threads = setup.config.trainer.threads
-    with environment.thread_pools().limit(limits=threads or None):
-        if threads and setup.needs_torch:
-            import torch
-
-            torch.set_num_threads(threads)
-        yield

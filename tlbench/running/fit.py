@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tlbench.method.base import is_gradient, is_online
 from tlbench.method.estimator import EstimatorMethod
 from tlbench.running.clock import Clock
 from tlbench.running.looks import outputs_of, trained_looks
+from tlbench.running.programs import member_of, program_groups
 from tlbench.running.stage_values import Fitted, Prepared
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.validator_probe import make_probe
@@ -27,23 +29,93 @@ class Watch:
 
 
 def fit(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> list[Fitted]:
-    """Fit runs, one after the other.
+    """Fit runs, as `outcomes` does. Raises what went wrong in the first that failed."""
+    found = []
+    for outcome in outcomes(runs, watches):
+        if isinstance(outcome, Exception):
+            raise outcome
+        found.append(outcome)
+    return found
+
+
+def outcomes(runs: Sequence[Prepared], watches: Sequence[Watch] | None = None) -> list[Fitted | Exception]:
+    """Fit runs: those that can be stacked as one program, the others one after the other.
 
     Args:
         watches: one a run; None for none.
+
+    Returns:
+        One a run; what went wrong in one ends no other.
     """
-    return [_fit(run, watch) for run, watch in zip(runs, watches or [Watch()] * len(runs), strict=True)]
+    watched = list(zip(runs, watches or [Watch()] * len(runs), strict=True))
+    found: dict[int, Fitted | Exception] = {}
+    for group in program_groups([(run, watch.resume) for run, watch in watched]):
+        some = [watched[index] for index in group]
+        found |= zip(group, _together(some) if len(some) > 1 else [_alone(*some[0])], strict=True)
+    return [found[index] for index in range(len(runs))]
 
 
-def _fit(run: Prepared, watch: Watch) -> Fitted:
+Doing = Generator[tuple[Prepared, Watch], Fitted, str]
+"""A run on its way: it gives what is to be fitted, is sent what that came to, and returns its status."""
+
+
+def carried_out(doing: Sequence[Doing]) -> list[str]:
+    """Take runs through their fit, together where they can be stacked; return their statuses."""
+    statuses: dict[int, str] = {}
+    ready: dict[int, tuple[Prepared, Watch]] = {}
+    try:
+        for index, run in enumerate(doing):
+            try:
+                ready[index] = next(run)
+            except StopIteration as end:
+                statuses[index] = end.value
+        found = outcomes([run for run, _ in ready.values()], [watch for _, watch in ready.values()])
+        for index, outcome in zip(ready, found, strict=True):
+            try:
+                doing[index].throw(outcome) if isinstance(outcome, Exception) else doing[index].send(outcome)
+            except StopIteration as end:
+                statuses[index] = end.value
+    finally:
+        for run in doing:
+            run.close()
+    return [statuses[index] for index in range(len(doing))]
+
+
+def _alone(run: Prepared, watch: Watch) -> Fitted | Exception:
     clock = Clock(run.seconds)
-    checkpoints, history = _trained(run, watch)
+    try:
+        return _finished(run, _trained(run, watch), clock)
+    except Exception as error:
+        return error
+
+
+def _together(some: Sequence[tuple[Prepared, Watch]]) -> list[Fitted | Exception]:
+    from tlbench.training.stacked.stacked_fit import fit_stacked
+
+    clock, members = Clock(), [member for run, _ in some if (member := member_of(run)) is not None]
+    try:
+        trained = fit_stacked(members)
+    except Exception as error:
+        print(f"tlbench: {len(some)} runs could not be stacked and go alone: {error!r}", file=sys.stderr)
+        return [_alone(run, watch) for run, watch in some]
+    clock.lap("fit")
+    share = clock.laps["fit"] / len(some)
+    found = list[Fitted | Exception]()
+    for (run, watch), (checkpoints, history, wrong) in zip(some, trained, strict=True):
+        log_terms(watch.logger, history, len(history))
+        own = Clock({**run.seconds, "fit": share})
+        found.append(wrong or _finished(run, (checkpoints, history), own, stacked=len(some)))
+    return found
+
+
+def _finished(run: Prepared, trained: Trained, clock: Clock, stacked: int = 1) -> Fitted:
+    checkpoints, history = trained
     if (rule := run.setup.rejection) is not None:
         checkpoints = [replace(found, test=rule(found.test)) for found in checkpoints]
     clock.lap("fit")
-    trained = trained_looks(run)
+    looks = trained_looks(run)
     clock.lap("distances")
-    return Fitted(run, checkpoints, history, trained, clock.laps)
+    return Fitted(run, checkpoints, history, looks, clock.laps, stacked)
 
 
 def _trained(run: Prepared, watch: Watch) -> Trained:

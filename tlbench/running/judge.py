@@ -72,6 +72,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
         "distances": distances,
         "sizes": sizes_of(prepared),
         "costs": costs_of(clock.laps, examples_seen(prepared)),
+        **({"stacked": fitted.stacked} if fitted.stacked > 1 else {}),
         "hardware": environment.hardware(setup.config.trainer.accelerator, with_torch=setup.needs_torch),
     }
     rows = [(step, name, value) for step, values in enumerate(fitted.history) for name, value in values.items()]

@@ -53,7 +53,8 @@ class Fitted:
         checkpoints: in order; their test predictions are in the order in which the test examples came.
         history: the terms of every step, or of every round of an estimator.
         trained: as `Prepared.raw`, the features that the run has learnt; empty where it learns none.
-        seconds: of each phase so far.
+        seconds: of each phase so far; of a stacked run, its share of what all took.
+        stacked: runs that were trained as one program, this one among them.
     """
 
     prepared: Prepared
@@ -61,3 +62,4 @@ class Fitted:
     history: list[dict[str, float]]
     trained: dict[str, Sampled] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    stacked: int = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hydra.types import HydraContext, TaskFunction
@@ -12,7 +13,7 @@ from tlbench.sweeping.complete import Completion, Pack
 from tlbench.sweeping.executors.chosen import batch_seconds, chosen_options, executor_of, processes
 from tlbench.sweeping.executors.interface import CANCELLED, Executor, Loss, Work
 from tlbench.sweeping.launch import launch_by_hydra
-from tlbench.sweeping.packing import one_by_one, packed
+from tlbench.sweeping.packing import in_programs, packed
 
 if TYPE_CHECKING:
     from tlbench.store.runs import RunStore
@@ -80,7 +81,7 @@ class Launching:
     def _pack(self, expected: Callable[[str], float]) -> Pack:
         most = None if self._options is None else batch_seconds(self._options)
         if most is None:
-            return one_by_one
+            return partial(in_programs, processes=self.processes)
         return lambda jobs, placed: packed(jobs, lambda job: expected(job.key), most, placed, self.runs_per_job)
 
     def _record(self, lost: Sequence[tuple[Job, Loss]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tlbench.aside import unique
+from tlbench.running.stacking import config_groups
 from tlbench.sweeping.executors.interface import Batch
 
 if TYPE_CHECKING:
@@ -18,6 +19,25 @@ Place = Mapping[str, str]
 def one_by_one(jobs: Sequence[Job], placed: Place | None = None) -> list[Batch]:
     """Return a batch for each run: where a batch costs nothing, each core has its next run at once."""
     return packed(jobs, lambda job: 1.0, 1.0, placed)
+
+
+def in_programs(jobs: Sequence[Job], placed: Place | None = None, *, processes: int) -> list[Batch]:
+    """Return a batch for each run, but one for those that may be trained as one program, references in batches before."""
+    levels = [config_groups([job.setup for job in level], processes) for level in _levels(jobs)]
+    if all(len(group) == 1 for groups in levels for group in groups):
+        return one_by_one(jobs, placed)
+    found, place, by_key = list[Batch](), dict(placed or {}), {job.key: job for job in jobs}
+    for group in (group for groups in levels for group in groups):
+        found.append(_batch([by_key[setup.key] for setup in group], place))
+    return found
+
+
+def _batch(some: Sequence[Job], place: dict[str, str]) -> Batch:
+    """Return the batch of some runs, and put them in their place."""
+    needs = {place[key] for job in some for key in prerequisites(job) if key in place}
+    batch = Batch(unique("batch"), tuple(some), frozenset(needs))
+    place.update(dict.fromkeys((job.key for job in some), batch.name))
+    return batch
 
 
 def packed(
@@ -40,12 +60,6 @@ def packed(
         limit: runs of a batch.
     """
     found, place = list[Batch](), dict(placed or {})
-
-    def close(some: Sequence[Job]) -> None:
-        needs = {place[key] for job in some for key in prerequisites(job) if key in place}
-        found.append(Batch(unique("batch"), tuple(some), frozenset(needs)))
-        place.update(dict.fromkeys((job.key for job in some), found[-1].name))
-
     filling: list[Job] = []
     free = most
     for family in _families(jobs):
@@ -53,14 +67,14 @@ def packed(
         if whole > most or (limit is not None and len(family) > limit):
             for level in _levels(family):
                 for part in _parts(level, seconds, most, limit):
-                    close(part)
+                    found.append(_batch(part, place))
             continue
         if filling and (whole > free or (limit is not None and len(filling) + len(family) > limit)):
-            close(filling)
+            found.append(_batch(filling, place))
             filling, free = [], most
         filling, free = [*filling, *family], free - whole
     if filling:
-        close(filling)
+        found.append(_batch(filling, place))
     return found
 
 
@@ -95,7 +109,7 @@ def _levels(family: Sequence[Job]) -> list[list[Job]]:
     level: dict[str, int] = {}
     for job in family:  # what a run needs stands before it
         level[job.key] = 1 + max((level[key] for key in prerequisites(job) if key in level), default=-1)
-    return [[job for job in family if level[job.key] == n] for n in range(max(level.values()) + 1)]
+    return [[job for job in family if level[job.key] == n] for n in range(max(level.values(), default=-1) + 1)]
 
 
 def _parts(jobs: Sequence[Job], seconds: Callable[[Job], float], most: float, limit: int | None) -> Iterator[list[Job]]:

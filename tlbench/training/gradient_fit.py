@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
@@ -15,16 +16,19 @@ from tlbench.loggers import Log, log_terms
 from tlbench.method.gradient import GradientMethod
 from tlbench.seeds import torch_seed
 from tlbench.tasks import Task
-from tlbench.training.batches import PairedBatches
 from tlbench.training.checkpoints import Checkpoint, evaluation_steps
 from tlbench.training.module import AdaptationModule
-from tlbench.training.multi_device import HandOver, divergence_in, handed_over, rank_and_world
+from tlbench.training.multi_device import HandOver, divergence_in, handed_over
 from tlbench.training.refresh import Refresh
 from tlbench.training.resume import KeepState
+from tlbench.training.run_batches import batches_of, made_ready
 from tlbench.training.settings import OptimConfig, TrainerConfig
 from tlbench.training.snapshots import Snapshots
 from tlbench.training.trainer import make_trainer, run_trainer
 from tlbench.training.validator_probe import make_probe
+
+if TYPE_CHECKING:
+    from tlbench.training.batches import PairedBatches
 
 
 def fit_gradient(
@@ -50,26 +54,11 @@ def fit_gradient(
     probe = make_probe(task, validators, seed)
     steps = evaluation_steps(optim.steps, optim.evaluations)
     snapshots = Snapshots(steps, test, source_val, probe)
-    before = set(method.state_dict())
-    method.prepare(task)
-    method.task_state = frozenset(set(method.state_dict()) - before)
+    made_ready(method, task)
     callbacks: list[pl.Callback] = [Refresh(task), snapshots] if method.look_every is not None else [snapshots]
     if hardware.progress:
         callbacks.append(RichProgressBar(refresh_rate=10))
-    labelled = method.labelled(task)
-    batches = PairedBatches(
-        labelled,
-        task.target if method.needs_target else None,
-        batch_size=optim.batch_size,
-        steps=optim.steps,
-        seed=seed,
-        part=rank_and_world,
-        balanced=optim.balanced,
-        accumulate=hardware.accumulate,
-        views=method.target_views,
-        equal=optim.shares == "equal",
-        domains=[task.domain_of(part) for part in labelled],
-    )
+    batches = batches_of(method, task, optim, hardware, seed)
     batches.check_parts(hardware.devices)
     if resume is not None:
         callbacks.append(KeepState(resume, hardware.checkpoint_steps, batches, snapshots))

@@ -140,20 +140,25 @@ class AdaptationModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         config = self.optim_config
-        backbone = self.method.network.backbone
-        inside = {id(p) for p in backbone.parameters()}
-        rest = [p for p in self.method.parameters() if id(p) not in inside and p.requires_grad]
-        groups = [{"params": rest, "lr": config.lr}]
-        if trained := [p for p in backbone.parameters() if p.requires_grad]:
-            old = getattr(backbone, "pretrained", False) or self.method.started
-            factor = config.backbone_lr if old else 1.0
-            groups.append({"params": trained, "lr": config.lr * factor})
-        optimizer = make_optimizer(config, groups)
+        optimizer = make_optimizer(config, parameter_groups(self.method, config))
         rate = learning_rate(config.schedule, config.annealing)
         scheduler = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self.method.rate(rate, min(1.0, step / config.steps))
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def parameter_groups(method: GradientMethod, config: OptimConfig) -> list[dict[str, Any]]:
+    """Return what is trained and its learning rate: all but the backbone's, and where there are any the backbone's."""
+    backbone = method.network.backbone
+    inside = {id(p) for p in backbone.parameters()}
+    rest = [p for p in method.parameters() if id(p) not in inside and p.requires_grad]
+    groups = [{"params": rest, "lr": config.lr}]
+    if trained := [p for p in backbone.parameters() if p.requires_grad]:
+        old = getattr(backbone, "pretrained", False) or method.started
+        factor = config.backbone_lr if old else 1.0
+        groups.append({"params": trained, "lr": config.lr * factor})
+    return groups
 
 
 def make_optimizer(config: OptimConfig, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:

@@ -66,7 +66,8 @@ class TrainerConfig(Strict):
     """Hardware. `precision`, `devices`, `accumulate` and `tf32` move numbers by design, so these are part of the run key.
 
     `accumulate`: parts in which the batch of a step is worked through. `checkpoint_steps`: steps between two states that
-    are kept, from which an interrupted run goes on. `threads` are the processor's.
+    are kept, from which an interrupted run goes on. `threads` are the processor's. `stack`: runs that are trained as one
+    program, where their methods allow it; `auto` as many as have been measured to pay.
     """
 
     name: str
@@ -80,3 +81,4 @@ class TrainerConfig(Strict):
     checkpoint_steps: Positive
     threads: Annotated[int, Field(ge=0, le=MOST_THREADS)]
     progress: bool
+    stack: Literal["auto", "off"] | Positive = "auto"

@@ -36,9 +36,12 @@ class Snapshots(pl.Callback):
         module.settle_history()
         module.eval()
         look = Look(module.method, module.device, trainer.global_step)
-        val = None if self.source_val is None else look.probabilities(self.source_val, "source")
-        test = look.probabilities(self.test, "target")
-        checkpoint = Checkpoint(trainer.global_step, test, val)
-        scores = {} if self.probe is None else self.probe.scores(look)
-        self.taken.append(replace(checkpoint, scores=scores))
+        self.taken.append(checkpoint_of(look, self.test, self.source_val, self.probe))
         module.train()
+
+
+def checkpoint_of(look: Look, test: Inputs, source_val: Inputs | None, probe: Probe | None) -> Checkpoint:
+    """Return the checkpoint of a method as it is now. Raises Diverged where what it gives is not finite."""
+    val = None if source_val is None else look.probabilities(source_val, "source")
+    checkpoint = Checkpoint(look.step, look.probabilities(test, "target"), val)
+    return checkpoint if probe is None else replace(checkpoint, scores=probe.scores(look))
