@@ -15,7 +15,7 @@ OF_EACH = ("lr", "momentum", "weight_decay", "backbone_lr", "schedule", "anneali
 """The optimiser's settings that each run of a program has for itself."""
 
 ON_PROCESSOR, ON_GPU = 32, 256
-"""Runs of a program where nothing else is asked for (`trainer.stack=auto`): `benchmarks/stacked.py` measures what they gain."""
+"""Runs of a program with `trainer.stack=auto`: `benchmarks/stacked.py` measures what they gain."""
 WIDEST = 64
 """Bottleneck on fixed features up to which they gain on a processor; wider ones, and backbones that are trained, go alone
 there unless `trainer.stack` says how many."""

@@ -81,4 +81,4 @@ class TrainerConfig(Strict):
     checkpoint_steps: Positive
     threads: Annotated[int, Field(ge=0, le=MOST_THREADS)]
     progress: bool
-    stack: Literal["auto", "off"] | Positive = "auto"
+    stack: Literal["auto", "off"] | Positive = "off"
