@@ -171,8 +171,10 @@ def test_a_run_that_comes_while_the_page_is_open(page, small, serve, tmp_path):
     opened(page, serve_once(root, serve))
     page.wait_for_selector("text=holds no runs")
     key = next(key for key in RunStore(small).run_keys() if RunStore(small).status(key) == "done")
-    shutil.copytree(small / key, root / f".{key}-aside")
-    (root / f".{key}-aside").rename(root / key)
+    path = RunStore(root).packed(key)
+    path.parent.mkdir(parents=True)
+    shutil.copy(RunStore(small).packed(key), path.with_suffix(".part"))
+    path.with_suffix(".part").rename(path)
     page.wait_for_selector(f"{COUNTS}:has-text('1 done')")
     page.wait_for_selector("text=1 run:")
     assert page.inner_text(COUNTS) == "1 done · 0 failed · 0 skipped · 0 missing"

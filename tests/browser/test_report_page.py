@@ -6,6 +6,7 @@ import pytest
 
 from tests.dashboard.stores import EVIL, add_failed, sweep
 from tlbench.cli import main
+from tlbench.store.runs import RunStore
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,9 @@ def empty(tmp_path):
     sweep(tmp_path / "all", "pair=P-R", "method=pca", "seed=0")
     key = add_failed(tmp_path / "all")
     (tmp_path / "runs").mkdir()
-    (tmp_path / "all" / key).rename(tmp_path / "runs" / key)
+    path = RunStore(tmp_path / "runs").packed(key)
+    path.parent.mkdir()
+    RunStore(tmp_path / "all").packed(key).rename(path)
     main(["report", "--store", str(tmp_path / "runs"), "--out", str(tmp_path), "--format", "html"])
     return tmp_path / "report.html"
 

@@ -60,6 +60,6 @@ def test_what_is_drawn_of_a_cell_that_loses(tmp_path):
     for name in ("1_confusions", "1_calibration"):
         assert said(figures[name]).startswith("pca on mini_digits, photo-printed, inductive. ")
     assert after.startswith("t-SNE 1: pca, after training")
-    for path in tmp_path.glob("*/features.npz"):
+    for path in tmp_path.glob("**/features.npz"):
         path.unlink()
     assert "1_features" not in drawn(cells.assign(flag="negative"))
