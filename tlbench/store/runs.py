@@ -197,7 +197,7 @@ def opened_store(folder: str) -> RunStore:
     store = RunStore(folder)
     store.mirror.look_at_all()
     if not store.root.is_dir() or not store.mirror.exists():
-        what = "is no folder" if store.root.exists() else "does not exist"
+        what = "is no folder" if store.root.is_file() else "does not exist"
         raise TlbenchError(f"Store '{folder}' {what}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it.")
     return store
 

@@ -174,16 +174,18 @@ class Mirror(Mirroring):
 
     def check(self) -> None:
         """Raise TlbenchError where nothing can be written there, or the server makes an object that is there once more."""
+        if not (self.objects.creates_alone() and self._makes_once()):
+            raise TlbenchError(
+                f"Store '{self.objects.address}' cannot keep two machines from doing one run: its server, or fsspec's way to it, "
+                "has no conditional writes (If-None-Match: *). Choose another, or a folder, by store=... or $TLBENCH_STORE."
+            )
+
+    def _makes_once(self) -> bool:
         name, claims = unique(".probe"), self.claims
         try:
-            kept = claims.create(name, "1") and not claims.create(name, "2") and claims.read(name) == "1"
+            return claims.create(name, "1") and not claims.create(name, "2") and claims.read(name) == "1"
         finally:
             claims.remove(name)
-        if not (kept and self.objects.creates_alone()):
-            raise TlbenchError(
-                f"Store '{self.objects.address}' cannot keep two machines from doing one run: its server does not honour "
-                "conditional writes (If-None-Match: *). Choose another server, or a folder, by store=... or $TLBENCH_STORE."
-            )
 
     def remedy(self, name: str) -> str:
         return f"Delete the object '{self.objects.address}/{name}' and run again."
