@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from tests.store.test_locks import AWAY
 from tests.store.test_runs import RECORD, ROWS
+from tlbench.dashboard.data import state_of
 from tlbench.errors import TlbenchError
+from tlbench.loggers.wandb_export import store_id
 from tlbench.store.check_store import check_store
 from tlbench.store.leases import Lease
 from tlbench.store.locks import Held
@@ -326,3 +328,29 @@ def test_what_is_missing_is_told_with_what_to_do(monkeypatch):
     assert "'bucket'. Make it" in reason(FileNotFoundError("x"), "s3://bucket/a/b")
     assert "$AWS_PROFILE" in reason(PermissionError("Forbidden"), "s3://bucket/a/b")
     assert reason(OSError("weird\n thing."), "s3://bucket") == "OSError: weird thing."
+
+
+def test_who_watches_a_store_elsewhere_sees_that_it_has_changed(machine, address, forgetful):
+    one = machine("one")
+    write(one)
+    machine("two")
+    before = state_of(address)
+    assert state_of(address) == before
+    write_plan(one, "sweep-1", ["a=1"], [], {})
+    assert state_of(address) != before
+
+
+def test_a_store_elsewhere_has_one_name_on_all_machines(machine):
+    one, two = machine("one"), machine("two")
+    assert store_id(one) == store_id(two)
+    assert not (one.root / ".store-id").exists()
+
+
+def test_one_address_on_two_servers_is_two_mirrors(machine, monkeypatch):
+    one = machine("one")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert machine("one").root != one.root
+
+
+def test_an_address_with_a_stroke_at_its_end_is_the_same_store(machine, address):
+    assert RunStore(f"{machine('one').where}/").root == RunStore(address).root
