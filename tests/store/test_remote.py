@@ -7,6 +7,7 @@ import uuid
 
 import numpy as np
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.registry import _registry
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +66,7 @@ def test_two_machines_see_one_anothers_runs_and_plans(machine, forgetful):
     write(one)
     write_plan(one, "sweep-1", ["a=1"], [], {})
     assert one.mirror.objects.tags().keys() == {NAME, "plans/sweep-1.json"}
+    assert [path.name for path in plan_files(machine("three"))] == ["sweep-1.json"]
     assert list(two.stamps()) == [KEY]
     assert two.config(KEY) == {"n": 0}
     assert two.predictions(KEY, "last").equals(one.predictions(KEY, "last"))
@@ -111,6 +113,9 @@ def test_a_record_that_was_rewritten_comes_down_and_one_that_was_not_stays(machi
     assert after != before
     assert two.record(KEY)["margin"] == 2.0
     assert two.stamps() == {KEY: after}
+    with one.lock(KEY):
+        one.rewrite_record({**RECORD, "margin": 3.0})  # of the same size
+    assert two.record(KEY)["margin"] == 3.0
 
 
 def test_a_failed_run_is_replaced_and_a_finished_one_never(machine):
@@ -155,7 +160,9 @@ def test_one_machine_at_a_time_works_on_a_run(machine):
     assert one.mirror.objects.tags(".locks/") == {}
 
 
-def test_of_many_claimants_one_wins(address):
+def test_of_many_claimants_one_wins(address, monkeypatch):
+    real = MemoryFileSystem.exists
+    monkeypatch.setattr(MemoryFileSystem, "exists", lambda *a, **k: (real(*a, **k), time.sleep(0.01))[0])
     claims, won, start = ObjectClaims(Objects(address), ".locks/"), [], threading.Barrier(8)
 
     def claim(n: int) -> None:
