@@ -37,7 +37,7 @@ def run(*overrides: str, config_dir: str | None = None, **settings: Value) -> pd
     from tlbench.sweeping.commands import done_run
 
     job, store = done_run(arguments(overrides, settings), config_dir)
-    return _tidy(str(store.root), [job.key], job.config.selection.rule).iloc[0].rename(job.key)
+    return _tidy(store.where, [job.key], job.config.selection.rule).iloc[0].rename(job.key)
 
 
 def sweep(*overrides: str, config_dir: str | None = None, **settings: Value) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def sweep(*overrides: str, config_dir: str | None = None, **settings: Value) -> 
     outcome: Outcome = swept(arguments(overrides, settings), config_dir)
     conclude(outcome)
     rule = outcome.jobs[0].config.selection.rule
-    return _tidy(str(outcome.store.root), [job.key for job in outcome.jobs], rule)
+    return _tidy(outcome.store.where, [job.key for job in outcome.jobs], rule)
 
 
 def read(
@@ -229,5 +229,5 @@ def _tidy(folder: str, keys: Sequence[str] | None, selection: str | None, where:
     if selection is not None:
         runs = runs[(runs["selection"] == selection) | (runs["status"] != "done")]
     table = with_settings(runs.reset_index(drop=True), configs)
-    table.attrs["store"] = str(store.root)
+    table.attrs["store"] = store.where
     return table

@@ -86,7 +86,7 @@ def test_a_run_with_something_bulky_is_a_folder(tmp_path, monkeypatch, bulky):
     elif bulky == "logs":
         more = {"extra": tmp_path / "logs"}
     else:
-        monkeypatch.setattr("tlbench.store.runs.SMALL", 100)
+        monkeypatch.setattr("tlbench.store.run_places.SMALL", 100)
     store.write(RECORD, {"seed": 0}, ROWS, **more)
     assert store.path("ab12") == store.root / "ab" / "ab12"
     assert store.path("ab12").is_dir()

@@ -3,11 +3,14 @@
 from types import SimpleNamespace
 
 import pytest
+from hydra.core.plugins import Plugins
 
 from tests.sweeping.test_sweep import sweep
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_runs
-from tlbench.sweeping.launch import launch_all
+from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.job import execute
+from tlbench.sweeping.launch import launch_all, launch_by_hydra
 
 
 class Broken(Exception):
@@ -97,3 +100,15 @@ def test_a_process_that_is_killed_is_a_failed_run_beside_finished_ones(toy, tmp_
     assert "once more, alone: tlbench run " in error
     assert reason in error
     assert "Traceback" not in error
+
+
+def test_launchers_get_the_mirror_of_a_store_elsewhere_as_their_folder(tmp_path, monkeypatch):
+    """They make the folder, and an address names none."""
+    given = []
+    monkeypatch.setattr(Plugins, "instantiate_launcher", lambda self, config, **_: given.append(config.hydra.sweep.dir))
+    monkeypatch.setenv("TLBENCH_CACHE", str(tmp_path))
+    store = RunStore("memory://launched/runs")
+    with sweeper(["store=memory://launched/runs"], None) as machine:
+        assert machine.config.hydra.sweep.dir == "memory://launched/runs"
+        launch_by_hydra([], "name", store, machine.config, machine.hydra_context, execute, 1)
+    assert given == [str(store.root)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tlbench.errors import TlbenchError
+from tlbench.store.mirroring import is_address
 from tlbench.store.runs import opened_store
 
 STORE, TOKEN = "TLBENCH_DASHBOARD_STORE", "TLBENCH_DASHBOARD_TOKEN"
@@ -32,10 +33,10 @@ def serve(store: str, host: str = "127.0.0.1", port: int | None = None) -> int:
     """
     if find_spec("streamlit") is None:
         raise TlbenchError("The dashboard needs Streamlit: pip install 'tlbench[dashboard]'.")
-    root = opened_store(store).root
+    where = opened_store(store).where
     port = free_port(host, PORT if port is None else port)
     token = "" if is_local(host) else secrets.token_urlsafe(24)
-    os.environ[STORE], os.environ[TOKEN] = str(root.resolve()), token
+    os.environ[STORE], os.environ[TOKEN] = where if is_address(where) else str(Path(where).resolve()), token
     print(f"tlbench dashboard of '{store}': {address(host, port, token)}  (Ctrl+C ends it)", flush=True)
     _start(options(host, port))
     return 0

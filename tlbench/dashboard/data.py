@@ -57,10 +57,11 @@ class Snapshot:
 
 def state_of(root: str | Path) -> State:
     """Return numbers that change whenever a run or a plan is added or replaced: a look at each folder, whatever it holds."""
-    found = []
+    store, found = RunStore(root), []
+    store.mirror.look_at_all()
     for name in ("", "plans", *SHARDS):
         try:
-            found.append(os.stat(f"{root}/{name}").st_mtime_ns)
+            found.append(os.stat(f"{store.root}/{name}").st_mtime_ns)
         except OSError:
             found.append(0)
     return tuple(found)

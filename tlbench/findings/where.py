@@ -59,7 +59,7 @@ def narrowed(store: StoreReader, tables: Tables, plans: Planned, conditions: Seq
     awaited = plans.runs[plan & ~plans.runs["run_key"].isin(left_out)]
     if kept.empty:
         there = _what_there_is(with_settings(tables.runs, configs), wanted)
-        raise TlbenchError(f"No run of store '{store.root}' is left. {there} Set by --where.")
+        raise TlbenchError(f"No run of store '{store.where}' is left. {there} Set by --where.")
     checkpoints, distances = (t[t["run_key"].isin(kept["run_key"])] for t in (tables.checkpoints, tables.distances))
     left = replace(tables, runs=kept.reset_index(drop=True), checkpoints=checkpoints, distances=distances)
     return left, replace(plans, runs=awaited.reset_index(drop=True))

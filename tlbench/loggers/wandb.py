@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from tlbench.loggers.run_content import RunContent
 from tlbench.loggers.wandb_mode import go_offline, mode
-from tlbench.store.runs import ASIDE
+from tlbench.store.run_places import ASIDE
 
 QUIET = {"silent": True, "console": "off", "disable_git": True, "x_disable_stats": True}
 STAGED = [""]

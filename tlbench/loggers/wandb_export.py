@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from tlbench.loggers import RunContent, replay
 from tlbench.loggers.wandb import Session, begin_session
 from tlbench.loggers.wandb_mode import mode
 from tlbench.loggers.writing import MODEL
+from tlbench.store.mirroring import is_address
 from tlbench.store.reading import Damaged, StoreReader
 
 TABLE_ROWS = 10_000
@@ -120,6 +122,8 @@ class Ledger:
 
 def store_id(store: StoreReader) -> str:
     """Return a name that stays with a store; it is made at its first export."""
+    if is_address(store.where):  # one for all machines, each of which has a folder of its own
+        return hashlib.sha256(store.where.encode()).hexdigest()[:16]
     path = store.root / ".store-id"
     if not path.is_file():
         aside = path.with_name(unique(".store-id"))

@@ -101,4 +101,4 @@ def provenance(store: RunStore, runs: pd.DataFrame) -> dict[str, object]:
     """Return what the foot of a page says of where its numbers come from."""
     first = store.record(str(runs["run_key"].iloc[0]))
     assert first is not None
-    return {"store": store.root.name, **first["code"], **first["versions"]}
+    return {"store": Path(store.where).name, **first["code"], **first["versions"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.rule import rule_of
@@ -26,7 +27,7 @@ def log_summary_of_store(store: RunStore, target: Target, ledger: Ledger) -> Non
         return
     tables = read_tables(store, verify=True)
     found = analyse(store, tables, rule_of(tables.runs, "last", "holm", None))
-    about = {"id": f"summary-{store_id(store)}", "name": f"summary of {store.root.name}"}
+    about = {"id": f"summary-{store_id(store)}", "name": f"summary of {PurePath(store.where).name}"}
     log_summary(_summary(store, found), target, mode(), about)
     ledger.note(store_id(store), whole)
 

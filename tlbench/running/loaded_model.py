@@ -160,7 +160,7 @@ def load_model(store: StoreReader, key: str) -> LoadedModel:
     """Load the model of a run. Raises TlbenchError where it kept none, or where it does not fit its config."""
     record = store.record(key)
     if record is None:
-        raise TlbenchError(f"Store '{store.root}' has no run {key}. Set by --store or $TLBENCH_STORE.")
+        raise TlbenchError(f"Store '{store.where}' has no run {key}. Set by --store or $TLBENCH_STORE.")
     path = model_of(store, key)
     setup = Setup.of_stored(store.config(key))
     if record.get("weights") and record["weights"].get("sha256") != (weights_of(setup) or {}).get("sha256"):

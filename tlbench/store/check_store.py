@@ -15,10 +15,11 @@ from tlbench.store.check_run import Problem, lost_references, read_record, wrong
 from tlbench.store.index import FILE
 from tlbench.store.locks import Locks
 from tlbench.store.plans import plan_files, read_plan
-from tlbench.store.reading import SHARD, StoreReader
+from tlbench.store.reading import StoreReader
 from tlbench.store.records import CONFIG, READABLE
-from tlbench.store.runs import ASIDE, LOCKS
-from tlbench.store.stamps import SUFFIX
+from tlbench.store.run_places import ASIDE
+from tlbench.store.runs import LOCKS
+from tlbench.store.stamps import SHARD, SUFFIX
 
 NAME = re.compile(r"[0-9a-f]+")
 FORMERLY_ASIDE = re.compile(r"^\.([0-9a-f]+)-")
@@ -87,7 +88,9 @@ def _index(store: StoreReader) -> Iterator[Problem]:
 
 def _left_over(store: StoreReader, records: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     """Find what processes that died have left; what a living one is working on is no problem."""
-    locks = Locks(store.root / LOCKS)
+    locks = Locks(store.root / LOCKS, store.mirror.claims)
+    for name in store.mirror.unsent():
+        yield Problem("left over", store.root / name, f"is not in '{store.where}' yet; the next sweep sends it")
     for path in sorted(store.root.iterdir()):
         aside = FORMERLY_ASIDE.match(path.name)
         if path.name.startswith(".old-") or (aside and not locks.is_held(aside[1])):

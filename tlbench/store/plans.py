@@ -43,6 +43,7 @@ class Planned:
 
 def plan_files(store: StoreReader) -> list[Path]:
     """Return the plans of a store, by name."""
+    store.mirror.look_at_all()
     return sorted((store.root / "plans").glob("*.json"))
 
 
@@ -63,7 +64,7 @@ def write_plan(
     path = store.root / "plans" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     plan = {"name": name, "arguments": list(arguments), "runs": list(runs), "cells": cells}
-    with replacing(path) as aside:
+    with store.mirror.sending(f"plans/{path.name}", anew=True), replacing(path) as aside:
         aside.write_text(json.dumps(plan, indent=1), "utf-8")
 
 

@@ -16,12 +16,11 @@ import yaml
 
 from tlbench.errors import TlbenchError
 from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, table_of
+from tlbench.store.mirroring import NOWHERE, Mirroring
 from tlbench.store.records import CONFIG, ESTIMATOR, FEATURES, NETWORK, TABLE, TERMS, checksum, opened_record
 from tlbench.store.run_files import files_below, packed_names, packed_part
-from tlbench.store.stamps import RECORD, SUFFIX, Stamp, run_stamps, stamp_of
+from tlbench.store.stamps import RECORD, SUFFIX, Stamp, object_of, places, run_stamps, stamp_of
 
-SHARD = 2
-"""Letters of the key that name a folder of runs."""
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's where PyYAML was built with it, which is ten times as fast and reads the same."""
 
@@ -34,7 +33,8 @@ class StoreReader:
     """A folder of runs: `KE/KEY.zip`, where a run is one file, or `KE/KEY`; `KEY` in stores of older versions."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
+        self.root, self.where = Path(root), str(root)
+        self.mirror: Mirroring = NOWHERE
 
     def run_keys(self) -> list[str]:
         """Return the keys of all runs, in alphabetical order."""
@@ -47,25 +47,30 @@ class StoreReader:
             return found[0]
         what = f"{len(found)} runs whose keys start with '{start}'" if found else f"no run '{start}'"
         raise TlbenchError(
-            f"Store '{self.root}' has {what}. Set by --store or $TLBENCH_STORE; a run's key names its file or folder."
+            f"Store '{self.where}' has {what}. Set by --store or $TLBENCH_STORE; a run's key names its file or folder."
         )
 
     def packed(self, key: str) -> Path:
         """Return the file that a run is, or would be. Where it is there, folders of that name count for nothing."""
-        return self.root / key[:SHARD] / f"{key}{SUFFIX}"
+        return self.root / object_of(key)
 
     def path(self, key: str) -> Path:
         """Return where a run lies, or is to lie: a file, or a folder."""
-        shard = f"{self.root}/{key[:SHARD]}/{key}"
-        found = (path for path in (f"{shard}{SUFFIX}", shard, f"{self.root}/{key}") if os.path.exists(path))
-        return Path(next(found, f"{shard}{SUFFIX}"))
+        every = places(self.root, key)
+        return Path(next(filter(os.path.exists, every), every[0]))
 
     def stamps(self) -> dict[str, Stamp]:
         """Return a stamp of each run by its key: all that a look for changes reads of it."""
+        self.mirror.look_at_all()
         return run_stamps(self.root)
 
-    def stamp(self, key: str) -> Stamp | None:
-        """Return when a run was last written (ns) and its size, or None: new whenever the run is done again."""
+    def stamp(self, key: str, fresh: bool = False) -> Stamp | None:
+        """Return when a run was last written (ns) and its size, or None: new whenever the run is done again.
+
+        Args:
+            fresh: a store elsewhere is asked anew; else what was seen of it some seconds ago may count.
+        """
+        self.mirror.look(object_of(key), fresh)
         return stamp_of(self.path(key))
 
     def part(self, key: str, name: str) -> bytes:
@@ -92,6 +97,7 @@ class StoreReader:
 
     def record(self, key: str) -> dict[str, Any] | None:
         """Return the record of a run, or None. Raises Damaged where it is not the one that was written."""
+        self.mirror.look(object_of(key))
         try:
             return opened_record(self.part(key, RECORD).decode("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
@@ -106,6 +112,8 @@ class StoreReader:
 
     def remedy(self, key: str) -> str:
         """Say what helps where a run is damaged."""
+        if (elsewhere := self.mirror.remedy(object_of(key))) is not None:
+            return elsewhere
         path = self.path(key)
         return f"Delete the {'file' if path.suffix == SUFFIX else 'folder'} '{path}' and run again."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -19,30 +19,32 @@ from tlbench.aside import not_written, replacing, unique
 from tlbench.errors import TlbenchError
 from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, bytes_of
 from tlbench.store.locks import Held, Locks
-from tlbench.store.reading import SHARD, Damaged, StoreReader
-from tlbench.store.records import CONFIG, FEATURES, FILES, TABLE, TERMS, checksums, sealed_record
+from tlbench.store.mirroring import is_address
+from tlbench.store.reading import Damaged, StoreReader
+from tlbench.store.records import CONFIG, FEATURES, TABLE, TERMS, checksums, sealed_record
+from tlbench.store.remote.mirror import mirror_at
 from tlbench.store.run_files import Part, files_below, lay_out, pack
-from tlbench.store.stamps import RECORD, SUFFIX
+from tlbench.store.run_places import ASIDE, is_small, put_in_place
+from tlbench.store.stamps import RECORD, SUFFIX, object_of
 
-ASIDE, LOCKS = ".aside", ".locks"
-"""Where the folders of runs are made, under their keys: a lock sweeps its own run's alone, however many runs there are."""
+LOCKS = ".locks"
 DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """libyaml's where PyYAML was built with it, which is ten times as fast and writes the same."""
 
 
-SMALL = 16 * 2**20
-"""Bytes of a run that is kept as one file."""
-PLAIN = (".csv", ".yaml", ".json", ".txt")
-"""Logs that nobody needs as a folder; other loggers' programs look for one."""
-PACKED = {RECORD, *FILES[:3]}
-
-
 class RunStore(StoreReader):
-    """A store that runs are written to; its folder is made at the first write."""
+    """A store that runs are written to; its folder is made at the first write.
+
+    Args:
+        root: a folder, or an address, `s3://bucket/prefix`: what is there is then read from a mirror of it in a folder.
+    """
 
     def __init__(self, root: str | Path) -> None:
         super().__init__(root)
-        self.locks = Locks(self.root / LOCKS)
+        if is_address(root):
+            self.mirror = mirror_at(self.where)
+            self.root = self.mirror.folder
+        self.locks = Locks(self.root / LOCKS, self.mirror.claims)
 
     def check_writable(self) -> None:
         """Raise TlbenchError where runs cannot be written."""
@@ -54,6 +56,12 @@ class RunStore(StoreReader):
             raise TlbenchError(
                 f"Store '{self.root}' cannot be written ({error.strerror}). Set by store=... or $TLBENCH_STORE."
             ) from error
+        self.mirror.check()
+        for name in self.mirror.unsent():
+            key = Path(name).stem
+            with suppress(Held), self.lock(key, wait=False):
+                self.mirror.send(name)
+        self.mirror.look_at_all()
 
     def add_beside(self, record: dict[str, Any], features: Mapping[str, np.ndarray], model: Path | None = None) -> None:
         """Lay features and a model beside a finished run, and replace its record. The caller holds the run's lock.
@@ -78,11 +86,13 @@ class RunStore(StoreReader):
                 parts: dict[str, Part] = {name: self.part(key, name) for name in self.part_names(key)}
             except ValueError as error:
                 raise Damaged(f"{path} is damaged ({error}). {self.remedy(key)}") from error
-            self._put(key, {**parts, **added, RECORD: sealed})
+            with self.mirror.sending(object_of(key), anew=True):
+                self._put(key, {**parts, **added, RECORD: sealed})
             return
-        for name, part in {**added, RECORD: sealed}.items():
-            with replacing(path / name) as aside:
-                aside.write_bytes(part) if isinstance(part, bytes) else shutil.move(part, aside)
+        with self.mirror.sending(object_of(key), anew=True):
+            for name, part in {**added, RECORD: sealed}.items():
+                with replacing(path / name) as aside:
+                    aside.write_bytes(part) if isinstance(part, bytes) else shutil.move(part, aside)
 
     def resume_file(self, key: str) -> Path:
         """Return where a run that is not finished keeps its state."""
@@ -107,6 +117,7 @@ class RunStore(StoreReader):
         with self.locks.held(key, wait):
             try:
                 _sweep(self.root / ASIDE / key)
+                self.mirror.look(object_of(key), fresh=True)  # another machine may have done the run meanwhile
                 yield
             finally:
                 _sweep(self.root / ASIDE / key)
@@ -161,59 +172,34 @@ class RunStore(StoreReader):
         parts[RECORD] = sealed_record({**record, "files": checksums(parts)}).encode()
         if extra is not None:
             parts |= {f"logs/{path.relative_to(extra).as_posix()}": path for path in files_below(extra)}
-        self._put(key, parts)
+        with self.mirror.sending(object_of(key)):
+            self._put(key, parts)
 
     def _put(self, key: str, parts: Mapping[str, Part]) -> None:
-        """Put a run into its place, one file or a folder, and then remove what it takes the place of. Raises TlbenchError."""
-        final = self.packed(key)
-        old = [final.with_suffix(""), self.root / key][: 2 if len(key) > SHARD else 1]
+        """Put a run into its place, one file or a folder. Raises TlbenchError."""
         try:
             aside = self.root / ASIDE / key / unique("run")
             if is_small(parts):
                 aside.parent.mkdir(parents=True, exist_ok=True)
                 pack(aside, parts)
-                self._retire(key, old)  # before: a file and a folder of one run are never left together
-                self._move(aside, final)
             else:
                 lay_out(aside, parts)
-                self._retire(key, old)
-                self._move(aside, final.with_suffix(""))
-                final.unlink(missing_ok=True)  # after: until then it is the run, and the folder counts for nothing
+            put_in_place(self.root, key, aside)
             with suppress(OSError):
                 aside.parent.rmdir()
         except OSError as error:
             _sweep(self.root / ASIDE / key)
             raise not_written(self.root, error) from error
 
-    def _move(self, aside: Path, final: Path) -> None:
-        try:
-            os.replace(aside, final)
-        except FileNotFoundError:
-            final.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(aside, final)
-
-    def _retire(self, key: str, paths: Sequence[Path]) -> None:
-        """Remove folders that a run was before. Each is moved away first: it is there whole, or not at all."""
-        for path in paths:
-            if path.is_dir():
-                trash = self.new_folder(key, "old")
-                os.rename(path, trash / key)
-                _sweep(trash)
-
 
 def opened_store(folder: str) -> RunStore:
-    """Return the store in a folder. Raises TlbenchError where there is none."""
+    """Return the store in a folder, or at an address, as it is now. Raises TlbenchError where there is none."""
     store = RunStore(folder)
-    if not store.root.is_dir():
-        what = "is no folder" if store.root.exists() else "does not exist"
+    store.mirror.look_at_all()
+    if not store.root.is_dir() or not store.mirror.exists():
+        what = "is no folder" if store.root.is_file() else "does not exist"
         raise TlbenchError(f"Store '{folder}' {what}. Set by --store or $TLBENCH_STORE; `tlbench sweep` fills it.")
     return store
-
-
-def is_small(parts: Mapping[str, Part]) -> bool:
-    """Tell whether a run is kept as one file: it has nothing bulky, and no logs that another program reads from a folder."""
-    plain = all(name in PACKED or (name.startswith("logs/") and name.endswith(PLAIN)) for name in parts)
-    return plain and sum(len(p) if isinstance(p, bytes) else p.stat().st_size for p in parts.values()) <= SMALL
 
 
 def _sweep(folder: Path) -> None:

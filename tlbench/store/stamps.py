@@ -8,9 +8,22 @@ from pathlib import Path
 
 RECORD, SUFFIX = "record.json", ".zip"
 """Of a run that is a folder, and of one that is a file: both hold its record."""
+SHARD = 2
+"""Letters of the key that name a folder of runs."""
 Stamp = tuple[int, int]
 """Time (ns) and size of what holds a run's record."""
 HEX = frozenset("0123456789abcdef")
+
+
+def object_of(key: str) -> str:
+    """Return the name, below its store, of the one file that a run is or would be."""
+    return f"{key[:SHARD]}/{key}{SUFFIX}"
+
+
+def places(root: str | Path, key: str) -> tuple[str, str, str]:
+    """Return where a run may lie: a file, a folder, a folder of older versions. The first that is there counts."""
+    shard = f"{root}/{key[:SHARD]}/{key}"
+    return f"{shard}{SUFFIX}", shard, f"{root}/{key}"
 
 
 def stamp_of(path: Path) -> Stamp | None:

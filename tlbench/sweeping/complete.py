@@ -108,7 +108,7 @@ class Completion:
         self._submit(again)
 
     def _left(self, batch: Batch) -> list[Job]:
-        return [job for job in batch.jobs if self.store.stamp(job.key) == self._before[job.key]]
+        return [job for job in batch.jobs if self.store.stamp(job.key, fresh=True) == self._before[job.key]]
 
     def _stop(self) -> None:
         under_way = self.executor.stop()

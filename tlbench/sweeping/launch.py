@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from joblib.externals.loky import get_reusable_executor
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from tlbench.config.loader import SettledLoader, settled_override
 from tlbench.sweeping.worker import end_with_parent, name_sweep
@@ -32,7 +32,7 @@ def launch_all(jobs: Sequence[Job], launch: Callable[[Sequence[Job]], None], sto
     lost: dict[str, tuple[Job, str]] = {}
 
     def left() -> list[Job]:
-        return [job for job in jobs if job.key not in lost and store.stamp(job.key) == before[job.key]]
+        return [job for job in jobs if job.key not in lost and store.stamp(job.key, fresh=True) == before[job.key]]
 
     def broke(some: Sequence[Job]) -> str | None:
         try:
@@ -74,6 +74,8 @@ def launch_by_hydra(
     settled = HydraContext(SettledLoader(context.config_loader), context.callbacks)
     # launchers copy and send their config for each job, and jobs carry their runs: of the rest they need Hydra's own part
     own = OmegaConf.masked_copy(config, ["hydra", "store"])
+    with read_write(own.hydra), open_dict(own.hydra):  # launchers make this folder; an address names none
+        own.hydra.run.dir = own.hydra.sweep.dir = str(store.root)
     launcher = Plugins.instance().instantiate_launcher(hydra_context=settled, task_function=task, config=own)
     name_sweep()
     joblib = getattr(launcher, "joblib", None)

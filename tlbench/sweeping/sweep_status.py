@@ -30,7 +30,7 @@ def sweep_status(words: Sequence[str], default: str) -> int:
     store = opened_store(folders[-1] if folders else default)
     plans = planned(store)
     if not plans.sweeps:
-        raise TlbenchError(f"Store '{store.root}' holds no plan of a sweep. Set by store=... or $TLBENCH_STORE.")
+        raise TlbenchError(f"Store '{store.where}' holds no plan of a sweep. Set by store=... or $TLBENCH_STORE.")
     chosen = {name for name in plans.sweeps if not names or any(name.startswith(start) for start in names)}
     if not chosen:
         raise unknown("sweep", names[0], plans.sweeps, "tlbench sweep status NAME")
