@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support import config_of, ensure_run, fitted, identity_of, prepared
+from tests.support import config_of, ensure_run, fitted, identity_of, laid_out, prepared
 from tlbench.cli import main
 from tlbench.dashboard.data import tagged
 from tlbench.errors import TlbenchError
@@ -83,7 +83,7 @@ def test_features_that_are_not_there_or_damaged_are_told(run):
     store, key = run("source_only")
     with pytest.raises(TlbenchError, match="kept no features"):
         store.features(key)
-    (store.path(key) / "features.npz").write_bytes(b"torn")
+    (laid_out(store, key) / "features.npz").write_bytes(b"torn")
     with pytest.raises(TlbenchError, match="damaged"):
         store.features(key)
 

@@ -1,13 +1,12 @@
 """Trials that are chosen by the scores of those before them."""
 
 import json
-import shutil
 
 import optuna
 import pytest
 
 from baselines.dann import Dann
-from tests.support import jobs_of
+from tests.support import jobs_of, remove
 from tlbench.cli import main
 from tlbench.store.runs import RunStore
 
@@ -72,7 +71,7 @@ def test_it_resumes_and_repeats_its_choices_and_more_trials_go_on(toy, tmp_path)
     keys = set(RunStore(store).run_keys())
     for job in jobs_of(*WORDS, "search.trials=3", f"store={store}", config_dir=toy):
         if job.trial == 1:
-            shutil.rmtree(store / job.key)
+            remove(RunStore(store), job.key)
     assert main([*command, "search.trials=3"]) == 0
     assert set(RunStore(store).run_keys()) == keys
     assert main([*command, "search.trials=4"]) == 0

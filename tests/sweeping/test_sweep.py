@@ -260,7 +260,7 @@ def test_workers_that_are_starting_end_with_their_sweep(toy, store):
     deadline = time.monotonic() + 120
 
     def starting() -> list[int]:
-        return [child for child in children_of(process.pid) if "popen_loky_posix" in command_of(child)]
+        return [child for child in children_of(process.pid) if "local_worker" in command_of(child)]
 
     while not (workers := starting()):
         assert process.poll() is None
@@ -268,7 +268,7 @@ def test_workers_that_are_starting_end_with_their_sweep(toy, store):
         time.sleep(0.02)
     process.kill()
     process.wait()
-    while left := [worker for worker in workers if "popen_loky_posix" in command_of(worker)]:
+    while left := [worker for worker in workers if "local_worker" in command_of(worker)]:
         assert time.monotonic() < deadline, f"{left} outlived their sweep"
         time.sleep(0.2)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 
 from tlbench.sweeping.executors.interface import Batch, Executor, Loss, State, Work
@@ -37,7 +36,6 @@ class InProcess(Executor):
             self.work(batch.text(self.group))
         except Exception as error:  # whatever it is: it becomes the reason of the runs that it cost
             self._losses[batch.name] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            traceback.print_exc()
         self._ready.ended(batch.name)
         self._states[batch.name] = State.ENDED
 
