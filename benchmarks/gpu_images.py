@@ -25,7 +25,7 @@ from tlbench.running.prepare import prepare
 from tlbench.running.setup import Setup
 from tlbench.sweeping.driver import sweeper
 from tlbench.training import gradient_fit as fit
-from tlbench.training import trainer
+from tlbench.training import run_batches, trainer
 from tlbench.training.batches import PairedBatches
 
 BATCH, AIM = 32, 0.95
@@ -61,15 +61,15 @@ def rate(config, batches: type[PairedBatches] = PairedBatches, warm: int = 20) -
                     torch.cuda.synchronize()
                 marks.append(time.perf_counter())
 
-    make, own, ahead = fit.make_trainer, fit.PairedBatches, trainer.Ahead
+    make, own, ahead = fit.make_trainer, run_batches.PairedBatches, trainer.Ahead
     fit.make_trainer = lambda *a, **k: make(*a, **{**k, "callbacks": [*k["callbacks"], Marks()]})
-    fit.PairedBatches = batches
+    run_batches.PairedBatches = batches
     if batches is Resident:
         trainer.Ahead = lambda loader, pinned: loader
     try:
         fit.fit_gradient(run.learner, run.task, run.test, config.optim, config.trainer, seed=config.seed, validators=0)
     finally:
-        fit.make_trainer, fit.PairedBatches, trainer.Ahead = make, own, ahead
+        fit.make_trainer, run_batches.PairedBatches, trainer.Ahead = make, own, ahead
     return 2 * config.optim.batch_size * (config.optim.steps - 1 - warm) / (marks[1] - marks[0])
 
 
