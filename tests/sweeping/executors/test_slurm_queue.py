@@ -62,6 +62,7 @@ def test_else_its_log_tells(say, tmp_path):
     assert how_it_ended("7_0", log) == Loss(
         "killed", "Its job 7_0 ended early (not known any more): ImportError: no module."
     )
+    assert how_it_ended("7_0", None).kind == how_it_ended("7_0", tmp_path / "none").kind == CANCELLED
     say("scontrol", "JobState=FAILED ExitCode=1:0")
     assert how_it_ended("7_0", None) == Loss("killed", "Its job 7_0 ended early (failed).")
 

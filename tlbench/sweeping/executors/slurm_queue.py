@@ -53,6 +53,8 @@ def how_it_ended(number: str, log: Path | None) -> Loss:
     state = match[1] if (match := re.search(r"\bJobState=(\w+)", told)) else ""
     if state in LOSSES:
         return Loss(*LOSSES[state])
+    if not state and (log is None or not log.is_file()):  # of a task that is cancelled before it begins nothing is kept
+        return Loss(CANCELLED, "Its job left the queue before it began: it was cancelled.")
     ending = _last_line(log)
     return Loss("killed", f"Its job {number} ended early ({state.lower() or 'not known any more'}){ending}.")
 
