@@ -117,13 +117,13 @@ class Round:
 
     def _become(self) -> None:
         """Log what is computed, and meet the faults of a place."""
-        real = ensuring.attempt
+        real = ensuring.prepare
 
-        def attempt(setup: Any, *given: Any) -> Any:
+        def prepare(setup: Any, *given: Any) -> Any:
             self.note("begun", setup.key)
             return real(setup, *given)
 
-        ensuring.attempt = attempt
+        ensuring.prepare = prepare
         if self.without_locks:
             fcntl.flock = _no_flock
             locks._has_locks.cache_clear()

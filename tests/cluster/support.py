@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,6 +72,7 @@ def started(folder: Path, command: list[str], more: Mapping[str, str]) -> subpro
     return subprocess.Popen(
         command, cwd=folder, env=environment(folder, more), text=True, stderr=subprocess.STDOUT, stdout=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )  # fmt: skip
 
 

@@ -22,12 +22,12 @@ COUNTED = """
 import sys
 from tlbench.running import ensure
 from tlbench.cli import main
-real = ensure.attempt
+real = ensure.prepare
 def counted(setup, *rest):
     with open(sys.argv[1], "a") as file:
         file.write(setup.key + "\\n")
     return real(setup, *rest)
-ensure.attempt = counted
+ensure.prepare = counted
 sys.exit(main(sys.argv[2:]))
 """
 """A sweep that tells which runs it computes."""
