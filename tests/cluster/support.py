@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tlbench.store.runs import RunStore
 
@@ -87,6 +88,22 @@ def done(store: Path) -> list[str]:
     found = RunStore(store)
     records = [json.loads(json.dumps(found.record(key))) for key in found.run_keys()]
     return [record["run_key"] for record in records if record["status"] == "done" and record["method"] == "slow"]
+
+
+def lose_a_node(process: subprocess.Popen[str], folder: Path, cluster: Any, n: int) -> None:
+    """Kill a node of a cluster in the middle of a sweep of n runs, and start it again; every run is done in the end.
+
+    A run that the node took with it is begun again; none that had ended is.
+    """
+    until(lambda: len(ended_marks(folder)) >= 3)
+    cluster.kill_node("node2")
+    until(lambda: len(ended_marks(folder)) >= 12)
+    cluster.start_node("node2")
+    said, _ = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+    assert len(done(folder / "store")) == n
+    assert sorted(set(ended_marks(folder))) == list(range(n))
+    assert len(ended_marks(folder)) <= n + 1
 
 
 def until(what: Callable[[], bool], seconds: float = 240) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.ray_cluster import RayCluster, is_here, ray_cluster
-from tests.cluster.support import done, ended_marks, started, until, words, write_method
+from tests.cluster.support import done, ended_marks, lose_a_node, started, until, words, write_method
 from tlbench.store.runs import RunStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.skipif(not is_here(), reason="Ray is not installed")]
@@ -42,15 +42,7 @@ def swept(folder: Path, cluster: RayCluster) -> str:
 
 def test_a_node_is_lost_and_every_run_is_done(folder, cluster):
     process = started(folder, ray_words(folder, cluster), cluster.environment)
-    until(lambda: len(ended_marks(folder)) >= 3)
-    cluster.kill_node("node2")
-    until(lambda: len(ended_marks(folder)) >= 12)
-    cluster.start_node("node2")
-    said, _ = process.communicate(timeout=500)
-    assert process.returncode == 0, said
-    assert len(done(folder / "store")) == N
-    assert sorted(set(ended_marks(folder))) == list(range(N))
-    assert len(ended_marks(folder)) <= N + 1
+    lose_a_node(process, folder, cluster, N)
     assert f"{N + 1} are there" in swept(folder, cluster)
 
 

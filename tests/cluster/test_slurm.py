@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.slurm_cluster import SlurmCluster, missing_programs, slurm_cluster
-from tests.cluster.support import done, ended_marks, started, until, words, write_method
+from tests.cluster.support import done, ended_marks, lose_a_node, started, until, words, write_method
 from tlbench.store.runs import RunStore
 
 pytestmark = [
@@ -49,16 +49,7 @@ def assert_complete_and_none_twice(folder: Path, n: int = N) -> None:
 
 def test_a_node_and_jobs_are_lost_and_the_same_command_has_nothing_left_to_do(folder, cluster):
     process = started(folder, words(N, folder / "store", *SLURM), cluster.environment)
-    until(lambda: len(ended_marks(folder)) >= 3)
-    cluster.kill_node("node2")
-    until(lambda: len(ended_marks(folder)) >= 12)
-    cluster.start_node("node2")
-    said, _ = process.communicate(timeout=500)
-    assert process.returncode == 0, said
-    assert len(done(folder / "store")) == N
-    # a run that the node took with it is begun again; none that had ended is
-    assert sorted(set(ended_marks(folder))) == list(range(N))
-    assert len(ended_marks(folder)) <= N + 1
+    lose_a_node(process, folder, cluster, N)
     assert f"{N + 1} are there" in swept(folder, cluster)
     assert cluster.queue() == []
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tlbench.errors import TlbenchError
 from tlbench.sweeping.executors.handed_data import Handed, data_of, take_handed
+from tlbench.sweeping.executors.import_path import absolute_path, import_from
 from tlbench.sweeping.executors.interface import Batch, Executor, Loss, State, Work
-from tlbench.sweeping.executors.slurm_job import absolute_path, import_from
 
 if TYPE_CHECKING:
     from tlbench.sweeping.executors.options import RayOptions

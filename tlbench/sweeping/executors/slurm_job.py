@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tlbench.sweeping.executors.import_path import absolute_path, import_from
 from tlbench.sweeping.executors.interface import State, Work, Written
 from tlbench.sweeping.executors.local_workers import LocalWorkers
 
@@ -53,13 +52,3 @@ class BatchJob:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
-
-
-def absolute_path() -> list[str]:
-    """Return where this process imports from, as a process in another folder can use it."""
-    return [os.path.abspath(place) for place in sys.path]
-
-
-def import_from(path: Sequence[str]) -> None:
-    """Make this process import from where the sweep's does: a user's own methods lie in its folder, say."""
-    sys.path[:] = [*path, *(place for place in sys.path if place not in path)]
