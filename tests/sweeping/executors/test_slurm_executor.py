@@ -20,7 +20,7 @@ from tlbench.sweeping.executors import interface
 from tlbench.sweeping.executors.interface import Batch, State
 from tlbench.sweeping.executors.options import SlurmOptions
 from tlbench.sweeping.executors.slurm import Slurm
-from tlbench.sweeping.executors.submissions import submissions
+from tlbench.sweeping.executors.submissions import noted, submissions
 
 SBATCH = """#!/bin/sh
 n=$(ls {folder}/scripts | wc -l)
@@ -130,10 +130,18 @@ def test_a_later_command_finds_what_an_earlier_one_left(executor, cluster, tmp_p
     assert cluster.scripts()[-1]["dependency"] == "afterany:100_1"
     cluster.says([])
     assert Slurm(executor.options, obey, executor.root, "demo").adopt([job("b1")]) == []
-    assert len(list(submissions(executor.root))) == 2  # their commands may be about to submit them
+    assert list(submissions(executor.root)) == []
+
+
+def test_what_is_noted_and_not_yet_taken_is_kept_while_its_command_may_be_about_to_submit_it(executor, cluster):
+    one = noted(executor.root, "demo", batches(2))
+    cluster.says([])
+    later = Slurm(executor.options, obey, executor.root, "demo")
+    assert later.adopt([job("b1")]) == []
+    assert list(submissions(executor.root)) == [one]
     os.utime(one.folder.with_suffix(".json"), (0, 0))
-    assert Slurm(executor.options, obey, executor.root, "demo").adopt([job("b1")]) == []
-    assert [found.batches for found in submissions(executor.root)] == [[["x0"]]]
+    assert later.adopt([job("b1")]) == []
+    assert list(submissions(executor.root)) == []
 
 
 def test_where_the_queue_does_not_answer_what_may_be_in_it_is_not_submitted_again(executor, cluster):

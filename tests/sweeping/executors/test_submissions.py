@@ -2,7 +2,7 @@
 
 from tests.sweeping.executors.fakes import job
 from tlbench.sweeping.executors.interface import Batch
-from tlbench.sweeping.executors.submissions import forget, noted, submissions
+from tlbench.sweeping.executors.submissions import forget, note_taken, noted, submissions
 
 
 def test_what_is_noted_is_found_until_it_is_forgotten(tmp_path):
@@ -11,6 +11,8 @@ def test_what_is_noted_is_found_until_it_is_forgotten(tmp_path):
     found = {submission.name: submission for submission in submissions(tmp_path)}
     assert found == {one.name: one, two.name: two}
     assert one.batches == [["a", "b"], ["c"]]
+    note_taken(two)
+    assert [(s.name, s.taken) for s in submissions(tmp_path)] == sorted([(one.name, False), (two.name, True)])
     assert one.job(1) == f"{one.name}/1"
     forget(one)
     forget(one)

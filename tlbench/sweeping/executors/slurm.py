@@ -16,7 +16,16 @@ from tlbench.errors import TlbenchError
 from tlbench.sweeping.executors.interface import Batch, Executor, Loss, State, Work, Written
 from tlbench.sweeping.executors.slurm_job import BatchJob
 from tlbench.sweeping.executors.slurm_queue import end_jobs, how_it_ended, max_array, queued
-from tlbench.sweeping.executors.submissions import FOLDER, PREFIX, Submission, forget, forget_old, noted, submissions
+from tlbench.sweeping.executors.submissions import (
+    FOLDER,
+    PREFIX,
+    Submission,
+    forget,
+    forget_old,
+    note_taken,
+    noted,
+    submissions,
+)
 from tlbench.sweeping.packing import one_by_one
 
 if TYPE_CHECKING:
@@ -79,6 +88,7 @@ class Slurm(Executor):
             jobs = executor.submit_array([BatchJob(self.work, self._parts(b), self.options.processes) for b in batches])
         except (RuntimeError, ValueError, self._submitit.core.utils.FailedJobError) as error:
             raise TlbenchError(f"SLURM takes no such job: {_words_of(error)} Set by hydra.launcher.*.") from error
+        note_taken(submission)
         self._submissions[submission.name] = submission
         for index, (batch, job) in enumerate(zip(batches, jobs, strict=True)):
             self._jobs[batch.name], self._numbers[batch.name] = submission.job(index), job.job_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlbench.aside import replacing, unique
@@ -27,12 +27,14 @@ class Submission:
     Attributes:
         name: of the jobs, of their folder and of this file.
         sweep: name of the sweep.
+        taken: the engine has taken them, so what its queue does not show has ended.
     """
 
     name: str
     sweep: str
     batches: list[list[str]]
     folder: Path
+    taken: bool = False
 
     def job(self, index: int) -> str:
         """Return the name of one of its batches."""
@@ -44,9 +46,13 @@ def noted(root: Path, sweep: str, batches: Sequence[Batch]) -> Submission:
     name = unique(PREFIX)
     found = Submission(name, sweep, [batch.keys for batch in batches], root / FOLDER / name)
     found.folder.mkdir(parents=True)
-    with replacing(_file(found)) as aside:
-        aside.write_text(json.dumps({"sweep": sweep, "batches": found.batches}), "utf-8")
+    _write(found)
     return found
+
+
+def note_taken(submission: Submission) -> None:
+    """Note that the engine has taken what was noted."""
+    _write(replace(submission, taken=True))
 
 
 def submissions(root: Path) -> Iterator[Submission]:
@@ -54,15 +60,15 @@ def submissions(root: Path) -> Iterator[Submission]:
     for path in sorted((root / FOLDER).glob(f"{PREFIX}-*.json")):
         try:
             told = json.loads(path.read_text("utf-8"))
-            yield Submission(path.stem, told["sweep"], told["batches"], path.with_suffix(""))
+            yield Submission(path.stem, told["sweep"], told["batches"], path.with_suffix(""), told["taken"])
         except (OSError, ValueError, KeyError):  # gone since, or no file of ours
             continue
 
 
 def forget_old(submission: Submission) -> None:
-    """Forget one of which the queue knows nothing, unless it is so young that its command may be about to submit it."""
+    """Forget one of which the queue knows nothing, unless its command may be about to submit it: it is young, and not taken."""
     try:
-        young = time.time() - _file(submission).stat().st_mtime < YOUNG_SECONDS
+        young = not submission.taken and time.time() - _file(submission).stat().st_mtime < YOUNG_SECONDS
     except OSError:  # gone since
         return
     if not young:
@@ -72,6 +78,12 @@ def forget_old(submission: Submission) -> None:
 def forget(submission: Submission) -> None:
     """Note that nothing of it is with the engine any more; its folder of logs stays."""
     _file(submission).unlink(missing_ok=True)
+
+
+def _write(submission: Submission) -> None:
+    told = {"sweep": submission.sweep, "batches": submission.batches, "taken": submission.taken}
+    with replacing(_file(submission)) as aside:
+        aside.write_text(json.dumps(told), "utf-8")
 
 
 def _file(submission: Submission) -> Path:
