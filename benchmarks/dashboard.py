@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100_000)
     runs = table(parser.parse_args().runs)
     empty = pd.DataFrame(columns=["run_key", "step", "oracle_score"])
-    data.read_tables = lambda store: Tables(runs, empty, pd.DataFrame(columns=["run_key", "features"]), 0)  # type: ignore
+    data.read_tables = lambda store: Tables(runs, empty, pd.DataFrame(columns=["run_key", "features"]), empty, 0)  # type: ignore
     with tempfile.TemporaryDirectory() as folder:
         os.environ[STORE], os.environ[TOKEN] = folder, ""
         page = AppTest.from_file(str(APP), default_timeout=600)

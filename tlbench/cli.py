@@ -152,6 +152,12 @@ def bridges(options: argparse.Namespace) -> int:
     return bridges(options.overrides, options.config_dir, options.examples)
 
 
+def advise(options: argparse.Namespace) -> int:
+    from tlbench.advising.command import advise
+
+    return advise(options.overrides, options.config_dir, label=options.label, labels=options.labels, out=options.out)
+
+
 def list_options(options: argparse.Namespace) -> int:
     from tlbench.listing import describe
 
@@ -175,7 +181,7 @@ def _store(options: argparse.Namespace) -> str:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
-    for command in (run, sweep, predict, reproduce, report, dashboard, data, store, show, bridges, list_options)
+    for command in (run, sweep, predict, reproduce, report, dashboard, data, store, show, bridges, advise, list_options)
 }
 RESUMED = ("run", "sweep", "reproduce")
 """Commands that go on where they were interrupted."""

@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         _runs_parser, _predict_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser,
-        _list_parser, _show_parser, _bridges_parser,
+        _list_parser, _show_parser, _bridges_parser, _advise_parser,
     ):  # fmt: skip
         add(commands)
     return top
@@ -74,6 +74,21 @@ def _runs_parser(commands: Commands) -> None:
         sub.add_argument("--config-dir", help="a folder of your own configs, such as method/my_method.yaml")
         sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
         sub.set_defaults(command=name)
+
+
+def _advise_parser(commands: Commands) -> None:
+    text = "adapt or not, from a labelled source and an unlabelled target: SOURCE TARGET of your own, or dataset=... pair=..."
+    sub = commands.add_parser("advise", help=text, description=text)
+    sub.add_argument(
+        "overrides", nargs="*", help="SOURCE TARGET of your own, and key=value as in Hydra; method=a,b for several"
+    )
+    sub.add_argument(
+        "--label", type=int, default=0, metavar="N", help="choose N examples whose labels would settle it best"
+    )
+    sub.add_argument("--labels", metavar="FILE", help="the file of such a choice, with labels filled in")
+    sub.add_argument("--out", default="advice", help="folder for predictions.csv and to_label.csv (default: advice)")
+    sub.add_argument("--config-dir", help="a folder of your own configs")
+    sub.set_defaults(command="advise")
 
 
 def _predict_parser(commands: Commands) -> None:

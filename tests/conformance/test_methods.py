@@ -51,14 +51,18 @@ def blinded(tmp_path_factory) -> Path:
 
 
 def predictions(config, store: Path) -> dict[str, np.ndarray]:
-    """Predictions and confidences of a run in this store, under the rules that use no target label."""
+    """Predictions and confidences of a run in this store, under the rules that use no target label, and the warning's signals."""
     config = config.model_copy(update={"store": str(store)})
     assert ensure_run(config) == "done", RunStore(store).record(identity_of(config)["run_key"])["reason"]
     key, rules = identity_of(config)["run_key"], ["last", "source_val"] if Setup.of(config).sees_source else ["last"]
     table = {rule: RunStore(store).predictions(key, rule) for rule in rules}
-    return {
+    found = {
         f"{rule} {name}": t[name].to_numpy() for rule, t in table.items() for name in ("id", "prediction", "confidence")
     }
+    steps = {RunStore(store).record(key)["selections"][rule]["step"] for rule in rules}
+    warnings = [w for w in RunStore(store).record(key)["warnings"] if w["step"] in steps]
+    signals = {f"warning {w['step']} {name}": np.array(value) for w in warnings for name, value in w["signals"].items()}
+    return found | signals
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if is_oracle(method)])
@@ -104,6 +108,7 @@ def assert_blind_to_target_labels(config, shared, blinded, monkeypatch):
     monkeypatch.setattr(FileDataset, "load", with_random_labels)
     monkeypatch.setattr(Protocol, "_draw_shots", lambda self, _, *a, **k: draw(self, true, *a, **k))
     after = predictions(config, blinded)
+    assert before.keys() == after.keys()
     for name in before:
         np.testing.assert_array_equal(before[name], after[name])
 

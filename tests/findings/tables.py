@@ -64,5 +64,14 @@ def evidence(cells, runs=None, why=None, classes=None, unfinished=0, **tables):
             *dict.fromkeys([*runs.columns, "run_key", "status", "harness", "method", "method_revision", "method_code"])
         ]
     )
-    whole = Tables(**{"runs": read, "checkpoints": pd.DataFrame(), "distances": pd.DataFrame(), "n_older": 0, **tables})
+    whole = Tables(
+        **{
+            "runs": read,
+            "checkpoints": pd.DataFrame(),
+            "distances": pd.DataFrame(),
+            "signals": pd.DataFrame(),
+            "n_older": 0,
+            **tables,
+        }
+    )
     return Evidence(Rule(), RunStore("no store"), whole, runs, left, {}, cells, classes, pd.DataFrame(), why)

@@ -11,7 +11,7 @@ NOTHING = pd.DataFrame()
 def tables(runs=(), **more):
     columns = ["run_key", "status", "method", "method_revision", "method_code"]
     rows = pd.DataFrame(list(runs), columns=columns).assign(harness=more.pop("harness", 2))
-    return Tables(rows, NOTHING, NOTHING, more.pop("n_older", 0), **more)
+    return Tables(rows, NOTHING, NOTHING, NOTHING, more.pop("n_older", 0), **more)
 
 
 def test_a_sound_store_has_no_notes():

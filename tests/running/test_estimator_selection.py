@@ -95,7 +95,7 @@ def test_a_run_validates_on_the_source_as_the_source(name, toy):
         rows = learner.features(inputs, domain)
         return Seen(rows, learner.classifier.predict_proba(rows))
 
-    assert checkpoint.scores == make_probe(task, config.validators, config.seed).scores(look)
+    assert checkpoint.scores == make_probe(task, config.validators, config.seed).look(look)[0]
     test = learner.classifier.predict_proba(learner.features(done.prepared.test, "target"))
     np.testing.assert_array_equal(checkpoint.test, test)
 

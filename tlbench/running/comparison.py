@@ -11,8 +11,11 @@ import pandas as pd
 
 from tlbench.metrics import Metric
 from tlbench.running.setup import Setup
+from tlbench.running.warned import warnings_of
+from tlbench.store.reading import StoreReader
 from tlbench.transfer.gain import Gain, paired_gain
 from tlbench.transfer.statistic_gain import paired_statistic
+from tlbench.transfer.warning.outlook import Outlook
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,22 @@ class Reference:
         key: its run key.
         steps: each selection rule to the step of the checkpoint that it picks.
         predictions: of the test examples at those steps, as a store holds them (`PREDICTIONS`).
+        outlooks: by step, what it says of unlabelled target examples; none where nothing was kept.
     """
 
     key: str
     steps: Mapping[str, int]
     predictions: pd.DataFrame
+    outlooks: Mapping[int, Outlook] = field(default_factory=dict)
 
     def at(self, step: int) -> pd.DataFrame:
         """Return its test predictions after a step."""
         return self.predictions[self.predictions["step"] == step]
+
+
+def kept_outlooks(store: StoreReader, key: str) -> dict[int, Outlook]:
+    """Return what a finished run said of unlabelled target examples, by step; nothing where it kept nothing."""
+    return {step: Outlook.of_arrays(arrays) for step, arrays in store.outlooks(key).items()}
 
 
 References = Mapping[str, Reference | None]
@@ -128,12 +138,24 @@ def is_current(record: dict[str, Any], setup: Setup) -> bool:
 
 
 def compared_again(
-    record: dict[str, Any], setup: Setup, predictions: pd.DataFrame, references: References
+    record: dict[str, Any],
+    setup: Setup,
+    predictions: pd.DataFrame,
+    references: References,
+    outlooks: Mapping[int, Outlook] | None = None,
 ) -> dict[str, Any]:
-    """Compute the gains of a record anew from stored predictions: the run itself does not depend on them."""
+    """Compute the gains and warnings of a record anew from stored predictions and outlooks: the run itself does not depend on
+    them."""
     gains, own = Gains(Comparison.of(setup), references), Reference(record["run_key"], {}, predictions)
     selections = {
         rule: {**found, "gains": gains.of(own.at(found["step"]), found["step"], rule)}
         for rule, found in record["selections"].items()
     }
-    return {**record, **compared_with(setup), "selections": selections}
+    steps = {rule: found["step"] for rule, found in selections.items()}
+    warnings = warnings_of(steps, outlooks or {}, primary_of(setup, references))
+    return {**record, **compared_with(setup), "selections": selections, "warnings": warnings}
+
+
+def primary_of(setup: Setup, references: References) -> Reference | None:
+    """Return the reference whose gain counts; None where there is none or it could not be had."""
+    return references.get(next(iter(setup.config.reference_names), ""))

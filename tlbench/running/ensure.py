@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlbench import loggers
 from tlbench.errors import Diverged, Refused, TlbenchError
-from tlbench.running.comparison import Reference, References, compared_again, is_current
+from tlbench.running.comparison import Reference, References, compared_again, is_current, kept_outlooks
 from tlbench.running.describe import described
 from tlbench.running.failures import DIVERGED, kind_of
 from tlbench.running.fit import Watch, carried_out, fit
@@ -67,7 +67,10 @@ def _is_done(store: RunStore, setup: Setup) -> bool:
     if (known := store.record(key)) is None or known["status"] != "done":
         return False
     if not is_current(known, setup):
-        store.rewrite_record(compared_again(known, setup, store.every_prediction(key), _references(store, setup)))
+        outlooks = kept_outlooks(store, key)
+        store.rewrite_record(
+            compared_again(known, setup, store.every_prediction(key), _references(store, setup), outlooks)
+        )
     if lacks_features(known, setup) or lacks_model(setup):
         add_beside(setup, store)
     return True
@@ -84,7 +87,7 @@ def _doing(store: RunStore, setup: Setup) -> Generator[tuple[Prepared, Watch], F
     record: dict[str, Any] = {**described(setup), **setup.keys}
     values = setup.config.model_dump(mode="json")
     content = loggers.RunContent(record, values)
-    logger, features, kept, started = None, None, None, time.time()
+    logger, features, kept, outlooks, started = None, None, None, None, time.time()
     try:
         refuse_impossible(setup)
         references, (start, about) = _references(store, setup), _start(store, setup)
@@ -95,7 +98,7 @@ def _doing(store: RunStore, setup: Setup) -> Generator[tuple[Prepared, Watch], F
         result, learner = judge(fitted, hidden, references), prepared.learner
         kept = save_learner(learner, store.new_folder(key, "model")) if setup.config.keep_model else None
         record |= {"status": "done", "reason": None, **result.record}
-        features = result.features
+        features, outlooks = result.features, result.outlooks
         model = loggers.keep_model(logger, learner, logs)
         content = loggers.RunContent(record, values, result.history, result.predictions, model)
     except Refused as error:
@@ -114,7 +117,7 @@ def _doing(store: RunStore, setup: Setup) -> Generator[tuple[Prepared, Watch], F
     record["created"] = datetime.now(UTC).isoformat(timespec="seconds")
     loggers.conclude(logger, content)
     loggers.close(logger, content.done)
-    store.write(record, values, content.predictions, content.history, logs, features, kept)
+    store.write(record, values, content.predictions, content.history, logs, features, kept, outlooks)
     if "traceback" not in record or not store.went_on(key, started):
         store.forget_state(key)  # what failed for no reason of its own goes on from the state that it left
     shutil.rmtree(logs, ignore_errors=True)
@@ -157,7 +160,7 @@ def _read(store: RunStore, key: str) -> Reference:
     if lost := [name for name in store.damaged_files(key, record) if name.startswith("predictions")]:
         raise Damaged(f"{store.path(key) / lost[0]} of a reference is damaged. {store.remedy(key)}")
     steps = {rule: found["step"] for rule, found in record["selections"].items()}
-    return Reference(key, steps, store.every_prediction(key))
+    return Reference(key, steps, store.every_prediction(key), kept_outlooks(store, key))
 
 
 def lacks_features(record: dict[str, Any], setup: Setup) -> bool:

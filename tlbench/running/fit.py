@@ -145,7 +145,7 @@ def _of_estimator(run: Prepared, watch: Watch) -> Trained:
     learner.fit(task)
     val = None if task.source_val is None else learner.predict_proba(task.source_val.inputs, "source")
     probe = make_probe(task, config.validators, config.seed)
-    scores = {} if probe is None else probe.scores(outputs_of(run))
+    scores, outlook = ({}, {}) if probe is None else probe.look(outputs_of(run))
     log_terms(watch.logger, learner.history, len(learner.history))
     test = learner.predict_proba(run.test, "target")
-    return [Checkpoint(len(learner.history), test, val, scores)], learner.history
+    return [Checkpoint(len(learner.history), test, val, scores, outlook)], learner.history

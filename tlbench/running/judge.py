@@ -5,6 +5,7 @@ The only stage that is given labels which no method sees.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,24 +15,27 @@ import pandas as pd
 from tlbench import environment
 from tlbench.metrics import Metric, measure, score
 from tlbench.running.clock import Clock
-from tlbench.running.comparison import Comparison, Gains, References
+from tlbench.running.comparison import Comparison, Gains, References, primary_of
 from tlbench.running.describe import costs_of, examples_seen, sizes_of
 from tlbench.running.stage_values import Fitted
+from tlbench.running.warned import warnings_of
 from tlbench.selection.rules import ORACLE, SOURCE_VAL, chosen_checkpoints, no_such_rule, val_score
 from tlbench.store.reading import HISTORY
 from tlbench.tasks import Hidden, Task
 from tlbench.training.checkpoints import Checkpoint
 from tlbench.training.domains import embedded, measured
+from tlbench.transfer.warning.outlook import Outlook
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A run's part of the record, its tables for a store, and the features that it keeps for maps."""
+    """A run's part of the record, its tables for a store, the features that it keeps for maps, and its outlooks by step."""
 
     record: dict[str, Any]
     predictions: pd.DataFrame
     history: pd.DataFrame
     features: dict[str, np.ndarray]
+    outlooks: dict[int, Mapping[str, np.ndarray]]
 
 
 def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
@@ -59,6 +63,11 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
         }
         for rule, index in picks.items()
     }
+    outlooks = {
+        checkpoints[index].step: checkpoints[index].outlook
+        for index in outputs
+        if checkpoints[index].outlook and not setup.method.oracle
+    }
     clock.lap("measure")
     distances = _distances(fitted, hidden)
     clock.lap("distances")
@@ -69,6 +78,11 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
             for index, found in numbers.items()
         },
         "checkpoints": [judged_checkpoint(checkpoint, task, tested.labels, metric) for checkpoint in checkpoints],
+        "warnings": warnings_of(
+            {rule: checkpoints[index].step for rule, index in picks.items()},
+            {step: Outlook.of_arrays(arrays) for step, arrays in outlooks.items()},
+            primary_of(setup, references),
+        ),
         "distances": distances,
         "sizes": sizes_of(prepared),
         "costs": costs_of(clock.laps, examples_seen(prepared)),
@@ -77,7 +91,7 @@ def judge(fitted: Fitted, hidden: Hidden, references: References) -> Judged:
     }
     rows = [(step, name, value) for step, values in enumerate(fitted.history) for name, value in values.items()]
     table = pd.concat(list(outputs.values()), ignore_index=True)
-    return Judged(record, table, pd.DataFrame(rows, columns=HISTORY), _features(fitted, hidden))
+    return Judged(record, table, pd.DataFrame(rows, columns=HISTORY), _features(fitted, hidden), outlooks)
 
 
 def predicted(checkpoint: Checkpoint, hidden: Hidden) -> pd.DataFrame:

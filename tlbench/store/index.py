@@ -25,7 +25,7 @@ from tlbench.store.reading import Damaged, StoreReader
 FILE = "index.parquet"
 FRESH_NS = 2_000_000_000
 """A record this young may be written again with the same time and size (clocks of file systems tick slowly)."""
-TABLES = ("runs", "checkpoints", "distances", "files")
+TABLES = ("runs", "checkpoints", "distances", "signals", "files")
 Rows = dict[str, list[dict[str, Any]]]
 """Rows of each of TABLES that one record gives."""
 RowsOf = Callable[[dict[str, Any]], Rows | None]

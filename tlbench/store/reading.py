@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import yaml
 from tlbench.errors import TlbenchError
 from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, table_of
 from tlbench.store.mirroring import NOWHERE, Mirroring
-from tlbench.store.records import CONFIG, ESTIMATOR, FEATURES, NETWORK, TABLE, TERMS, checksum, opened_record
+from tlbench.store.records import CONFIG, ESTIMATOR, FEATURES, NETWORK, OUTLOOKS, TABLE, TERMS, checksum, opened_record
 from tlbench.store.run_files import files_below, packed_names, packed_part
 from tlbench.store.stamps import RECORD, SUFFIX, Stamp, object_of, places, run_stamps, stamp_of
 
@@ -194,6 +195,25 @@ class StoreReader:
                 return dict(file)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise Damaged(f"{path} is damaged. {self.remedy(key)}") from error
+
+    def outlooks(self, key: str) -> dict[int, dict[str, np.ndarray]]:
+        """Return the arrays of a run's outlook (`tlbench.transfer.warning.outlook`) after each step that a selection
+        picks; nothing of a run that kept none.
+
+        Raises:
+            TlbenchError: the file is damaged.
+        """
+        found: dict[int, dict[str, np.ndarray]] = {}
+        try:
+            with np.load(BytesIO(self.part(key, OUTLOOKS)), allow_pickle=False) as file:
+                for name in file:
+                    step, _, part = name.partition("/")
+                    found.setdefault(int(step), {})[part] = file[name]
+        except (FileNotFoundError, KeyError):
+            return {}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise self._lost(key, OUTLOOKS) from error
+        return found
 
     def checksum(self, key: str, name: str) -> str | None:
         """Compute the SHA-256 of a file of a run as it is now; None where it cannot be read."""

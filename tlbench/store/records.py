@@ -19,7 +19,8 @@ READABLE = (2, 3)
 NETWORK, ESTIMATOR = "model.safetensors", "model.skops"
 """A kept model: of a network, of an estimator."""
 CONFIG, TABLE, TERMS, FEATURES = "config.yaml", "predictions.parquet", "history.parquet", "features.npz"
-FILES = (CONFIG, TABLE, TERMS, FEATURES, NETWORK, ESTIMATOR)
+OUTLOOKS = "outlooks.npz"
+FILES = (CONFIG, TABLE, TERMS, OUTLOOKS, FEATURES, NETWORK, ESTIMATOR)
 """What a record holds a checksum of, where the run has it. Logs are the loggers' own."""
 COSTS = ("seconds", "train_seconds", "peak_memory_mb", "examples_per_second")
 """Of a record's `costs`, those that tables and loggers have."""

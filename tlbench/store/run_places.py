@@ -20,7 +20,7 @@ SMALL = 16 * 2**20
 """Bytes of a run that is kept as one file."""
 PLAIN = (".csv", ".yaml", ".json", ".txt")
 """Logs that nobody needs as a folder; other loggers' programs look for one."""
-PACKED = {RECORD, *FILES[:3]}
+PACKED = {RECORD, *FILES[:4]}
 
 
 def is_small(parts: Mapping[str, Part]) -> bool:

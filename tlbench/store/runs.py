@@ -21,7 +21,7 @@ from tlbench.store.arrow_tables import HISTORY, PREDICTIONS, bytes_of
 from tlbench.store.locks import Held, Locks
 from tlbench.store.mirroring import is_address
 from tlbench.store.reading import Damaged, StoreReader
-from tlbench.store.records import CONFIG, FEATURES, TABLE, TERMS, checksums, sealed_record
+from tlbench.store.records import CONFIG, FEATURES, OUTLOOKS, TABLE, TERMS, checksums, sealed_record
 from tlbench.store.remote.mirror import mirror_at
 from tlbench.store.run_files import Part, files_below, lay_out, pack
 from tlbench.store.run_places import ASIDE, is_small, put_in_place
@@ -147,11 +147,13 @@ class RunStore(StoreReader):
         extra: Path | None = None,
         features: Mapping[str, np.ndarray] | None = None,
         model: Path | None = None,
+        outlooks: Mapping[int, Mapping[str, np.ndarray]] | None = None,
     ) -> None:
         """Write a run aside and rename it into place. The caller holds the run's lock.
 
         A finished run is never replaced; a failed or skipped one is. `extra`: a folder whose files become its `logs`.
-        `features`: arrays for `features`; a run without any leaves no file. `model`: a file of it, moved in.
+        `features`: arrays for `features`; a run without any leaves no file. `model`: a file of it, moved in. `outlooks`: by step,
+        for `outlooks`.
 
         Raises:
             TlbenchError: it cannot be written: the disk is full, say. Nothing is left of it then.
@@ -165,6 +167,10 @@ class RunStore(StoreReader):
             TABLE: bytes_of(predictions, PREDICTIONS),
             TERMS: bytes_of(history, HISTORY),
         }
+        if outlooks:
+            parts[OUTLOOKS] = _compressed(
+                {f"{s}/{name}": a for s, arrays in outlooks.items() for name, a in arrays.items()}
+            )
         if features:
             parts[FEATURES] = _compressed(features)
         if model is not None:

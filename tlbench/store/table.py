@@ -17,6 +17,7 @@ Columns (the same in `report --format csv`):
     alpha, margin                     1 - level of the run's interval and level of its flag; points up to which a gain is no
                                       effect
     gain, gain_low, gain_high, gain_p, gain_flag    percentage points; see tlbench.transfer.gain.Gain
+    warning, warning_version          what unlabelled target examples say of a gain below 0: its probability; of which model
     gain_over_NAME, run_over_NAME, step_over_NAME    gain over each reference that was there, by its name; its run key, and the
                                       step of its checkpoint
     seconds, train_seconds, peak_memory_mb (of the process so far), examples_per_second
@@ -65,9 +66,11 @@ SETTING = "setting"
 KEYS = ["run_key", "recipe_key", "cell_key", "status", "reason", "failure"]
 SIZES = {"n_source": "source", "n_target": "target_unlabelled", "n_shots": "shots", "n_test": "target_test"}
 GAIN = {"gain": "gain", "low": "gain_low", "high": "gain_high", "p": "gain_p", "flag": "gain_flag"}
+WARNING = ("warning", "warning_version")
 COLUMNS = [
     *KEYS, *AXES, "selection", "uses_target_labels", "score", *REPORTED, "step", *SIZES, "reference",
-    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *COSTS, "created", "tags", *CODE, UNKNOWN, SETTING,
+    "reference_run", "reference_step", "alpha", "margin", *GAIN.values(), *WARNING, *COSTS, "created", "tags", *CODE, UNKNOWN,
+    SETTING,
 ]  # fmt: skip
 
 
@@ -81,6 +84,8 @@ class Tables:
             ORACLE), and a column for each validator.
         distances: one row a run and kind of features (`raw`, `trained`): run_key, features, and what
             `tlbench.transfer.pair.measure_pair` gives.
+        signals: one row a run and pair of checkpoints, its own and its reference's: run_key, step, reference_step, and a
+            column for each of `tlbench.transfer.warning.signals`.
         n_older: runs that an older version left, which this one cannot read.
         damaged: run key to what is wrong with it; their numbers are in none of the tables.
         checked: what was looked at for damage.
@@ -89,6 +94,7 @@ class Tables:
     runs: pd.DataFrame
     checkpoints: pd.DataFrame
     distances: pd.DataFrame
+    signals: pd.DataFrame
     n_older: int
     damaged: Mapping[str, str] = field(default_factory=dict)
     checked: Checked | None = None
@@ -152,11 +158,12 @@ def updated(store: StoreReader, index: Index, keys: Sequence[str] | None = None)
 
 def tables_of(index: Index) -> Tables:
     """Return the tables that an index holds."""
-    checkpoints, distances = index.frame("checkpoints"), index.frame("distances")
+    checkpoints, distances, signals = (index.frame(name) for name in ("checkpoints", "distances", "signals"))
     return Tables(
         tidy(index.frame("runs")),
         checkpoints if len(checkpoints) else pd.DataFrame(columns=["run_key", "step", "oracle_score"]),
         distances if len(distances) else pd.DataFrame(columns=["run_key", "features"]),
+        signals if len(signals) else pd.DataFrame(columns=["run_key", "step", "reference_step"]),
         len(index.older),
         index.damaged,
     )
@@ -210,6 +217,10 @@ def _rows(record: dict[str, Any]) -> Rows | None:
             for c in record.get("checkpoints", [])
         ],
         "distances": [{"run_key": key, "features": k, **found} for k, found in record.get("distances", {}).items()],
+        "signals": [
+            {"run_key": key, "step": w["step"], "reference_step": w["reference_step"], **w["signals"]}
+            for w in record.get("warnings", [])
+        ],
         "files": [{"run_key": key, "predictions": record.get("files", {}).get("predictions.parquet")}],
     }
 
@@ -250,7 +261,16 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
     if (primary := record["reference"]) in gains:
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
         row |= {"reference_run": gains[primary]["run_key"], "reference_step": gains[primary]["reference_step"]}
+        row |= _warning(record, row["step"], row["reference_step"])
     for reference, gain in gains.items():
         over = {"gain": gain["gain"], "run": gain["run_key"], "step": gain["reference_step"]}
         row |= {f"{what}_over_{reference}": value for what, value in over.items()}
     return row
+
+
+def _warning(record: dict[str, Any], step: int, reference_step: int) -> dict[str, Any]:
+    """Return the warning of two checkpoints; nothing where none was made."""
+    for found in record.get("warnings", []):
+        if (found["step"], found["reference_step"]) == (step, reference_step) and found["warning"] is not None:
+            return dict(zip(WARNING, (found["warning"]["probability"], found["warning"]["version"]), strict=True))
+    return {}

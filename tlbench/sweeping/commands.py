@@ -62,6 +62,12 @@ def planned_run(overrides: Sequence[str], config_dir: str | None) -> Job:
         return _one_of(machine.plan(own))[0]
 
 
+def planned_runs(overrides: Sequence[str], config_dir: str | None) -> list[Job]:
+    """Return the runs that are asked for, without their references, not done."""
+    with _quiet_sweeper(overrides, config_dir) as (machine, own):
+        return [job for job in machine.plan(own) if job.asked]
+
+
 def composed_run(overrides: Sequence[str], config_dir: str | None) -> Setup:
     """Return the run that these overrides compose as it is set up; no data are looked at."""
     with _quiet_sweeper(overrides, config_dir) as (machine, own):

@@ -47,6 +47,7 @@ class HandOver(pl.Callback):
         for i, checkpoint in enumerate(self.snapshots.taken):
             arrays[f"test_{i}"] = checkpoint.test
             arrays |= {f"score_{i}_{name}": np.array(value) for name, value in checkpoint.scores.items()}
+            arrays |= {f"outlook_{i}_{name}": array for name, array in checkpoint.outlook.items()}
             if checkpoint.source_val is not None:
                 arrays[f"val_{i}"] = checkpoint.source_val
         for name in pl_module.history[0]:
@@ -58,15 +59,21 @@ def handed_over(folder: Path) -> tuple[list[Checkpoint], list[dict[str, float]]]
     """Return checkpoints and history as `HandOver` wrote them."""
     with np.load(folder / FILE, allow_pickle=False) as arrays:
         checkpoints = [
-            Checkpoint(int(step), arrays[f"test_{i}"], arrays.get(f"val_{i}"), _scores(arrays, f"score_{i}_"))
+            Checkpoint(
+                int(step),
+                arrays[f"test_{i}"],
+                arrays.get(f"val_{i}"),
+                {name: float(value) for name, value in _named(arrays, f"score_{i}_").items()},
+                _named(arrays, f"outlook_{i}_"),
+            )
             for i, step in enumerate(arrays["steps"])
         ]
         terms = {name.removeprefix("term_"): arrays[name].tolist() for name in arrays if name.startswith("term_")}
     return checkpoints, [dict(zip(terms, values, strict=True)) for values in zip(*terms.values(), strict=True)]
 
 
-def _scores(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, float]:
-    return {name.removeprefix(prefix): float(arrays[name]) for name in arrays if name.startswith(prefix)}
+def _named(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
 
 
 def divergence_in(text: str) -> Diverged | None:

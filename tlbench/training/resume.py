@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 
@@ -75,7 +77,8 @@ class KeepState(pl.Callback):
         assert self._module is not None
         self._module.settle_history()
         taken = [
-            (c.step, torch.from_numpy(c.test), _tensor(c.source_val), dict(c.scores)) for c in self.snapshots.taken
+            (c.step, torch.from_numpy(c.test), _tensor(c.source_val), dict(c.scores), _tensors(c.outlook))
+            for c in self.snapshots.taken
         ]
         cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         return {
@@ -88,14 +91,22 @@ class KeepState(pl.Callback):
         assert self._module is not None
         self._module.history = list(state_dict["history"])
         self.snapshots.taken = [
-            Checkpoint(step, test.numpy(), None if val is None else val.numpy(), scores)
-            for step, test, val, scores in state_dict["taken"]
+            Checkpoint(step, test.numpy(), None if val is None else val.numpy(), scores, _arrays(outlook))
+            for step, test, val, scores, outlook in state_dict["taken"]
         ]
         self._random = state_dict["random"]
 
 
 def _tensor(array: Any) -> torch.Tensor | None:
     return None if array is None else torch.from_numpy(array)
+
+
+def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.asarray(array)) for name, array in arrays.items()}
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def usable(path: Path | None) -> str | None:

@@ -44,4 +44,7 @@ def checkpoint_of(look: Look, test: Inputs, source_val: Inputs | None, probe: Pr
     """Return the checkpoint of a method as it is now. Raises Diverged where what it gives is not finite."""
     val = None if source_val is None else look.probabilities(source_val, "source")
     checkpoint = Checkpoint(look.step, look.probabilities(test, "target"), val)
-    return checkpoint if probe is None else replace(checkpoint, scores=probe.scores(look))
+    if probe is None:
+        return checkpoint
+    scores, outlook = probe.look(look)
+    return replace(checkpoint, scores=scores, outlook=outlook)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tlbench.data.inputs import Inputs, LazyInputs, dense_float32
 from tlbench.seeds import stream
+from tlbench.selection.outlooks import outlook_of
 from tlbench.selection.validators import scores
 from tlbench.selection.view import MIX_SHARE, Mixed, Seen, View, mixing_rows
 from tlbench.tasks import Labelled
@@ -32,10 +33,16 @@ class Probe:
     target: Inputs
     seed: int
 
-    def scores(self, outputs: Outputs) -> dict[str, float]:
-        """Score a model by each validator that has what it needs; higher is better."""
+    def look(self, outputs: Outputs) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """Score a model by each validator that has what it needs, higher is better; return also its outlook's arrays."""
+        view = self.view(outputs)
+        found = scores(view)
+        return found, outlook_of(view, found, stream(self.seed, "outlook")).arrays()
+
+    def view(self, outputs: Outputs) -> View:
+        """Return what a model makes of the examples."""
         val, target = self.source_val, outputs(self.target, "target")
-        view = View(
+        return View(
             source=None if self.source is None else outputs(self.source.inputs, "source"),
             source_labels=None if self.source is None else self.source.labels,
             source_val=None if val is None else outputs(val.inputs, "source"),
@@ -43,7 +50,6 @@ class Probe:
             target=target,
             mixed=self._mixed(outputs, target),
         )
-        return scores(view)
 
     def _mixed(self, outputs: Outputs, target: Seen) -> Mixed:
         first, second = mixing_rows(target.probabilities_NC.argmax(axis=1), stream(self.seed, "mixing"))

@@ -1,0 +1,1 @@
+"""`tlbench advise`: adapt or not, from a labelled source and an unlabelled target."""
