@@ -45,6 +45,27 @@ def test_a_run_comes_back_as_it_was_written(tmp_path):
     assert not [*(store.root / ".aside").iterdir()]
 
 
+def test_a_config_keeps_the_order_of_its_keys_where_it_is_that_of_a_files_columns(tmp_path):
+    config = {"columns": {"odor": "acl", "bruises": "tf"}}
+    store = RunStore(tmp_path)
+    store.write(RECORD, config, ROWS)
+    assert list(store.config("ab12")["columns"]) == ["odor", "bruises"]
+
+
+def test_outlooks_come_back_by_step(tmp_path):
+    store, arrays = RunStore(tmp_path), {"target": np.eye(2, dtype=np.float16), "numbers": np.arange(3, dtype=np.uint8)}
+    store.write(RECORD, {}, ROWS, outlooks={0: arrays, 7: {"target": arrays["target"] / 2}})
+    assert store.packed("ab12").is_file()
+    found = store.outlooks("ab12")
+    assert {step: sorted(parts) for step, parts in found.items()} == {0: ["numbers", "target"], 7: ["target"]}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[0][name], array)
+    assert "outlooks.npz" in store.record("ab12")["files"]
+    damage(store, "ab12", "outlooks.npz", b"torn")
+    with pytest.raises(TlbenchError, match=r"outlooks\.npz is missing or damaged"):
+        store.outlooks("ab12")
+
+
 def test_a_finished_run_is_never_replaced_and_a_failed_one_is(tmp_path):
     store = RunStore(tmp_path)
     store.write({**RECORD, "status": "failed"}, {"n": 1})

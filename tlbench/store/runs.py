@@ -163,7 +163,7 @@ class RunStore(StoreReader):
         if self.status(key) == "done":
             return
         parts: dict[str, Part] = {
-            CONFIG: yaml.dump(config, Dumper=DUMPER, sort_keys=True).encode(),
+            CONFIG: yaml.dump(config, Dumper=DUMPER, sort_keys=False).encode(),
             TABLE: bytes_of(predictions, PREDICTIONS),
             TERMS: bytes_of(history, HISTORY),
         }
