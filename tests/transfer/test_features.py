@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair
+from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair, thin_svd
 
 
 def test_both_domains_are_measured_with_one_mean_and_one_sd_a_column():
@@ -62,3 +62,16 @@ def test_labels_of_a_wrong_number_range_or_kind_are_refused(labels, n_classes):
     assert checked_labels([0, 7, 1], 3).tolist() == [0, 7, 1]
     with pytest.raises(ValueError):
         checked_labels(labels, 3, n_classes)
+
+
+def test_a_decomposition_that_does_not_converge_is_made_another_way(monkeypatch):
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    want = np.linalg.svd(x, full_matrices=False)
+
+    def stops(*_, **__):
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    monkeypatch.setattr(np.linalg, "svd", stops)
+    u, s, vt = thin_svd(x)
+    np.testing.assert_allclose(s, want[1])
+    np.testing.assert_allclose(u * s @ vt, x, atol=1e-12)

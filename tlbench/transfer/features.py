@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+from scipy import linalg, sparse
 from sklearn.preprocessing import StandardScaler
 
 
@@ -53,3 +53,15 @@ def standardised_pair(xs_ND: np.ndarray, xt_MD: np.ndarray) -> tuple[np.ndarray,
     size_D = np.abs(x_PD).max(axis=0)  # divided by first, so that no square overflows
     x_PD = StandardScaler(copy=False).fit_transform(x_PD / np.where(size_D > 0, size_D, 1.0))
     return x_PD[: len(xs_ND)], x_PD[len(xs_ND) :]
+
+
+def thin_svd(x_ND: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return U (N, K), s (K,) and V' (K, D) with K = min(N, D).
+
+    By divide and conquer; on some matrices (pixels, with many columns alike) that does not converge, and QR iteration, which
+    takes a few times as long, does.
+    """
+    try:
+        return np.linalg.svd(x_ND, full_matrices=False)
+    except np.linalg.LinAlgError:
+        return linalg.svd(x_ND, full_matrices=False, lapack_driver="gesvd")

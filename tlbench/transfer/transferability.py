@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.transfer.domain_probe import FOLDS, domain_accuracy, equal_shares, held_out_predictions, stratified_folds
-from tlbench.transfer.features import checked_labels, checked_pair, dense, standardised_pair
+from tlbench.transfer.features import checked_labels, checked_pair, dense, standardised_pair, thin_svd
 from tlbench.transfer.spectrum import ledoit_wolf, log_evidence
 
 FEWEST_IN_CLASS = 5
@@ -121,7 +121,7 @@ def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
     """
     x_ND, y_N = _checked(x_ND, y_N, n_classes)
     y_NC = np.eye(n_classes)[y_N][:, np.unique(y_N)]
-    u_NK, s_K, _ = np.linalg.svd(x_ND, full_matrices=False)
+    u_NK, s_K, _ = thin_svd(x_ND)
     power_K1, along_KC = np.square(s_K)[:, None], np.square(u_NK.T @ y_NC)
     beyond_C = np.maximum(y_NC.sum(axis=0) - along_KC.sum(axis=0), 0.0)
     return float(log_evidence(power_K1, along_KC, beyond_C, len(x_ND)).mean() / len(x_ND))
@@ -171,7 +171,7 @@ def h_score(x_ND: Any, y_N: Any) -> float:
     """
     x_ND, y_N = _checked(x_ND, y_N, None)
     centred_ND = x_ND - x_ND.mean(axis=0)
-    u_NK, s_K, _ = np.linalg.svd(centred_ND, full_matrices=False)
+    u_NK, s_K, _ = thin_svd(centred_ND)
     share_C = np.bincount(y_N) / len(y_N)
     mean_CK = (np.eye(len(share_C))[:, y_N] @ u_NK) / np.maximum(np.bincount(y_N), 1)[:, None]
     between_K = share_C @ np.square(mean_CK * s_K)
