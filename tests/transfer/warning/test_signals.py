@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transfer.warning.outlooks import outlook, sure
+from tlbench.selection.validators import VALIDATORS
 from tlbench.transfer.warning.outlook import Outlook
-from tlbench.transfer.warning.signals import confidence_fall, signals, thresholded_confidence
+from tlbench.transfer.warning.signals import AGAINST, FOR, confidence_fall, signals, thresholded_confidence
 
 
 def test_votes_are_counted_where_the_two_disagree():
@@ -21,6 +22,24 @@ def test_votes_are_counted_where_the_two_disagree():
     assert found["neighbours_own_votes"] == pytest.approx(-3 / 4)
     assert found["neighbours_own_lead"] == -1
     assert "ridge_votes" not in found
+
+
+def test_other_methods_vote_and_their_mean_counts():
+    reference, own = outlook([0, 0, 0, 0]), outlook([0, 1, 1, 1])
+    others = [outlook([1, 1, 1, 0]), outlook([0, 0, 0, 1])]  # leads of 2 - 1 and of 1 - 2
+    assert signals(own, reference, others)["others_votes"] == signals(own, reference, others)["others_lead"] == 0
+    found = signals(own, reference, others[:1])
+    assert (found["others_votes"], found["others_lead"]) == (pytest.approx(1 / 4), pytest.approx(1 / 3))
+    assert "others_votes" not in signals(own, reference)
+
+
+def test_each_signal_has_a_direction_or_is_the_references_state():
+    val = sure([0, 1]), np.array([0, 1]), np.ones(2)
+    names = ("neighbours", "ridge", "means")
+    numbers = dict.fromkeys([*VALIDATORS, "critic", "projection_norm", "head_uniformity", "hopkins"], 1.0)
+    look = outlook([0, 1], val=val, near=[[1], [0]], votes={name: [0, 1] for name in names}, numbers=numbers)
+    state = {"reference_confidence", "reference_nearness", "reference_val_accuracy", "likely_shift"}
+    assert set(signals(look, look, [look])) == {*FOR, *AGAINST} | state
 
 
 def test_confidences_and_their_product():
@@ -96,7 +115,7 @@ def test_a_method_with_an_output_more_than_its_reference():
 
 
 def test_other_examples_are_refused():
-    with pytest.raises(ValueError, match="one set of examples, got 2 and 3"):
+    with pytest.raises(ValueError, match="one set of examples, got sets of 2 and 3"):
         signals(outlook([0, 1]), outlook([0, 1, 1]))
 
 

@@ -3,25 +3,39 @@ the target and without the method's name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tlbench.functional.class_shares import mixture_shares
 from tlbench.transfer.warning.outlook import Outlook
 from tlbench.transfer.warning.voters import VOTERS
 
+FOR = (
+    "neighbours_votes", "neighbours_lead", "ridge_votes", "ridge_lead", "means_votes", "means_lead", "neighbours_own_votes",
+    "neighbours_own_lead", "ridge_own_votes", "ridge_own_lead", "means_own_votes", "means_own_lead", "others_votes",
+    "others_lead", "smoothness", "own_smoothness", "atc", "doc", "weighted_lead", "confidence", "confidence_apart",
+    "product_apart", "nearer_shares", "nearer_source_shares", "iwv", "dev", "entropy", "diversity", "im", "bnm", "snd",
+    "class_cluster", "mixval", "circular", "critic", "projection_norm", "head_uniformity", "hopkins", "source_accuracy",
+    "val_accuracy",
+)  # fmt: skip
+"""Signals of which more speaks for the method, if anything: no model may have it the other way round."""
+AGAINST = ("disagreement", "moved_shares", "empty_classes")
+"""Of which more speaks against it."""
 SMALLEST = 1e-3
 """Probabilities below are taken as this: half-precision ones are 0 soon."""
 MOST_WEIGHT = 100.0
 """Weights of examples are cut off here: one may stand for this many, and no more."""
 
 
-def signals(own: Outlook, reference: Outlook) -> dict[str, float]:
+def signals(own: Outlook, reference: Outlook, others: Sequence[Outlook] = ()) -> dict[str, float]:
     """Return each signal by name, finite; what cannot be had is left out. Positive ones speak for the method.
 
         disagreement            share of the target's examples of which the two say different classes
         NAME_votes              share of examples where a voter is with the method, less that where it is with the reference;
                                 NAME_own_votes: the voter learnt in the method's features
         NAME_lead               the same over the examples where the two disagree
+        others_votes, others_lead       the same of the other methods that were tried on this recipe, a voter each, their mean
         confidence, confidence_apart    mean confidence of the method less the reference's, over all and where they disagree
         product_apart           mean over disagreements of the sum of both log odds of the method's class to the reference's
         VALIDATOR, CRITIC       the method's less the reference's
@@ -40,14 +54,20 @@ def signals(own: Outlook, reference: Outlook) -> dict[str, float]:
         reference_confidence, reference_val_accuracy, reference_nearness (its shares' distance from the source's)    the
                                 reference's own state
 
+    Args:
+        others: outlooks of other methods on the same recipe, on the same examples.
+
     Raises:
-        ValueError: the two are of different examples.
+        ValueError: they are of different examples.
     """
-    if len(own.said_N) != len(reference.said_N):
-        raise ValueError(f"Signals need one set of examples, got {len(own.said_N)} and {len(reference.said_N)}.")
+    if len(sizes := {len(look.said_N) for look in (own, reference, *others)}) > 1:
+        raise ValueError(f"Signals need one set of examples, got sets of {' and '.join(map(str, sorted(sizes)))}.")
     apart_N = own.said_N != reference.said_N
     found = {"disagreement": float(apart_N.mean())}
     found |= _smoothness(own, reference) | _estimates(own, reference)
+    if others:
+        lead = float(np.mean([_lead(look.said_N, own, reference) for look in others]))
+        found |= {"others_votes": lead / len(apart_N), "others_lead": lead / max(int(apart_N.sum()), 1)}
     found |= _votes(own, reference, apart_N) | _confidence(own, reference, apart_N) | _shares(own, reference)
     found |= {name: own.numbers[name] - value for name, value in reference.numbers.items() if name in own.numbers}
     for name, mine, others in (
@@ -62,14 +82,19 @@ def signals(own: Outlook, reference: Outlook) -> dict[str, float]:
 
 
 def _votes(own: Outlook, reference: Outlook, apart_N: np.ndarray) -> dict[str, float]:
-    found, m, r = dict[str, float](), own.said_N, reference.said_N
+    found = dict[str, float]()
     for whose, look in (("", reference), ("own_", own)):
         for name in VOTERS:
             if name in look.votes:
-                lead = float((look.votes[name] == m).sum() - (look.votes[name] == r).sum())
-                found[f"{name}_{whose}votes"] = lead / len(m)
+                lead = _lead(look.votes[name], own, reference)
+                found[f"{name}_{whose}votes"] = lead / len(apart_N)
                 found[f"{name}_{whose}lead"] = lead / max(int(apart_N.sum()), 1)
     return found
+
+
+def _lead(voted_N: np.ndarray, own: Outlook, reference: Outlook) -> float:
+    """Return the examples on which a voter is with the method, less those on which it is with the reference."""
+    return float((voted_N == own.said_N).sum() - (voted_N == reference.said_N).sum())
 
 
 def _confidence(own: Outlook, reference: Outlook, apart_N: np.ndarray) -> dict[str, float]:
