@@ -70,6 +70,11 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def reproduce(options: argparse.Namespace) -> int:
+    if options.paper == "atlas":
+        from tlbench.atlas.reproducing import reproduce_atlas
+
+        where = (options.config_dir, options.store, options.out)
+        return reproduce_atlas(options.overrides, *where, parts=options.part, dry_run=options.dry_run)
     from tlbench.reproduce.command import reproduce
 
     return reproduce(
@@ -117,6 +122,12 @@ def data(options: argparse.Namespace) -> int:
 
     command = get_data if options.action == "get" else check_data
     return command(options.name, options.overrides, options.config_dir)
+
+
+def atlas(options: argparse.Namespace) -> int:
+    from tlbench.atlas.command import add
+
+    return add(options.store, options.out)
 
 
 def store(options: argparse.Namespace) -> int:
@@ -181,7 +192,21 @@ def _store(options: argparse.Namespace) -> str:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     command.__name__: command
-    for command in (run, sweep, predict, reproduce, report, dashboard, data, store, show, bridges, advise, list_options)
+    for command in (
+        run,
+        sweep,
+        predict,
+        reproduce,
+        report,
+        dashboard,
+        data,
+        store,
+        show,
+        bridges,
+        advise,
+        atlas,
+        list_options,
+    )
 }
 RESUMED = ("run", "sweep", "reproduce")
 """Commands that go on where they were interrupted."""

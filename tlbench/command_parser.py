@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         _runs_parser, _predict_parser, _report_parser, _dashboard_parser, _reproduce_parser, _data_parser, _store_parser,
-        _list_parser, _show_parser, _bridges_parser, _advise_parser,
+        _list_parser, _show_parser, _bridges_parser, _advise_parser, _atlas_parser,
     ):  # fmt: skip
         add(commands)
     return top
@@ -137,16 +137,30 @@ def _dashboard_parser(commands: Commands) -> None:
 
 
 def _reproduce_parser(commands: Commands) -> None:
-    sub = commands.add_parser("reproduce", help="a published table under its own protocol, claimed beside got")
-    sub.add_argument("paper", help="as `tlbench list papers` names it")
+    sub = commands.add_parser(
+        "reproduce", help="a published table under its own protocol, claimed beside got; or the atlas"
+    )
+    sub.add_argument("paper", help="as `tlbench list papers` names it; or atlas: what conf/sweep/atlas_*.yaml ask for")
     sub.add_argument("overrides", nargs="*", help="key=value, for a part of the table, such as seed=0 or pair=A-W")
     sub.add_argument("--store", help="folder of runs (default: $TLBENCH_STORE, else results/runs)")
     sub.add_argument("--out", help="folder to write to (default: results/PAPER; for a part of it: nothing is written)")
     sub.add_argument("--row", action="append", help="only this row of the table; may be repeated")
-    sub.add_argument("--part", action="append", help="only this part (data set) of the table; may be repeated")
+    sub.add_argument(
+        "--part", action="append", help="only this part (data set) of the table, or of the atlas; may be repeated"
+    )
     sub.add_argument("--config-dir", help="a folder of your own configs")
     sub.add_argument("--dry-run", action="store_true", help="print what would be run, and run nothing")
     sub.set_defaults(command="reproduce")
+
+
+def _atlas_parser(commands: Commands) -> None:
+    text = "the atlas of negative transfer: add runs of your own"
+    actions = commands.add_parser("atlas", help=text, description=text).add_subparsers(required=True, metavar="ACTION")
+    told = "check the runs of a store, and make rows of the atlas of those that fit"
+    sub = actions.add_parser("add", help=told, description=told)
+    sub.add_argument("store", help="folder of runs")
+    sub.add_argument("--out", help="folder of the atlas (default: results/atlas)")
+    sub.set_defaults(command="atlas", action="add")
 
 
 def _data_parser(commands: Commands) -> None:

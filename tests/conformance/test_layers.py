@@ -11,7 +11,7 @@ ORDER = [
     {"cli"},
     {"api"},
     {"bridges_command", "predict_command", "show_command"},
-    {"advising", "data_commands", "reproduce", "store_commands", "dashboard"},
+    {"advising", "atlas", "data_commands", "reproduce", "store_commands", "dashboard"},
     {"sweeping", "reporting"},
     {"findings", "listing"},
     {"running"},
@@ -36,6 +36,7 @@ DEEPEST, MOST_IMPORTS = 18, 15
 KNOW_CONFIGS = {
     "cli",
     "api",
+    "atlas",
     "sweeping",
     "running/setup",
     "config",

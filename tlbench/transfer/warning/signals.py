@@ -70,14 +70,11 @@ def signals(own: Outlook, reference: Outlook, others: Sequence[Outlook] = ()) ->
         found |= {"others_votes": lead / len(apart_N), "others_lead": lead / max(int(apart_N.sum()), 1)}
     found |= _votes(own, reference, apart_N) | _confidence(own, reference, apart_N) | _shares(own, reference)
     found |= {name: own.numbers[name] - value for name, value in reference.numbers.items() if name in own.numbers}
-    for name, mine, others in (
-        ("source", _on_source(own), _on_source(reference)),
-        ("val", _on_val(own), _on_val(reference)),
-    ):
-        if mine is not None and others is not None:
-            found[f"{name}_accuracy"] = mine - others
-    if (others := _on_val(reference)) is not None:
-        found["reference_val_accuracy"] = others
+    for name, on in (("source", _on_source), ("val", _on_val)):
+        if (mine := on(own)) is not None and (theirs := on(reference)) is not None:
+            found[f"{name}_accuracy"] = mine - theirs
+    if (state := _on_val(reference)) is not None:
+        found["reference_val_accuracy"] = state
     return found
 
 

@@ -1,0 +1,67 @@
+"""`tlbench atlas add`: the runs of a store become rows of the atlas, where they fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tlbench.atlas.admission import broken_rules, other_data, other_numbers
+from tlbench.atlas.atlas_file import KEY, read_atlas
+from tlbench.atlas.rows import atlas_rows
+from tlbench.errors import TlbenchError
+from tlbench.store.check_run import Problem, read_record
+from tlbench.store.runs import RunStore
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """What came of adding a store.
+
+    Attributes:
+        rows: the atlas with what was added.
+        n_new, n_known: rows that were added, and rows that were there.
+        refused: run key to why it was left out.
+    """
+
+    rows: pd.DataFrame
+    n_new: int
+    n_known: int
+    refused: dict[str, str]
+
+
+def admitted(store: RunStore, folder: Path) -> Admitted:
+    """Check each finished run of a store against the atlas of a folder, and return that atlas with those that fit.
+
+    A run whose reference does not fit does not either.
+
+    Raises:
+        TlbenchError: the store holds no finished run.
+    """
+    atlas, (records, refused) = read_atlas(folder), _finished(store)
+    if not records and not refused:
+        raise TlbenchError(f"Store '{store.where}' holds no finished run. `tlbench sweep store=...` fills it.")
+    refused |= {key: "; ".join(found) for key in records if (found := list(broken_rules(store, key, records)))}
+    new = atlas_rows(store)
+    for index, sentence in (*other_data(new, atlas).items(), *other_numbers(new, atlas).items()):
+        refused.setdefault(str(new.loc[index, "run_key"]), str(sentence))
+    lost = new["reference_run"].isin(refused) & ~new["run_key"].isin(refused)
+    refused |= {str(key): "is compared with a run that was refused" for key in new.loc[lost, "run_key"]}
+    kept = new[~new["run_key"].isin(refused)]
+    there = pd.MultiIndex.from_frame(kept[KEY]).isin(pd.MultiIndex.from_frame(atlas[KEY]))
+    rows = pd.concat([atlas, kept[~there]], ignore_index=True) if len(atlas) else kept
+    return Admitted(rows, int((~there).sum()), int(there.sum()), refused)
+
+
+def _finished(store: RunStore) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Return the records of a store's finished runs by key, and why others cannot be read."""
+    records, torn = {}, {}
+    for key in store.run_keys():
+        found = read_record(store, key)
+        if isinstance(found, Problem):
+            torn[key] = found.text
+        elif found["status"] == "done":
+            records[key] = found
+    return records, torn
