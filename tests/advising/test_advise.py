@@ -12,9 +12,9 @@ from tlbench.advising.looking import Looked
 from tlbench.advising.own_pair import pair_of_own
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
-from tlbench.transfer.warning.model import WarningModel
+from tlbench.transfer.warning.model import Step, WarningModel
 
-MODEL = WarningModel("test", ["neighbours_votes"], [0.0], [0.1], [-1.0], 0.0, adapt_below=0.4, keep_above=0.6)
+MODEL = WarningModel("test", 0.0, {"neighbours_votes": Step([0.0], [0.5, -0.5])}, adapt_below=0.4, keep_above=0.6)
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from typing import Any
 import pandas as pd
 
 from tlbench.atlas.chosen_trials import chosen_trials
+from tlbench.atlas.consensus_votes import with_consensus
 from tlbench.atlas.data_families import family_of
 from tlbench.selection.rules import LAST
 from tlbench.store.plans import configs_of, planned
@@ -74,7 +75,7 @@ def atlas_rows(store: RunStore, keys: Sequence[str] | None = None, rule: str = T
     told = pd.DataFrame.from_dict({cell: _told(c) for cell, c in configs_of(store, last, plans).items()}, "index")
     rows = rows.join(told, on="cell_key")
     rows = _with_what_was_known(rows, tables)
-    return ordered(chosen_trials(rows, plans.runs, tables, rule))
+    return ordered(with_consensus(chosen_trials(rows, plans.runs, tables, rule), store))
 
 
 def ordered(rows: pd.DataFrame) -> pd.DataFrame:

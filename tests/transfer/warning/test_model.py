@@ -1,35 +1,54 @@
-"""The warning's model: a logistic function that can be written by hand, and what is shipped."""
+"""The warning's model: step functions that can be written by hand, and what is shipped."""
 
 import numpy as np
 import pytest
 
-from tlbench.transfer.warning.model import WarningModel, shipped_model
+from tlbench.transfer.warning.model import Step, WarningModel, shipped_model
+from tlbench.transfer.warning.signals import AGAINST, FOR
 
-MODEL = WarningModel("1", ["a", "b"], [1.0, 0.0], [2.0, 1.0], [0.5, -1.0], 0.25)
+MODEL = WarningModel("1", 0.25, {"a": Step([1.0, 3.0], [0.5, 0.0, -1.0]), "b": Step([], [2.0])})
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [(-1e12, 0.5), (0.99, 0.5), (1.0, 0.0), (2.0, 0.0), (3.0, -1.0), (1e12, -1.0)]
+)
+def test_a_step_function_by_hand(value, wanted):
+    assert MODEL.contributions({"a": value})["a"] == wanted
 
 
 def test_a_probability_by_hand():
-    assert MODEL.contributions({"a": 5.0, "b": 1.0}) == {"a": 1.0, "b": -1.0}
-    assert MODEL.probability({"a": 5.0, "b": 1.0}) == pytest.approx(1 / (1 + np.exp(-0.25)))
+    assert MODEL.contributions({"a": 5.0, "b": 1.0, "c": 9.0}) == {"a": -1.0, "b": 2.0}
+    assert MODEL.probability({"a": 5.0, "b": 1.0}) == pytest.approx(sigmoid(1.25))
 
 
 @pytest.mark.parametrize("missing", [{}, {"a": float("nan")}, {"other": 3.0}])
 def test_a_signal_that_is_missing_says_nothing(missing):
-    assert MODEL.probability(missing) == pytest.approx(1 / (1 + np.exp(-0.25)))
+    assert MODEL.probability(missing) == pytest.approx(sigmoid(0.25))
 
 
-def test_a_signal_beyond_the_atlas_says_no_more_than_its_most_extreme_there():
-    assert MODEL.contributions({"a": 1e12}) == {"a": 2.0, "b": 0.0}
-    assert MODEL.contributions({"a": -1e12})["a"] == -2.0
+def test_calibration_is_a_line_on_the_log_odds():
+    found = MODEL.calibrated(0.5, -1.0)
+    for said in ({}, {"a": 0.0}, {"a": 9.0, "b": 0.0}):
+        odds = np.log(MODEL.probability(said) / (1 - MODEL.probability(said)))
+        assert found.probability(said) == pytest.approx(sigmoid(0.5 * odds - 1))
 
 
 def test_json_and_back():
     assert WarningModel.of_json(MODEL.as_json()) == MODEL
+    odd = WarningModel("1", 1 / 3, {"a": Step([2 / 3], [0.1, 0.2])})
+    assert WarningModel.of_json(odd.as_json()).steps["a"].edges == [0.6666667]
 
 
-def test_what_is_shipped_can_be_read_and_looks_at_no_method():
+def test_what_is_shipped_goes_no_way_that_a_signal_does_not():
     if (model := shipped_model()) is None:
         pytest.skip("no model is shipped yet")
-    assert len(model.names) == len(set(model.names)) == len(model.weights) == len(model.scales) == len(model.centers)
-    assert min(model.scales) > 0
-    assert not any("method" in name for name in model.names)
+    assert model.adapt_below < model.keep_above
+    for name, step in model.steps.items():
+        assert len(step.values) == len(step.edges) + 1
+        assert np.all(np.diff(step.edges) > 0)
+        assert np.all(np.diff(step.values) * (1 if name in AGAINST else -1) >= -1e-6), name
+        assert name in (*FOR, *AGAINST)

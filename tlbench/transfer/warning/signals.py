@@ -65,10 +65,12 @@ def signals(own: Outlook, reference: Outlook, others: Sequence[Outlook] = ()) ->
     apart_N = own.said_N != reference.said_N
     found = {"disagreement": float(apart_N.mean())}
     found |= _smoothness(own, reference) | _estimates(own, reference)
-    if others:
-        lead = float(np.mean([_lead(look.said_N, own, reference) for look in others]))
-        found |= {"others_votes": lead / len(apart_N), "others_lead": lead / max(int(apart_N.sum()), 1)}
-    found |= _votes(own, reference, apart_N) | _confidence(own, reference, apart_N) | _shares(own, reference)
+    found |= (
+        consensus(own, reference, others)
+        | _votes(own, reference, apart_N)
+        | _confidence(own, reference, apart_N)
+        | _shares(own, reference)
+    )
     found |= {name: own.numbers[name] - value for name, value in reference.numbers.items() if name in own.numbers}
     for name, on in (("source", _on_source), ("val", _on_val)):
         if (mine := on(own)) is not None and (theirs := on(reference)) is not None:
@@ -76,6 +78,15 @@ def signals(own: Outlook, reference: Outlook, others: Sequence[Outlook] = ()) ->
     if (state := _on_val(reference)) is not None:
         found["reference_val_accuracy"] = state
     return found
+
+
+def consensus(own: Outlook, reference: Outlook, others: Sequence[Outlook]) -> dict[str, float]:
+    """Return how other methods vote between a method and its reference: `others_votes`, `others_lead`; nothing without any."""
+    if not others:
+        return {}
+    lead = float(np.mean([_lead(look.said_N, own, reference) for look in others]))
+    n_apart = int((own.said_N != reference.said_N).sum())
+    return {"others_votes": lead / len(own.said_N), "others_lead": lead / max(n_apart, 1)}
 
 
 def _votes(own: Outlook, reference: Outlook, apart_N: np.ndarray) -> dict[str, float]:
