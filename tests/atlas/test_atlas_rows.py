@@ -77,22 +77,18 @@ def test_a_search_counts_when_all_its_trials_are_judged(store, rows):
     assert not found["tuned"].any()
 
 
-def test_signals_come_where_the_store_has_them(store, rows, monkeypatch):
+def test_signals_are_those_of_the_last_checkpoints(store, rows, monkeypatch):
+    own = rows[rows["method"] == "sa"].iloc[0]
+    (last,) = store.record(own.run_key)["warnings"]
+    assert own["signal_disagreement"] == last["signals"]["disagreement"]
+    assert rows.loc[rows["family"] == "reference", "signal_disagreement"].isna().all()
     tables = read_tables(store)
-    some = rows["run_key"].iloc[0]
-    signals = pd.DataFrame(
-        [(some, "last", 0.25, "word"), (some, "im", 0.75, "word")], columns=["run_key", "selection", "votes", "of"]
-    )
-
-    class WithSignals(type(tables)):
-        pass
-
-    WithSignals.signals = signals
-    monkeypatch.setattr(module, "read_tables", lambda store, keys: WithSignals(**vars(replace(tables))))
-    found = atlas_rows(store)
-    assert found.set_index("run_key")["signal_votes"].dropna().to_dict() == {some: 0.25}
-    assert not [c for c in found if c == "signal_of"]
-    assert not [c for c in rows if c.startswith("signal_")]
+    at = {"run_key": own.run_key, "reference_step": 0}
+    two = pd.DataFrame([{**at, "step": own.step, "votes": 0.25}, {**at, "step": own.step + 1, "votes": 0.75}])
+    monkeypatch.setattr(module, "read_tables", lambda store, keys: replace(tables, signals=two))
+    assert atlas_rows(store).set_index("run_key")["signal_votes"].dropna().to_dict() == {own.run_key: 0.25}
+    monkeypatch.setattr(module, "read_tables", lambda store, keys: replace(tables, signals=two[:0]))
+    assert not [c for c in atlas_rows(store) if c.startswith("signal_")]
 
 
 def test_holes_are_what_was_planned_and_is_not_there(store, tmp_path):
