@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from tlbench.command_parser import FORMATS, LISTED, parser
+from tlbench.command_parser import FORMATS, parser
 from tlbench.errors import TlbenchError, unknown
 
 OF_THE_MACHINE = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP, errno.EROFS, errno.ENOSPC)
@@ -71,7 +71,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def reproduce(options: argparse.Namespace) -> int:
     if options.paper == "atlas":
-        from tlbench.atlas.reproducing import reproduce_atlas
+        from tlbench.atlas.command import reproduce_atlas
 
         where = (options.config_dir, options.store, options.out)
         return reproduce_atlas(options.overrides, *where, parts=options.part, dry_run=options.dry_run)
@@ -170,20 +170,9 @@ def advise(options: argparse.Namespace) -> int:
 
 
 def list_options(options: argparse.Namespace) -> int:
-    from tlbench.listing import describe
+    from tlbench.show_command import list_options
 
-    if options.what not in LISTED:
-        raise unknown("list", options.what, LISTED)
-    if options.what == "papers":
-        from tlbench.reproduce.papers import list_papers
-
-        return list_papers()
-    group = "search" if options.what == "searches" else options.what.removesuffix("s")
-    found = describe(group, options.config_dir)
-    width = max((len(name) for name, _ in found), default=0)
-    for name, text in found:
-        print(f"{name:<{width}}  {text}")
-    return 0
+    return list_options(options.what, options.config_dir)
 
 
 def _store(options: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""`tlbench show GROUP=NAME`: a config with its comments, what it builds in its own words, and its space of hyper-parameters."""
+"""`tlbench list`, and `tlbench show GROUP=NAME`: a config with its comments, what it builds in its own words, its search."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ from pathlib import Path
 
 import yaml
 
+from tlbench.command_parser import LISTED
 from tlbench.errors import TlbenchError, unknown
+from tlbench.listing import describe
 from tlbench.paths import conf_dir
+
+
+def list_options(what: str, config_dir: str | None) -> int:
+    """Print what there is to choose from, a line each; 0. Raises TlbenchError for what is none of LISTED."""
+    if what not in LISTED:
+        raise unknown("list", what, LISTED)
+    if what == "papers":
+        from tlbench.reproduce.papers import list_papers
+
+        return list_papers()
+    group = "search" if what == "searches" else what.removesuffix("s")
+    found = describe(group, config_dir)
+    width = max((len(name) for name, _ in found), default=0)
+    for name, text in found:
+        print(f"{name:<{width}}  {text}")
+    return 0
 
 
 def show(choice: str, config_dir: str | None) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from tlbench.atlas.atlas_cells import default_cells
 from tlbench.atlas.atlas_ranks import ranks
+from tlbench.atlas.atlas_rows import TUNED_BY
 from tlbench.atlas.atlas_words import ALIKE, Atlas, in_texts, lines_of
 from tlbench.atlas.foresight import foresight
 from tlbench.atlas.holes import told_holes
-from tlbench.atlas.rows import TUNED_BY
 from tlbench.atlas.tuning import tuned_beside_default, what_tuning_does
 
 Lines = Iterator[str]

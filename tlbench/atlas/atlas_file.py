@@ -9,12 +9,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tlbench.aside import replacing
-from tlbench.atlas.rows import COUNTS, TRUTHS, WORDS, ordered
+from tlbench.atlas.atlas_rows import COUNTS, TRUTHS, WORDS, ordered
 from tlbench.errors import TlbenchError
+from tlbench.paths import results_dir
 
 FILE = "atlas.parquet"
 KEY = ["run_key", "rule"]
 """What no two rows share: a run as a default, and as the choice of a rule."""
+
+
+def atlas_folder(out: str | None) -> Path:
+    """Return where the atlas lies: `results/atlas` of a checkout, or what `--out` says."""
+    return results_dir() / "atlas" if out is None else Path(out)
 
 
 def read_atlas(folder: Path) -> pd.DataFrame:

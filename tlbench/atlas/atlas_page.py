@@ -38,7 +38,7 @@ def _head(found: Atlas) -> Lines:
     )
     yield from ("", "```sh", "tlbench reproduce atlas          # or with --part NAME; goes on where it was interrupted")
     yield from ("tlbench atlas add STORE          # your own runs, checked", "```", "")
-    yield "`atlas.parquet`: a row a run ([columns](../../tlbench/atlas/rows.py)); [what it means for you](../../docs/atlas.md)."
+    yield "`atlas.parquet` has a row a run: [columns](../../tlbench/atlas/atlas_rows.py), [what they mean](../../docs/atlas.md)."
     yield ""
     shown = {"policy": ("policy", "word"), "accuracy, %": ("score", "points"), "over never": ("over_never", "gain")}
     yield from lines_of(in_texts(policies(default_cells(cells)), shown))

@@ -16,15 +16,14 @@ RESAMPLES = 2000
 def gain_matrix(cells: pd.DataFrame) -> pd.DataFrame:
     """Return mean gains, a row a family of data and a column a method, of methods that every family has.
 
-    Only the closed set without labels, one source, the source's own class shares and the defaults. Families that so few methods
-    share that fewer than ten would be left are taken out, the poorest first.
+    Only the closed set without labels, one source, the source's own class shares and the defaults. A family with less than half
+    of the methods that the richest one has is left out, so that it does not decide which methods are compared.
     """
     own = plain_cells(cells)
     own = own[(own["setting"] == "closed_set") & (own["pair"].map(kind_of_pair) == "one source")]
     wide = own.pivot_table(index="data_family", columns="method", values="gain", aggfunc="mean")
-    while len(wide) > 1 and wide.notna().all().sum() < min(10, wide.shape[1]):
-        wide = wide.drop(index=wide.notna().sum(axis=1).idxmin())
-    return wide.dropna(axis=1)
+    tried = wide.notna().sum(axis=1)
+    return wide[tried >= tried.max() / 2].dropna(axis=1)
 
 
 def ranks(cells: pd.DataFrame) -> tuple[pd.DataFrame, Ranking] | None:

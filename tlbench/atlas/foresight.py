@@ -52,7 +52,7 @@ def _row(name: str, cells: pd.DataFrame, values: pd.Series | None) -> tuple[obje
     if len(by_family) < 2:
         return None
     sure = cells[cells["verdict"] != "open"]
-    beyond = left_out(sure, None if values is None else values[sure.index])
+    beyond = left_out(sure, values)
     told = spread(list(by_family.values()), ALPHA)
     return (
         name,
@@ -71,12 +71,13 @@ def left_out(cells: pd.DataFrame, values: pd.Series | None) -> dict[str, float]:
         values: of the candidate, by the cells' index; None: the method's base rate on the others.
     """
     below = cells["gain"] < 0
+    own = None if values is None else values[cells.index]
     found = {}
     for family in cells["data_family"].unique():
         mine = cells["data_family"] == family
         if min(below[mine].sum(), (~below[mine]).sum()) < FEWEST or below[~mine].nunique() < 2:
             continue
-        score = _base_rates(cells, below, mine) if values is None else values * _direction(values[~mine], below[~mine])
+        score = _base_rates(cells, below, mine) if own is None else own * _direction(own[~mine], below[~mine])
         found[str(family)] = float(roc_auc_score(below[mine], score[mine]))
     return found
 

@@ -15,7 +15,7 @@ def by_known_shift(cells: pd.DataFrame) -> pd.DataFrame:
     """Return mean gains (points) on data whose shift is known: a row a method, a column a kind of shift, the target's name."""
     own = plain_cells(cells)
     own = own[(own["dataset"] == KNOWN) & (own["setting"] == "closed_set")]
-    kinds = own["pair"].str.partition("-")[2]
+    kinds = [pair.rpartition("-")[2] for pair in own["pair"]]
     return own.assign(kind=kinds).pivot_table(index="method", columns="kind", values="gain", aggfunc="mean")
 
 

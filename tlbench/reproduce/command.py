@@ -19,13 +19,10 @@ from tlbench.reproduce.paper_runs import Plan, chosen_plan, merged_jobs, planned
 from tlbench.reproduce.published import published
 from tlbench.reproduce.published_gains import matched_gains
 from tlbench.reproduce.recipe import Paper, load
+from tlbench.reproduce.same_table import same_table
 from tlbench.reproduce.save import status_of, write
 from tlbench.sweeping import commands
 from tlbench.sweeping.driver import sweeper
-from tlbench.sweeping.overrides import key_of
-
-ELSEWHERE = ("data_dir", "logger", "store")
-ONE_DEVICE = ("trainer=auto", "trainer=cpu", "trainer=gpu")
 
 
 def reproduce(
@@ -70,11 +67,6 @@ def reproduce(
         write(Path(folder), name, paper, found, status_of(outcome, found.verdicts))
         Console().print(f"wrote {folder}/README.md", style="dim", soft_wrap=True)
     return max(commands.conclude(outcome), 0 if succeeded(found.verdicts) else 1)
-
-
-def same_table(overrides: Sequence[str]) -> bool:
-    """Tell whether none of them changes what is run: only where its data lie, where it is logged, on which device."""
-    return all(key_of(o) in ELSEWHERE or o in ONE_DEVICE for o in overrides)
 
 
 def _print(paper: Paper, found: Results) -> None:
