@@ -41,6 +41,11 @@ def warning_text(cell: Any) -> str:
     return "" if cell is None else hurts(cell.warning)
 
 
+def warned_words(found: Evidence) -> str:
+    """Tell what the warning is, where a cell has one; else nothing."""
+    return WARNED if len(found.cells) and found.cells["warning"].notna().any() else ""
+
+
 def average_text(score: float, gain: float) -> tuple[str, str]:
     """Return (score, gain) of an average, empty for no gain."""
     return points(score), "" if pd.isna(gain) else points(gain, signed=True)
@@ -59,7 +64,7 @@ def legend(found: Evidence) -> str:
         f"among themselves). ▼ negative transfer, ▲ positive, {small if rule.margin else ''}○ inconclusive, ? fewer than three "
         "seeds. In brackets: runs that are negative or positive by themselves (exact paired test on the test examples, not "
         "corrected)."
-    ) + (WARNED if len(found.cells) and found.cells["warning"].notna().any() else "")
+    ) + warned_words(found)
 
 
 def glance_texts(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from tlbench.findings.warned_cells import (
     warning_score,
     why_no_score,
 )
+from tlbench.reporting.figures.style import headed
 from tlbench.reporting.figures.warning_reliability import warning_reliability
 from tlbench.reporting.section import Draw, Section
 from tlbench.transfer.prediction import FEWEST_FOR_INTERVAL
@@ -56,8 +57,10 @@ def warning_sections(table: pd.DataFrame, versions: Sequence[str], rule: Rule) -
     words = [WORDS, warning_words(table, score, versions)]
     drawn: dict[str, Draw] = {}
     if score is not None and score.n >= FEWEST_DRAWN:
-        drawn["warning"] = partial(warning_reliability, warning_bins(table, rule.alpha), rule.selection, rule.alpha)
-    return [Section("warning", TITLE, words, shown, table, drawn), *_wrong(table)]
+        draw = partial(warning_reliability, warning_bins(table, rule.alpha), rule.selection, rule.alpha)
+        drawn["warning"] = partial(headed, draw, "Reliability of the warning")
+    captions = dict.fromkeys(drawn, "How often a cell was hurt where it was said to be.")
+    return [Section("warning", TITLE, words, shown, table, drawn, captions), *_wrong(table)]
 
 
 def warning_words(table: pd.DataFrame, score: WarningScore | None, versions: Sequence[str]) -> str:
