@@ -52,11 +52,14 @@ def test_numbers_by_hand():
 
 
 def test_gains_beyond_noise_are_scored_apart():
-    flags = ["negative", "inconclusive", "negative", "few_seeds", "positive", "positive", *["no_effect"] * 4]
-    score = warning_score(told(flags=flags))
-    assert (score.n_flagged, score.beyond_noise.value) == (4, 0.5)  # 0.9 above both, 0.3 below both
-    alike = warning_score(told(flags=["negative", *["inconclusive"] * 9]))
-    assert np.isnan(alike.beyond_noise.value)
+    flags = ["negative", "inconclusive", "negative", "few_seeds", *["positive"] * 2, *["no_effect"] * 4]
+    score = warning_score(told(GAINS * 4, SAID * 4, flags=flags * 4))
+    # 0.9 above 0.7 and 0.4, 0.3 below both
+    assert (score.n_flagged, score.beyond_noise.value) == (16, pytest.approx(0.5))
+    alike, few = (["negative" if g < 0 else "no_effect" for g in GAINS * 4], flags * 2)
+    for given in (alike, few):
+        n = len(given) // 10
+        assert np.isnan(warning_score(told(GAINS * n, SAID * n, flags=given)).beyond_noise.value)
 
 
 def test_pairs_are_drawn_whole_and_few_have_no_interval():

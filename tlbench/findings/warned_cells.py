@@ -36,7 +36,7 @@ class WarningScore:
 
     Attributes:
         n, n_hurt, n_pairs: cells, those that were hurt, and pairs of all data sets.
-        auroc: over all cells; `beyond_noise` over the n_flagged that are negative or positive, nan where these are all alike.
+        auroc: over all cells; `beyond_noise` over the n_flagged that are negative or positive, nan where these are few or alike.
         brier: mean squared difference of warning and outcome; `brier_of_share`: that of who says the share hurt of every cell.
         calibration_error: mean over cells of |share hurt - mean warning| of their bin.
         n_bins: bins of ten cells or more, at most ten, equally filled.
@@ -106,14 +106,14 @@ def warning_score(table: pd.DataFrame) -> WarningScore | None:
         return _interval(statistic, clusters if of is None else clusters[of])
 
     sure, told = hurt[flagged], said[flagged]
-    both = 0 < sure.sum() < len(sure)
+    enough = len(sure) >= FEWEST_CELLS and 0 < sure.sum() < len(sure)
     return WarningScore(
         n=len(table),
         n_hurt=int(hurt.sum()),
         n_pairs=pairs.nunique(),
         auroc=estimated(lambda rows: auroc(hurt[rows], said[rows])),
         beyond_noise=estimated(lambda rows: auroc(sure[rows], told[rows]), flagged)
-        if both
+        if enough
         else Estimate(*[np.nan] * 3),
         n_flagged=int(flagged.sum()),
         brier=brier(hurt, said),

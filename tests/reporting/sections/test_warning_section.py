@@ -16,9 +16,9 @@ def test_each_score_is_said_with_what_it_is():
     assert shown["AUROC"].startswith("0.88 [0.")
     assert shown["AUROC beyond noise"] == "–"
     assert (shown["Brier score"], shown["calibration error"]) == ("0.145", "0.030")
-    assert shown["gain of obeying it"].startswith("+1.8 [")
-    assert shown["gain of always adapting"].startswith("+1.1 [")
-    assert shown["obeying less always"].startswith("+0.7 [")
+    assert shown["gain of obeying it (points)"].startswith("+1.8 [")
+    assert shown["gain of always adapting (points)"].startswith("+1.1 [")
+    assert shown["obeying less always (points)"].startswith("+0.7 [")
     assert "says 0.40 of every cell has 0.240" in made.shown["what it is"][2]
     assert "no target label. Its score here does" in made.words[0]
     assert made.words[1] == (

@@ -23,7 +23,7 @@ def warning_reliability(bins: pd.DataFrame, selection: str, alpha: float) -> Fig
         ValueError: no row, a column lacking.
     """
     checked(bins, BINNED, [], "A reliability diagram")
-    figure = Figure(figsize=(4.6, 4.6), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.5", linewidth=1, zorder=0)
     reach = np.abs([bins["hurt"] - bins["low"], bins["high"] - bins["hurt"]])

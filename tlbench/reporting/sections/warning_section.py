@@ -11,6 +11,7 @@ from tlbench.findings.flags import FLAGS
 from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import HURTS, number, plus_minus, points
 from tlbench.findings.warned_cells import (
+    FEWEST_CELLS,
     LISTED,
     WarningScore,
     most_wrong,
@@ -85,12 +86,12 @@ def score_texts(score: WarningScore) -> pd.DataFrame:
         (
             "AUROC",
             _text(score.auroc),
-            "how often the warning was higher for a cell that was hurt than for one that was not; 0.5: by chance",
+            "how often it was higher for a cell that was hurt than for another; 0.5: by chance",
         ),
         (
             "AUROC beyond noise",
             _text(score.beyond_noise),
-            f"the same for {FLAGS['negative']} against {FLAGS['positive']}: {score.n_flagged} cells",
+            f"the same for {FLAGS['negative']} against {FLAGS['positive']}, {score.n_flagged} cells (at least {FEWEST_CELLS})",
         ),
         (
             "Brier score",
@@ -103,12 +104,12 @@ def score_texts(score: WarningScore) -> pd.DataFrame:
             f"mean distance of {HURTS} from the share hurt, in {score.n_bins} bin{'s' * (score.n_bins != 1)}",
         ),
         (
-            "gain of obeying it",
+            "gain of obeying it (points)",
             _points(score.obeyed),
-            f"mean over cells, points: the method where {HURTS} is below 0.5, else the reference; never adapting: 0",
+            f"the method where {HURTS} is below 0.5, else the reference; mean over cells",
         ),
-        ("gain of always adapting", _points(score.always), "mean over cells, points"),
-        ("obeying less always", _points(score.better), "points"),
+        ("gain of always adapting (points)", _points(score.always), "the method everywhere; never adapting has 0"),
+        ("obeying less always (points)", _points(score.better), "what it was worth to who would always adapt"),
     ]
     return pd.DataFrame(rows, columns=["measure", "value", "what it is"])
 
