@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.support import last_of
+from tests.support import damage, last_of
 from tlbench.cli import main
+from tlbench.store.records import sealed_record
 from tlbench.store.runs import RunStore
 
 EVIL = "<img src=x onerror=alert(1)> [link](http://a.b) $x$"
@@ -44,6 +46,21 @@ def add_failed(root: Path, method: str = EVIL, reason: str = f"went wrong: {EVIL
     with store.lock(key):
         store.write(kept, store.config(like))
     return key
+
+
+def add_warnings(root: Path, said: Callable[[dict], float]) -> None:
+    """A warning of every gain that is there: what is said of the gain's entry in the record, less a hundredth of the seed."""
+    store = RunStore(root)
+    for key in store.run_keys():
+        record = store.record(key)
+        primary = record["reference"]
+        gains = [(found["step"], found["gains"].get(primary)) for found in record.get("selections", {}).values()]
+        told = [
+            {"step": step, "reference_step": gain["reference_step"], "reference_run": gain["run_key"], "signals": {},
+             "warning": {"probability": said(gain) - record["seed"] / 100, "version": "v1"}}
+            for step, gain in gains if gain is not None
+        ]  # fmt: skip
+        damage(store, key, "record.json", sealed_record({**record, "warnings": told}).encode())
 
 
 def add_plan(root: Path, name: str, keys: list[str], seed: int | None = None) -> None:

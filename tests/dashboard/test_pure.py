@@ -102,12 +102,14 @@ def test_means_over_done_runs_greatest_loss_first():
     rows = pd.DataFrame(
         {"run_key": list("abcd"), "status": ["done", "done", "done", "failed"], "dataset": "d", "pair": "p", "protocol": "r",
          "backbone": "b", "method": ["x", "x", "y", "y"], "score": [0.5, 0.7, 0.4, np.nan], "gain": [1.0, 4.0, -3.0, np.nan],
-         "gain_flag": ["inconclusive", "positive", "negative", None]}
+         "gain_flag": ["inconclusive", "positive", "negative", None], "warning": [None, 0.3, None, None]}
     )  # fmt: skip
     found = means(rows)
     assert found[["method", "runs", "mean_score", "mean_gain", "runs_negative", "runs_positive"]].to_numpy().tolist() == [
         ["y", 1, 40.0, -3.0, 1, 0], ["x", 2, 60.0, 2.5, 0, 1],
     ]  # fmt: skip
+    assert found["mean_warning"].tolist() == pytest.approx([np.nan, 0.3], nan_ok=True)
+    assert "mean_warning" not in means(rows.assign(warning=None))
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf", "png"])

@@ -25,7 +25,7 @@ def cell(method="dann", pair="a-b", score=60.0, gain=np.nan, flag="", **changes)
         "cell_key": f"{method}/{pair}", **AXES, "pair": pair, "method": method, "family": family(method), "variant": "",
         "role": role, "setting": "closed_set", "uses_target_labels": False, "n_seeds": 3, "n_expected": 3, "hole": "",
         "score": score, "score_sd": 1.0, "score_half": 2.5, "reference": None if np.isnan(gain) else "source_only", "gain": gain,
-        "gain_half": 1.0, "p_corrected": 0.01, "flag": flag, "runs_negative": 0, "runs_positive": 0, **changes,
+        "gain_half": 1.0, "p_corrected": 0.01, "flag": flag, "runs_negative": 0, "runs_positive": 0, "warning": np.nan, **changes,
     }  # fmt: skip
 
 

@@ -80,6 +80,15 @@ def test_holm_is_over_the_cells_of_the_report():
     assert (row["n_tests"], row["flag"]) == (4, "inconclusive")
 
 
+def test_the_warning_is_the_mean_over_seeds_all_of_which_have_one():
+    told = [run(seed=i, gain=-1.0, warning=w) for i, w in enumerate([0.2, 0.3, 0.7])]
+    (cell,) = cells_of(*told, *[run(seed=i, selection="iwv", warning=0.9) for i in range(3)]).itertuples()
+    assert cell.warning == pytest.approx(0.4)
+    without = (run(seed=2, gain=-1.0), run(seed=2, gain=-1.0, warning=None), run(seed=2, status="failed"))
+    assert [cells_of(*told[:2], last)["warning"].isna().tolist() for last in without] == [[True]] * 3
+    assert cells_of(run(gain=1.0))["warning"].isna().tolist() == [True]
+
+
 def test_fewer_than_three_seeds_say_so():
     (cell,) = cells_of(run(seed=0, gain=-9.0), run(seed=1, gain=-9.5)).itertuples()
     assert cell.flag == "few_seeds"

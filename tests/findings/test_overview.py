@@ -34,6 +34,8 @@ def test_a_line_says_where_how_much_how_sure_and_why():
     assert (hurt.method, hurt.cause) == ("dann", "data")
     assert hurt.text == "a-b: -3.0 ± 1.0 points over source_only (3 seeds, corrected p = 0.004)"
     assert [told.method for told in first.positive] == ["dann"]
+    (warned,) = overview(found(cell("dann", "a-b", gain=-3.0, flag="negative", warning=0.716))).negative
+    assert warned.text.endswith("(3 seeds, corrected p = 0.01, P(hurts) 0.72)")
 
 
 def test_places_are_named_by_what_differs():

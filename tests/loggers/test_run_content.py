@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from tests.store.test_table import record
+from tests.store.test_table import record, warned
 from tlbench.loggers.run_content import RunContent, stride
 from tlbench.loggers.writing import conclude, log_terms
 
@@ -55,6 +55,20 @@ def test_the_summary_is_that_of_the_reported_selection_and_of_the_primary_refere
     assert (summary["transfer/reference"], summary["transfer/reference_run"]) == ("target_only", "ref1")
     assert summary["transfer/gain_over_source_only"] == 2.0
     assert not any("ORACLE" in name for name in summary)
+
+
+def test_the_warning_is_that_of_the_checkpoints_whose_gain_is_reported():
+    r = record(warnings=warned((9, 7, 0.1), (9, 8, 0.72), (3, 2, 0.4)))
+    r["selections"]["iwv"] = {**r["selections"]["last"], "step": 3}
+    r["selections"]["iwv"]["gains"] = {
+        "target_only": {**r["selections"]["last"]["gains"]["target_only"], "reference_step": 2}
+    }
+    for selection, wanted in (("last", 0.72), ("iwv", 0.4)):
+        content = RunContent({**r, "selection": selection}, CONFIG)
+        assert content.numbers()["transfer/warning"] == wanted
+        assert content.words()["transfer/warning_version"] == "v1"
+    for without in ({}, {"warnings": warned((9, 7, 0.1))}, {"warnings": warned((9, 8, None))}, {"reference": None}):
+        assert not any("warning" in name for name in RunContent(record(**without), CONFIG).summary())
 
 
 @pytest.mark.parametrize(("n", "step"), [(1, 1), (200, 1), (201, 2), (1000, 5), (10_001, 51)])

@@ -24,6 +24,17 @@ def test_a_class_that_collapses_is_told_with_the_method_as_tables_print_it(uses,
     assert f"  class owl of {name} on a-b: -7.2" in printed(table(own), lost)
 
 
+def test_the_warning_stands_below_the_flag():
+    own = table(
+        cell(gain=1.0, flag="inconclusive", n_tests=1, warning=0.716), cell("mmd", gain=2.0, flag="positive", n_tests=1)
+    )
+    lines = printed(own, pd.DataFrame()).splitlines()
+    (line,) = [i for i, text in enumerate(lines) if "+1.0 ± 1.0 ○" in text]
+    assert lines[line + 1].split("│")[2].strip() == "P(hurts) 0.72"
+    assert lines[line + 1].split("│")[3].strip() == ""
+    assert "P(hurts)" not in printed(own.assign(warning=float("nan")), pd.DataFrame())
+
+
 def test_what_hurt_is_told_as_the_page_tells_it():
     own = table(cell(gain=-3.0, flag="negative", n_tests=1), cell("mmd", hole="2 of 3 seeds", n_tests=1))
     why = pd.DataFrame([{"cell_key": "dann/a-b", "cause": "method", "evidence": "another one gains."}])

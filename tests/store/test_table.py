@@ -53,6 +53,19 @@ def test_one_row_a_run_and_selection_with_the_primary_gain_and_all_gains():
     assert (last["n_source"], last["n_target"], last["n_shots"], last["reference_step"]) == (5, 6, 2, 8)
 
 
+def warned(*entries):
+    """`warnings` of a record: step, the reference's step, and what was said of them (None: no model)."""
+    told = [(s, r, None if p is None else {"probability": p, "version": "v1"}) for s, r, p in entries]
+    return [{"step": s, "reference_step": r, "reference_run": "ref1", "signals": {}, "warning": w} for s, r, w in told]
+
+
+def test_the_warning_is_that_of_the_two_checkpoints_that_are_compared():
+    last, _ = table.rows_of(record(warnings=warned((9, 7, 0.1), (8, 8, 0.2), (9, 8, 0.72))))
+    assert (last["warning"], last["warning_version"]) == (0.72, "v1")
+    for without in ({}, {"warnings": warned((9, 7, 0.1))}, {"warnings": warned((9, 8, None))}):
+        assert "warning" not in table.rows_of(record(**without))[0]
+
+
 def test_tags_are_one_text():
     assert table.rows_of(record(tags=["a b", "c"]))[0]["tags"] == "a b, c"
     assert table.rows_of(record())[0]["tags"] == ""

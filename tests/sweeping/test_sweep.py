@@ -17,6 +17,7 @@ from tests.support import jobs_of
 from tlbench.cli import main
 from tlbench.store.runs import RunStore
 from tlbench.store.table import read_runs
+from tlbench.transfer.warning.model import WarningModel
 
 FAST = ["hydra/launcher=basic"]
 
@@ -137,6 +138,15 @@ def test_the_reference_of_a_single_run_is_made_on_the_way(toy, store, capsys):
     out = capsys.readouterr().out
     assert "gain over source_only" in out
     assert "points [" in out
+
+
+@pytest.mark.parametrize(("model", "row"), [(WarningModel("v1", [], [], [], [], np.log(3)), True), (None, False)])
+def test_a_run_says_its_warning_where_there_is_a_model(toy, capsys, monkeypatch, model, row):
+    monkeypatch.setattr("tlbench.running.warned.shipped_model", lambda: model)
+    assert main(["run", "dataset=toy", "pair=L-R", "method=coral_linear", "--config-dir", str(toy)]) == 0
+    out = capsys.readouterr().out
+    assert ("0.75 that it hurts, without a target label" in out) == row
+    assert ("warning" in out) == row
 
 
 def test_run_refuses_a_list(toy, capsys):

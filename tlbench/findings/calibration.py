@@ -39,7 +39,7 @@ def _of_name(name: str, tables: Sequence[pd.DataFrame], alpha: float) -> pd.Data
     if not tables or not all(map(len, tables)):
         raise ValueError(f"A reliability diagram needs predictions, got none for {name}.")
     bins = _bins(pd.concat(tables, ignore_index=True))
-    low, high = np.array([_wilson(int(k), int(n), alpha) for k, n in zip(bins["right"], bins["n"], strict=True)]).T
+    low, high = np.array([wilson(int(k), int(n), alpha) for k, n in zip(bins["right"], bins["n"], strict=True)]).T
     return bins.assign(
         name=name,
         accuracy_low=low,
@@ -64,7 +64,7 @@ def _bins(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"low": ends, "high": high, "n": n, "right": rights, "confidence": means, "accuracy": accuracy})
 
 
-def _wilson(right: int, n: int, alpha: float) -> tuple[float, float]:
+def wilson(right: int, n: int, alpha: float) -> tuple[float, float]:
     """Return Wilson's 1 - alpha interval of a share; nan of nothing."""
     if n == 0:
         return np.nan, np.nan

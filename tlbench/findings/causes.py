@@ -30,7 +30,7 @@ classifier tells the domain of 3 of 4 examples. Where a data set standardises ea
 CONTRADICT = 0.2
 """Excess of the joint error (ORACLE) from which no one classifier serves both domains."""
 SAME_PAIR = ["dataset", "pair", "protocol"]
-KEPT = [*SAME_PAIR, "method", "variant", "uses_target_labels", "gain", "reference", "p_corrected"]
+KEPT = [*SAME_PAIR, "method", "variant", "uses_target_labels", "gain", "reference", "p_corrected", "warning"]
 COLUMNS = ["cell_key", *KEPT, "cause", "shift", "evidence"]
 
 

@@ -53,7 +53,7 @@ def summarise(
         (percentage points), basis (what is random: `seeds and examples`, or `examples` where no seed changes anything), draws
         (whether another seed could give other predictions),
         p, p_corrected, n_tests (gains that the correction is over), flag; runs_negative, runs_positive (runs flagged by
-        themselves).
+        themselves); warning (mean over seeds of the probability of a gain below 0; nan where a seed has none).
 
     Raises:
         TlbenchError: a cell has a seed twice.
@@ -83,7 +83,8 @@ def summarise(
     if cells.empty:
         return cells
     cells["role"] = np.where(cells["family"] == "reference", "reference", "method")
-    judged = _judged(cells, differences, rule).assign(counted=cells["variant"].map(natural))
+    told = cells["cell_key"].map(_warnings(done)).where(cells["hole"] == "")
+    judged = _judged(cells, differences, rule).assign(warning=told, counted=cells["variant"].map(natural))
     return judged.sort_values([*BLOCK, "pair", "method", "counted"], ignore_index=True).drop(columns="counted")
 
 
@@ -91,6 +92,12 @@ def _settings(runs: pd.DataFrame, plan: pd.DataFrame) -> dict[Any, str]:
     """Return the setting of each cell whose runs, or whose plan, say it."""
     told = [part[["cell_key", SETTING]].dropna() for part in (runs, plan) if SETTING in part]
     return dict(pd.concat(told).drop_duplicates("cell_key").itertuples(index=False, name=None)) if told else {}
+
+
+def _warnings(done: pd.DataFrame) -> pd.Series:
+    """Return the mean warning of each cell all of whose runs have one."""
+    known = done.reindex(columns=["cell_key", "warning"]).astype({"warning": float}).groupby("cell_key")["warning"]
+    return known.mean().where(known.count() == known.size())
 
 
 def by_setting(cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

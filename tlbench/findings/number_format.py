@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+HURTS = "P(hurts)"
+"""What pages call the warning: the probability, without a target label, of a gain below 0."""
+
 
 def points(value: float, *, signed: bool = False) -> str:
     """Write a number in percentage points; a dash for none. Never `-0.0`."""
@@ -22,6 +25,11 @@ def plus_minus(value: float, half: float, *, signed: bool = False) -> str:
 def number(value: float, digits: int = 2) -> str:
     """Write a plain number; a dash for none."""
     return "–" if pd.isna(value) else f"{value:.{digits}f}"
+
+
+def hurts(probability: float) -> str:
+    """Write a warning: `P(hurts) 0.72`; empty for none."""
+    return "" if pd.isna(probability) else f"{HURTS} {number(probability)}"
 
 
 def p_text(value: float) -> str:

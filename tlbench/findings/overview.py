@@ -14,7 +14,7 @@ import pandas as pd
 from tlbench.findings.evidence import Evidence
 from tlbench.findings.flags import unanimous
 from tlbench.findings.names import method_name, pair_title, rule_name, seeds_of
-from tlbench.findings.number_format import p_equals, plus_minus
+from tlbench.findings.number_format import hurts, p_equals, plus_minus
 from tlbench.listing import describe
 
 Causes = Mapping[str, tuple[str, str]]
@@ -198,9 +198,10 @@ def _lines(cells: pd.DataFrame, flag: str, why: Causes, varied: Sequence[str]) -
 
 def _line(cell: Any, why: Causes, varied: Sequence[str]) -> CellLine:
     where = ", ".join([pair_title(cell.pair), *(getattr(cell, name) for name in varied)])
-    p = f", corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
+    p = f"corrected {p_equals(cell.p_corrected)}" if cell.flag in ("negative", "positive") else ""
+    sure = ", ".join(filter(None, [seeds_of(cell), p, hurts(cell.warning)]))
     gain = plus_minus(cell.gain, cell.gain_half, signed=True)
-    text = f"{where}: {gain} points over {cell.reference} ({seeds_of(cell)}{p})"
+    text = f"{where}: {gain} points over {cell.reference} ({sure})"
     return CellLine(str(cell.cell_key), method_name(cell), text, *why.get(cell.cell_key, ("", "")))
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from tlbench.metrics import REPORTED
 from tlbench.store.content_keys import NAMES, NOT_DATA, TAG_LENGTH
-from tlbench.store.records import COSTS
+from tlbench.store.records import COSTS, warning_of
 
 NOT_LOGGED = NAMES | {"references"}
 """Of a config: paths, and what is no part of the run."""
@@ -95,6 +95,12 @@ class RunContent:
         """The gain over the primary reference; empty where there is none."""
         return self.result.get("gains", {}).get(self.record["reference"], {})
 
+    @property
+    def warning(self) -> Mapping[str, Any]:
+        """The warning of the reported checkpoint and the primary reference's: probability, version; empty where there is none."""
+        gain = self.gain
+        return (gain and warning_of(self.record, self.result["step"], gain["reference_step"])) or {}
+
     def terms(self) -> list[dict[str, float]]:
         """Return the history as one {name: value} a step."""
         if self.history is None:
@@ -128,6 +134,8 @@ class RunContent:
             values |= {f"transfer/{name}": gain[key] for name, key in keys.items()}
             values |= {f"transfer/{flag}": float(gain["flag"] == flag) for flag in ("negative", "positive")}
             values |= {"transfer/reference": self.record["reference"], "transfer/reference_run": gain["run_key"]}
+        if warning := self.warning:
+            values |= {"transfer/warning": warning["probability"], "transfer/warning_version": warning["version"]}
         costs = self.record["costs"]
         values |= {f"costs/{name}": costs[name] for name in COSTS if name in costs}
         return values | {f"costs/{phase}_seconds": value for phase, value in costs.get("phases", {}).items()}

@@ -16,6 +16,7 @@ from tlbench.reporting.sections.selection_sections import selections_of
 from tlbench.reporting.sections.targets_section import targets_of
 from tlbench.reporting.sections.trials_section import trials_section
 from tlbench.reporting.sections.unmatched_section import unmatched_of
+from tlbench.reporting.sections.warning_section import warnings_shown
 from tlbench.reporting.sections.worst_cells_section import worst_cells_section
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def analyse(
         unmatched_of(found),
         *rankings_of(found, mix_protocols=mix_protocols),
         *selections_of(found),
+        *warnings_shown(found),
         trials_section(found.choice, found.rule.selection),
         *efficiency_sections(found.cells, found.configs, found.kept, found.rule),
         *distances_of(found),

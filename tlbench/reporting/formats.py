@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +13,7 @@ from tlbench.findings.grid import Grid, Means, folded, folded_table, grids
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import Overview, overview
 from tlbench.reporting.analysis import Analysis
-from tlbench.reporting.words import average_text, cell_text, glance_texts, legend
+from tlbench.reporting.words import average_text, cell_text, glance_texts, legend, warning_text
 
 TEX_FLAGS = {"▼": r"$\blacktriangledown$", "▲": r"$\blacktriangle$", "○": r"$\circ$", "≈": r"$\approx$"}
 TEX_SIGNS = {"±": r"$\pm$", "–": "--", "·": r"$\cdot$"}
@@ -33,7 +35,10 @@ def _markdown(found: Analysis) -> list[str]:
             parts += [f"Gains are over {grid.reference}.", ""]
         for methods in folded(grid.methods):
             rows = [
-                [pair, *[" · ".join(filter(None, cell_text(grid.cells.get((pair, m))))) for m in methods]]
+                [
+                    pair,
+                    *[" · ".join(filter(None, [*cell_text(c), warning_text(c)])) for c in _row_of(grid, pair, methods)],
+                ]
                 for pair in grid.pairs
             ]
             rows += [[f"**{name}**", *[_average(means, m) for m in methods]] for name, means in grid.averages.items()]
@@ -59,6 +64,10 @@ def _overview(first: Overview) -> list[str]:
     for sign, told in (("▼ Hurt", first.negative), ("▲ Helped", first.positive)):
         parts += [f"* {sign}: {c.method} on {c.text}" + (f"; cause: {c.cause}" if c.cause else "") for c in told]
     return [*parts, *(f"* Not complete: {text}" for text in first.missing), ""]
+
+
+def _row_of(grid: Grid, pair: str, methods: Sequence[str]) -> list[Any]:
+    return [grid.cells.get((pair, method)) for method in methods]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
@@ -98,7 +107,8 @@ def to_latex(found: Analysis) -> str:
                 shown = rf"\{places[method]}{{{accuracy}}}" if method in places else accuracy
                 if cell is not None and cell.flag == "negative":
                     gain = rf"\textit{{{gain}}}"
-                texts.append(f"{shown} ({gain})" if gain else shown)
+                beside = ", ".join(filter(None, [gain, _tex(warning_text(cell))]))
+                texts.append(f"{shown} ({beside})" if beside else shown)
             parts.append(" & ".join([_tex(pair), *texts]) + r" \\")
         for name, means in grid.averages.items():
             parts += [r"\midrule", " & ".join([name, *[_tex(_average(means, m)) for m in grid.methods]]) + r" \\"]

@@ -19,7 +19,7 @@ from tlbench.reporting.figures.glance import glance
 from tlbench.reporting.figures.style import as_svg
 from tlbench.reporting.pictures import CAPTIONS, blocks
 from tlbench.reporting.section import Draw, Section
-from tlbench.reporting.words import average_text, cell_text, glance_texts, legend
+from tlbench.reporting.words import average_text, cell_text, glance_texts, legend, warned_words, warning_text
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 Captioned = tuple[str, str]
@@ -58,6 +58,7 @@ def to_html(found: Analysis, provenance: dict[str, Any]) -> str:
         n_runs=int((runs["status"] == "done").groupby(runs["run_key"]).first().sum()) if len(runs) else 0,
         few=bool(len(cells)) and int(cells["n_seeds"].max()) < 5 and bool(cells["draws"].any()),
         legend=legend(evidence),
+        warned=warned_words(evidence),
         correction=CORRECTIONS[rule.correction],
         meaning=[(FLAGS[flag], text) for flag, text in MEANING.items()],
         sections=sections,
@@ -96,6 +97,6 @@ def _part(grid: Grid, methods: Sequence[str]) -> dict[str, Any]:
     rows = []
     for pair in grid.pairs:
         found = [grid.cells.get((pair, method)) for method in methods]
-        rows.append((pair, [(*cell_text(c), "" if c is None else c.flag) for c in found]))
+        rows.append((pair, [(*cell_text(c), warning_text(c), "" if c is None else c.flag) for c in found]))
     averages = [(name, [average_text(*means[m]) for m in methods]) for name, means in grid.averages.items()]
     return {"methods": methods, "rows": rows, "averages": averages}

@@ -13,7 +13,7 @@ from tlbench.findings.grid import Grid, folded, grids
 from tlbench.findings.names import method_name, pair_title
 from tlbench.findings.number_format import points
 from tlbench.findings.overview import overview
-from tlbench.reporting.words import average_text, cell_text, legend
+from tlbench.reporting.words import average_text, cell_text, legend, warning_text
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 WIDTH = 120
@@ -58,9 +58,8 @@ def print_leaderboard(found: Evidence, console: Console) -> None:
 
 def _most(grid: Grid) -> int:
     """Return how many methods stand beside each other in WIDTH columns."""
-    texts = [
-        text for method in grid.methods for pair in grid.pairs for text in cell_text(grid.cells.get((pair, method)))
-    ]
+    cells = [grid.cells.get((pair, method)) for method in grid.methods for pair in grid.pairs]
+    texts = [text for cell in cells for text in (*cell_text(cell), warning_text(cell))]
     each = 3 + min(WIDEST, max(map(len, [*grid.methods, *texts])))
     return max(1, (WIDTH - max(map(len, grid.pairs)) - 4) // each)
 
@@ -83,4 +82,7 @@ def _table(grid: Grid) -> Table:
 def _text(grid: Grid, pair: str, method: str) -> Text:
     cell = grid.cells.get((pair, method))
     accuracy, gain = cell_text(cell)
-    return Text(accuracy) + (Text(f"\n{gain}", style=COLOUR[cell.flag]) if cell is not None and gain else Text(""))
+    found = Text(accuracy)
+    if cell is not None and gain:
+        found += Text(f"\n{gain}", style=COLOUR[cell.flag])
+    return found + Text(f"\n{warning}", style="dim") if (warning := warning_text(cell)) else found

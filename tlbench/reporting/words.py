@@ -8,12 +8,17 @@ import pandas as pd
 
 from tlbench.findings.flags import FLAGS, n_tests
 from tlbench.findings.names import rule_name
-from tlbench.findings.number_format import plus_minus, points
+from tlbench.findings.number_format import HURTS, hurts, plus_minus, points
 from tlbench.findings.overview import COUNTED
 from tlbench.transfer.crossed_gain import CORRECTIONS
 
 if TYPE_CHECKING:
     from tlbench.findings.evidence import Evidence
+
+WARNED = (
+    f" {HURTS}: the warning, a probability of a gain below 0, mean over seeds. It is made without any target label and stands "
+    "beside the flag, which is made with them."
+)
 
 
 def cell_text(cell: Any) -> tuple[str, str]:
@@ -29,6 +34,16 @@ def cell_text(cell: Any) -> tuple[str, str]:
     alone = " ".join(f"{n}{FLAGS[flag]}" for flag, n in counts.items() if n)  # runs that are flagged by themselves
     gain = f"{plus_minus(cell.gain, cell.gain_half, signed=True)} {FLAGS[cell.flag]}"
     return score, (f"{gain} ({alone})" if alone else gain.rstrip())
+
+
+def warning_text(cell: Any) -> str:
+    """Return the warning of one cell; empty where it has none, and for None."""
+    return "" if cell is None else hurts(cell.warning)
+
+
+def warned_words(found: Evidence) -> str:
+    """Tell what the warning is, where a cell has one; else nothing."""
+    return WARNED if len(found.cells) and found.cells["warning"].notna().any() else ""
 
 
 def average_text(score: float, gain: float) -> tuple[str, str]:
@@ -49,7 +64,7 @@ def legend(found: Evidence) -> str:
         f"among themselves). ▼ negative transfer, ▲ positive, {small if rule.margin else ''}○ inconclusive, ? fewer than three "
         "seeds. In brackets: runs that are negative or positive by themselves (exact paired test on the test examples, not "
         "corrected)."
-    )
+    ) + warned_words(found)
 
 
 def glance_texts(table: pd.DataFrame) -> pd.DataFrame:

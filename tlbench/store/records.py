@@ -50,6 +50,16 @@ def opened_record(text: str) -> dict[str, Any]:
     return record
 
 
+def warning_of(record: Mapping[str, Any], step: int, reference_step: int) -> Mapping[str, Any] | None:
+    """Return the probability and the version of the warning that a record has of two checkpoints, its run's and the primary
+    reference's; None where none was made."""
+    for found in record.get("warnings", []):
+        if (found["step"], found["reference_step"]) == (step, reference_step):
+            told: Mapping[str, Any] | None = found["warning"]
+            return told
+    return None
+
+
 def checksum(part: bytes | Path) -> str:
     """Compute the SHA-256 of bytes, or of a file. Raises OSError."""
     if isinstance(part, bytes):

@@ -49,7 +49,7 @@ from tlbench.metrics import REPORTED
 from tlbench.store.index import EMPTY, TABLES, Index, Rows, layout_of, opened_index, read_index, write_index
 from tlbench.store.index import __file__ as index_file
 from tlbench.store.reading import StoreReader
-from tlbench.store.records import COSTS, READABLE
+from tlbench.store.records import COSTS, READABLE, warning_of
 from tlbench.transfer.setting import setting_of_record
 
 TORN = "predictions.parquet is missing; delete the run's folder and run its sweep again"
@@ -261,16 +261,9 @@ def _result(record: dict[str, Any], name: str, found: dict[str, Any]) -> dict[st
     if (primary := record["reference"]) in gains:
         row |= {column: gains[primary][key] for key, column in GAIN.items()}
         row |= {"reference_run": gains[primary]["run_key"], "reference_step": gains[primary]["reference_step"]}
-        row |= _warning(record, row["step"], row["reference_step"])
+        if told := warning_of(record, row["step"], row["reference_step"]):
+            row |= dict(zip(WARNING, (told["probability"], told["version"]), strict=True))
     for reference, gain in gains.items():
         over = {"gain": gain["gain"], "run": gain["run_key"], "step": gain["reference_step"]}
         row |= {f"{what}_over_{reference}": value for what, value in over.items()}
     return row
-
-
-def _warning(record: dict[str, Any], step: int, reference_step: int) -> dict[str, Any]:
-    """Return the warning of two checkpoints; nothing where none was made."""
-    for found in record.get("warnings", []):
-        if (found["step"], found["reference_step"]) == (step, reference_step) and found["warning"] is not None:
-            return dict(zip(WARNING, (found["warning"]["probability"], found["warning"]["version"]), strict=True))
-    return {}

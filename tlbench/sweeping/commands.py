@@ -15,6 +15,7 @@ from tlbench.errors import TlbenchError
 from tlbench.metrics import metric_named
 from tlbench.running.setup import Setup
 from tlbench.selection.rules import no_such_rule
+from tlbench.store.records import warning_of
 from tlbench.store.runs import RunStore
 from tlbench.store.table import renew_index
 from tlbench.sweeping.driver import sweeper
@@ -181,6 +182,9 @@ def _show(record: dict[str, Any], store: RunStore, job: Job) -> None:
     for name, gain in result["gains"].items():
         text = f"{gain['gain']:+.1f} points [{gain['low']:+.1f}, {gain['high']:+.1f}], p = {gain['p']:.2g}"
         table.add_row(f"gain over {name}", f"{text}  {MARK[gain['flag']] if name == record['reference'] else ''}")
+    primary = result["gains"].get(record["reference"])
+    if primary and (warning := warning_of(record, result["step"], primary["reference_step"])):
+        table.add_row("warning", f"{warning['probability']:.2f} that it hurts, without a target label")
     if record["reference"] is not None and record["reference"] not in result["gains"]:
         table.add_row("gain", f"none: the reference {record['reference']} could not be had")
     table.add_row("took", f"{record['costs']['seconds']:.1f} s")

@@ -13,6 +13,7 @@ from tlbench.findings.confusion import confusion_table
 from tlbench.findings.costs import COSTS, pareto
 from tlbench.findings.embeddings import NUMBERS, About
 from tlbench.findings.rule import Rule
+from tlbench.findings.warned_cells import warning_bins
 from tlbench.reporting.figures.claimed_and_got import claimed_and_got
 from tlbench.reporting.figures.class_gains import class_gains
 from tlbench.reporting.figures.confusion_change import confusion_change
@@ -29,6 +30,7 @@ from tlbench.reporting.figures.rank_diagram import critical_difference
 from tlbench.reporting.figures.reliability import reliability
 from tlbench.reporting.figures.selection_rules import selection_rules
 from tlbench.reporting.figures.settings_scatter import parallel, scatter
+from tlbench.reporting.figures.warning_reliability import warning_reliability
 from tlbench.selection.rules import LAST, ORACLE, SOURCE_VAL
 from tlbench.transfer.ranks import rank_methods
 
@@ -172,6 +174,11 @@ def two_reliabilities() -> Figure:
     return reliability(reliability_table(both), "oracle")
 
 
+def warnings(n: int = 4000) -> pd.DataFrame:
+    said = rng().uniform(0, 1, n)
+    return pd.DataFrame({"warning": said, "gain": rng().normal(0, 2, n) - said})
+
+
 def settings(k: int) -> pd.DataFrame:
     """Cells with eight settings, some of which only a part of the methods has."""
     names = [
@@ -220,6 +227,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
         about=About("office_home, a-b, inductive", methods(1)[0], methods(2)[1], 10, "last"),
     ),
     "reliability": two_reliabilities,
+    "warning_reliability": lambda: warning_reliability(warning_bins(warnings(), 0.05), "last", 0.05),
+    "warning_reliability_of_one_bin": lambda: warning_reliability(warning_bins(warnings(12), 0.05), "oracle", 0.05),
     "settings_scatter": lambda: scatter(settings(30), "method.weight", "gain"),
     "settings_scatter_words": lambda: scatter(settings(3), "optim.kind", "gain"),
     "settings_scatter_parallel": lambda: parallel(settings(30), [name for name in settings(2) if "." in name]),

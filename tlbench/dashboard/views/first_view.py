@@ -10,26 +10,19 @@ import streamlit as st
 
 from tlbench.dashboard import parts
 from tlbench.dashboard.filters import chosen_rows
-from tlbench.dashboard.views import gate
+from tlbench.dashboard.views import gain_figures, gate, warning_view
 from tlbench.dashboard.views.aggregates import aggregated
 from tlbench.dashboard.views.tables import cell_rows
-from tlbench.findings.cells import compared
-from tlbench.findings.gains import gain_table
-from tlbench.findings.grid import cells_in, grids
-from tlbench.findings.leaderboards import leaderboard_table
+from tlbench.findings.number_format import HURTS
 from tlbench.findings.overview import Overview, overview
-from tlbench.reporting.figures.forest import gain_forest
-from tlbench.reporting.figures.heat_map import gain_heat_map
-from tlbench.reporting.figures.leaderboard import leaderboard
 from tlbench.reporting.figures.style import counted
 from tlbench.reporting.words import legend
 
 if TYPE_CHECKING:
     from tlbench.dashboard.data import Snapshot
     from tlbench.dashboard.filters import Filters
-    from tlbench.findings.evidence import Evidence
 
-FIRST = ("method", "pair", "gain", "flag", "cause", "evidence")
+FIRST = ("method", "pair", "gain", "flag", HURTS, "cause", "evidence")
 """What answers the question stands first, where a narrow window shows it."""
 
 
@@ -45,7 +38,8 @@ def show(found: Snapshot, filters: Filters) -> None:
         cells = gate.shown_cells(found, filters, analysis.cells)
         _flagged(cells, overview(replace(analysis, cells=cells)))
         _run(found, filters)
-        _figures(cells, analysis, (found.root, found.state, filters))
+        gain_figures.show(cells, analysis, (found.root, found.state, filters))
+        warning_view.show(cells, analysis.kept, analysis.rule, (found.root, found.state, filters))
         _holes(cells)
         st.caption(legend(analysis))
     _not_done(found, filters)
@@ -73,24 +67,6 @@ def _flagged(cells: pd.DataFrame, first: Overview) -> None:
             head = [name for name in FIRST if name in rows]
             rows = rows[[*head, *rows.columns.difference(head, sort=False)]]
             parts.table(rows, flag, f"Cells that are {flag} beyond noise")
-
-
-def _figures(cells: pd.DataFrame, analysis: Evidence, key: tuple) -> None:
-    blocks = {grid.title: grid for grid in grids(cells)}
-    st.subheader("Gains", anchor=False)
-    title = parts.pick("Block", "block", list(blocks))
-    if title is None:
-        st.text("No cell here.")
-        return
-    grid, rule = blocks[title], analysis.rule
-    table = gain_table(grid, compared(analysis.runs, rule.selection))
-    parts.figure("gains", (key, title), lambda: gain_heat_map(table, rule), f"Heat map of gains, {title}")
-    parts.figure("forest", (key, title), lambda: gain_forest(table, rule), f"Gains with intervals, {title}")
-    st.subheader("Leaderboard", anchor=False)
-    own = cells_in(grid, cells)
-    parts.figure(
-        "leaderboard", (key, title), lambda: leaderboard(leaderboard_table(own, rule), rule), f"Leaderboard, {title}"
-    )
 
 
 def _holes(cells: pd.DataFrame) -> None:

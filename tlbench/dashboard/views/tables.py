@@ -9,7 +9,7 @@ import pandas as pd
 
 from tlbench.findings.flags import FLAGS
 from tlbench.findings.names import class_name, method_name, pair_title, rule_name
-from tlbench.findings.number_format import p_text, plus_minus, points
+from tlbench.findings.number_format import HURTS, number, p_text, plus_minus, points
 from tlbench.store.setting_columns import in_words
 
 
@@ -26,6 +26,7 @@ def cell_rows(cells: pd.DataFrame, settings: Sequence[str] = ()) -> pd.DataFrame
             "pair": pair_title(cell.pair),
             "gain": plus_minus(cell.gain, cell.gain_half, signed=True),
             "flag": f"{FLAGS[cell.flag]} {cell.flag}".strip().replace("_", " "),
+            HURTS: number(cell.warning),
             "corrected p": p_text(cell.p_corrected),
             "score": plus_minus(cell.score, cell.score_half),
             "over": cell.reference if isinstance(cell.reference, str) else "",
@@ -36,7 +37,7 @@ def cell_rows(cells: pd.DataFrame, settings: Sequence[str] = ()) -> pd.DataFrame
         }
         for cell in cells.itertuples()
     ]
-    shown = pd.DataFrame(rows).astype(str)
+    shown = _without_empty_warning(pd.DataFrame(rows).astype(str), cells["warning"])
     for place, name in enumerate(settings, 1):
         shown.insert(place, name, ["" if value is None else in_words(value) for value in cells[name]])
     return shown
@@ -62,12 +63,18 @@ def run_rows(runs: pd.DataFrame) -> pd.DataFrame:
             "gain": points(run.gain, signed=True),
             "interval": "" if pd.isna(run.gain_low) else f"{points(run.gain_low)} to {points(run.gain_high)}",
             "p": p_text(run.gain_p),
+            "flag": "" if pd.isna(run.gain_flag) else f"{FLAGS[run.gain_flag]} {run.gain_flag}".replace("_", " "),
+            HURTS: number(run.warning),
             "over": run.reference if isinstance(run.reference, str) else "",
             "reason": run.reason if isinstance(run.reason, str) else "",
         }
         for run in runs.itertuples()
     ]
-    return pd.DataFrame(rows).astype(str)
+    return _without_empty_warning(pd.DataFrame(rows).astype(str), runs["warning"])
+
+
+def _without_empty_warning(shown: pd.DataFrame, warnings: pd.Series) -> pd.DataFrame:
+    return shown if warnings.notna().any() else shown.drop(columns=HURTS, errors="ignore")
 
 
 def run_words(run: Any) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from tlbench.findings.causes import CONTRADICT, FAR
 from tlbench.findings.names import method_name, pair_title
-from tlbench.findings.number_format import points
+from tlbench.findings.number_format import HURTS, number, points
 from tlbench.reporting.section import Section
 from tlbench.transfer.shift_kind import LEVEL
 
@@ -27,6 +27,8 @@ def causes_section(table: pd.DataFrame) -> Section | None:
             "evidence": table["evidence"],
         }
     )
+    if table["warning"].notna().any():
+        shown.insert(4, HURTS, [number(warning) for warning in table["warning"]])
     words = [
         "selection: an ORACLE checkpoint gains and the selected one does not. method: another method gains on the same pair. "
         "data: every other way of transfer that was tried loses beyond noise, and the domains are far apart (A-distance "

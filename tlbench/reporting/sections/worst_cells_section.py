@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tlbench.findings.names import method_name, pair_title
-from tlbench.findings.number_format import plus_minus
+from tlbench.findings.number_format import hurts, plus_minus
 from tlbench.findings.worst_cells import worst_cells
 from tlbench.reporting.figures.style import headed
 from tlbench.reporting.section import Draw, Section
@@ -36,7 +36,8 @@ def worst_cells_section(evidence: Evidence) -> Section | None:
         place = f"{method_name(cell)} on {cell.dataset}, {pair_title(cell.pair)}, {cell.protocol}"
         own, why = figures_of(cell, evidence)
         lost = plus_minus(cell.gain, cell.gain_half, signed=True)
-        listed.append(f"{i}: {place} ({lost} over {cell.reference}){why}")
+        about = ", ".join(filter(None, [f"{lost} over {cell.reference}", hurts(cell.warning)]))
+        listed.append(f"{i}: {place} ({about}){why}")
         for name, draw in own.items():
             figures[f"{i}_{name}"] = draw if name == "features" else partial(headed, draw, place)
             captions[f"{i}_{name}"] = f"{i}: {place}: {CAPTIONS[name]}."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 BINS = 10
 RESAMPLES = 1000
@@ -31,9 +31,16 @@ class Estimate:
 
 
 def auroc(hurt_N: np.ndarray, probability_N: np.ndarray) -> float:
-    """Compute the area under the ROC curve of gains below 0; NaN where all or none are."""
+    """Compute the area under the ROC curve of gains below 0; NaN where all or none are.
+
+    It is Mann and Whitney's statistic over the number of pairs; ranks take a twentieth of the time of a curve, and an interval
+    asks a thousand times.
+    """
     hurt_N = np.asarray(hurt_N, bool)
-    return float(roc_auc_score(hurt_N, probability_N)) if 0 < hurt_N.mean() < 1 else float("nan")
+    n, k = len(hurt_N), int(hurt_N.sum())
+    if not 0 < k < n:
+        return float("nan")
+    return float((rankdata(probability_N)[hurt_N].sum() - k * (k + 1) / 2) / (k * (n - k)))
 
 
 def brier(hurt_N: np.ndarray, probability_N: np.ndarray) -> float:
@@ -62,8 +69,12 @@ def policy_gain(gain_N: np.ndarray, probability_N: np.ndarray, groups_N: np.ndar
         gain_N: points; the reference's is 0.
         groups_N: every group counts the same, however many rows it has.
     """
-    taken_N = np.where(np.asarray(probability_N) < threshold, gain_N, 0.0)
-    return group_mean(taken_N, groups_N)
+    return group_mean(obeyed(gain_N, probability_N, threshold), groups_N)
+
+
+def obeyed(gain_N: np.ndarray, probability_N: np.ndarray, threshold: float = EVEN) -> np.ndarray:
+    """Return the gain of each row where the probability is below the threshold, else 0: the reference is kept."""
+    return np.where(np.asarray(probability_N) < threshold, gain_N, 0.0)
 
 
 def group_mean(values_N: np.ndarray, groups_N: np.ndarray) -> float:
