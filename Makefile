@@ -62,9 +62,10 @@ bench: $(READY)  ## images per second, share of a step, head runs, a large repor
 	$(BIN)/python -m benchmarks.peers
 
 cluster: $(READY)  ## sweeps on a real SLURM and a real Ray, begun on this machine; installs both where they are not (20 minutes)
+	@# SLURM's own limit: make cluster SIZES='--max-array 1001 --array-runs 1100', and an hour
 	command -v slurmctld >/dev/null || (apt-get update -qq && apt-get install -y -qq slurm-wlm munge)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[slurm,ray]'
-	$(BIN)/python -m pytest tests/cluster
+	$(BIN)/python -m pytest tests/cluster $(SIZES)
 
 clean:  ## remove the environment, the demo's results and caches; results/runs stays
 	rm -rf .venv $(DEMO) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

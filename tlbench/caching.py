@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from cachetools import LRUCache
 from filelock import FileLock
 
@@ -23,6 +25,11 @@ def once(cache: LRUCache, key: Hashable, make: Callable[[], Value]) -> Value:
         cache.popitem()
     cache[key] = make()
     return cache[key]
+
+
+def content_key(*arrays: np.ndarray) -> Hashable:
+    """Return a key of what arrays hold: kind of numbers, shape and content of each, in their order."""
+    return tuple((x.dtype.str, x.shape, sha256(np.ascontiguousarray(x).data.cast("B")).digest()) for x in arrays)
 
 
 def built(done: Path, build: Callable[[Path], None], what: str) -> Path:

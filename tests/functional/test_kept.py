@@ -54,3 +54,19 @@ def test_the_least_recent_is_forgotten():
     assert len(calls) == KEPT + 1
     double(np.full(2, 1.0))
     assert len(calls) == KEPT + 2
+
+
+def test_of_several_arrays_each_counts_and_their_order():
+    calls = []
+
+    @keep_results
+    def joined(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        calls.append(arrays)
+        return (np.concatenate(arrays),)
+
+    one, two = np.arange(3.0), np.arange(3.0, 6.0)
+    np.testing.assert_array_equal(joined(one, two)[0], [0, 1, 2, 3, 4, 5])
+    assert joined(one.copy(), two.copy()) is joined(one, two)
+    np.testing.assert_array_equal(joined(two, one)[0], [3, 4, 5, 0, 1, 2])
+    np.testing.assert_array_equal(joined(one)[0], [0, 1, 2])
+    assert len(calls) == 3

@@ -100,3 +100,13 @@ def test_arrays_that_do_not_fit_are_refused(shapes):
     with pytest.raises(ValueError, match="one width"):
         importance_weights(*(np.ones(shape) for shape in shapes))
     assert view().weights_V.shape == (20,)
+
+
+def test_what_is_kept_is_that_of_the_same_features_and_no_caller_changes_it():
+    source, target, val = parts()
+    first = importance_weights(source, target, val)
+    want = first.copy()
+    first[:] = 0
+    assert (importance_weights(source.copy(), target, val) == want).all()
+    assert (importance_weights(source, target + np.eye(*target.shape), val) != want).any()
+    assert (importance_weights(target, source, val) != want).any()

@@ -5,6 +5,7 @@ import pytest
 from tests.support import config_of, jobs_of
 from tlbench.errors import TlbenchError
 from tlbench.sweeping.driver import sweeper
+from tlbench.sweeping.executors.chosen import check_store
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,19 @@ def test_the_largest_seed_is_one():
 def test_a_key_that_a_choice_lacks_is_told_with_the_choice():
     with pytest.raises(TlbenchError, match=r"'method\.ridge'\. None is known here\. .*with method=source_only"):
         jobs_of("pair=H-P", "method=source_only", "method.ridge=1")
+
+
+@pytest.mark.parametrize("launcher", ["basic", "local", "slurm", "ray"])
+def test_slurm_alone_takes_no_address_as_its_store_and_says_so_before_any_server_is_asked(launcher):
+    with sweeper([f"hydra/launcher={launcher}", "hydra.sweeper.quiet=true"], None) as machine:
+        assert machine.config is not None
+        check_store(machine.config, "a/folder")
+        if launcher != "slurm":
+            check_store(machine.config, "s3://bucket/prefix")
+            return
+        words = ["dataset=mini_digits", "pair=H-P", "method=sa", "classifier=linear_svm", "store=s3://bucket/prefix"]
+        jobs = machine.plan(words)
+        with pytest.raises(
+            TlbenchError, match=r"all nodes must see as a folder, got store=s3://bucket/prefix\. Set store="
+        ):
+            machine.run(jobs, words, "demo")

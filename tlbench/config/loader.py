@@ -1,4 +1,4 @@
-"""How planned runs reach the process that does them: settled, in the last override of a job."""
+"""Hydra's loader in two ways: one that reads a file once, and one by which planned runs reach the process that does them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import copy
 from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import CachingConfigRepository
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, open_dict, read_write
 from pydantic import TypeAdapter
 
@@ -34,6 +39,51 @@ def settled_override(configs: Sequence[RunConfig]) -> str:
 def settled_configs(config: DictConfig) -> list[RunConfig]:
     """Return the runs that a job's config carries; none where Hydra composed it itself."""
     return read_runs(config[KEY]) if KEY in config else []
+
+
+class _Copies(CachingConfigRepository):
+    """What was read, for one composition: that sets its overrides in the nodes which it gets."""
+
+    def __init__(self, read: CachingConfigRepository) -> None:
+        self.delegate, self.cache = read, {}
+
+    def load_config(self, config_path: str) -> ConfigResult | None:
+        if config_path not in self.cache:
+            self.cache[config_path] = copy.deepcopy(self.delegate.load_config(config_path))
+        return self.cache[config_path]
+
+
+class ReadOnceLoader(ConfigLoaderImpl):
+    """Hydra's loader, but that it reads each file, and lists each folder, once in its life: a command composes several times."""
+
+    def __init__(self, loader: ConfigLoader) -> None:
+        super().__init__(loader.get_search_path())
+        self._read: dict[str | None, CachingConfigRepository] = {}
+        self._listed: dict[tuple[str, ObjectType | None], list[str]] = {}
+
+    def _parse_overrides_and_create_caching_repo(
+        self, config_name: str | None, overrides: list[str]
+    ) -> tuple[list[Override], CachingConfigRepository]:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        if any(override.get_key_element() == "hydra.searchpath" for override in parsed):
+            return super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        if config_name not in self._read:
+            self._read[config_name] = super()._parse_overrides_and_create_caching_repo(config_name, [])[1]
+        return parsed, _Copies(self._read[config_name])
+
+    def get_group_options(
+        self,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        if config_name is not None or overrides:
+            return super().get_group_options(group_name, results_filter, config_name, overrides)
+        key = (group_name, results_filter)
+        if key not in self._listed:
+            self._listed[key] = super().get_group_options(group_name, results_filter)
+        return self._listed[key]
 
 
 class SettledLoader(ConfigLoaderImpl):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -63,20 +64,18 @@ def summarise(
     axes = ["run_key", "cell_key", "seed", *CELL]
     everything = pd.concat([runs[axes], plan[axes]], ignore_index=True).drop_duplicates("run_key")
     settings = _settings(runs, plan)
-    of_cell = dict(
-        list(done.sort_values(["cell_key", "seed"]).reindex(columns=["cell_key", *USED]).groupby("cell_key"))
-    )
-    bad_of_cell = dict(list(runs[runs["status"] != "done"].groupby("cell_key")))
+    of_cell = _by_cell(done.reindex(columns=["cell_key", *USED]).sort_values(["cell_key", "seed"]))
+    bad_of_cell = _by_cell(runs.loc[runs["status"] != "done", ["cell_key", "status", "uses_target_labels"]])
     with_runs = set(runs.loc[runs["status"] == "done", "cell_key"])
     n_expected = everything.groupby("cell_key")["seed"].nunique()
     rows = []
     for row in everything.drop_duplicates("cell_key")[["cell_key", *CELL]].to_dict("records"):
         key = row["cell_key"]
-        own, bad = of_cell.get(key, done[:0]), bad_of_cell.get(key, runs[:0])
+        own, bad = of_cell.get(key, []), bad_of_cell.get(key, [])
         row["variant"] = (variants or {}).get(str(key), "")
         row[SETTING] = settings.get(key) or setting_of_record(row)
         numbers = _numbers(own, bad, int(n_expected[key]), rule.alpha)
-        if own.empty and key in with_runs:
+        if not own and key in with_runs:
             numbers["hole"] = f"no checkpoint by {rule.selection} under this protocol"
         rows.append({**row, **numbers})
     cells = pd.DataFrame(rows)
@@ -142,28 +141,36 @@ def _refuse_doubles(done: pd.DataFrame) -> None:
         )
 
 
-def _numbers(own: pd.DataFrame, bad: pd.DataFrame, n_expected: int, alpha: float) -> dict[str, Any]:
-    """Return what needs no look at other cells."""
+def _by_cell(runs: pd.DataFrame) -> dict[Any, list[Any]]:
+    """Return the rows of each cell: a table of its own for each of a thousand cells takes longer than all that is read of it."""
+    found: dict[Any, list[Any]] = {}
+    for row in runs.itertuples(index=False):
+        found.setdefault(row.cell_key, []).append(row)
+    return found
+
+
+def _numbers(own: Sequence[Any], bad: Sequence[Any], n_expected: int, alpha: float) -> dict[str, Any]:
+    """Return what needs no look at other cells, from the rows of a cell's runs that are done, and of those that are not."""
     row: dict[str, Any] = {
         **dict.fromkeys(["score", "score_sd", "score_half", "gain", "gain_sd", "gain_half", "p"], np.nan),
         "n_seeds": len(own),
         "n_expected": n_expected,
-        "uses_target_labels": bool(own["uses_target_labels"].any() if len(own) else bad["uses_target_labels"].any()),
+        "uses_target_labels": any(bool(run.uses_target_labels) for run in own or bad),
         "hole": _hole(own, n_expected, bad),
         "reference": None,
         "basis": "",
-        "runs_negative": int((own["gain_flag"] == "negative").sum()),
-        "draws": own.empty or not own["draws"].eq(False).all(),  # None: not known
-        "runs_positive": int((own["gain_flag"] == "positive").sum()),
+        "runs_negative": sum(run.gain_flag == "negative" for run in own),
+        "draws": not own or any(pd.isna(run.draws) or bool(run.draws) for run in own),  # None: not known
+        "runs_positive": sum(run.gain_flag == "positive" for run in own),
     }
     if row["hole"]:
         return row
-    s = spread((100 * own["score"]).tolist(), alpha)
+    s = spread([100 * run.score for run in own], alpha)
     row |= {"score": s.mean, "score_sd": s.sd, "score_half": s.half}
-    if own["reference"].isna().all():
+    if all(pd.isna(run.reference) for run in own):
         return row
-    s = spread(own["gain"].tolist(), alpha)
-    return row | {"reference": own["reference"].iloc[0], "gain": s.mean, "gain_sd": s.sd}
+    s = spread([run.gain for run in own], alpha)
+    return row | {"reference": own[0].reference, "gain": s.mean, "gain_sd": s.sd}
 
 
 def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rule: Rule) -> pd.DataFrame:
@@ -184,17 +191,17 @@ def _judged(cells: pd.DataFrame, differences: Mapping[str, CellDifferences], rul
     return judged.assign(n_tests=n_tests, flag=column(said.flag, ""), basis=column(basis, ""))
 
 
-def _hole(own: pd.DataFrame, n_expected: int, bad: pd.DataFrame) -> str:
+def _hole(own: Sequence[Any], n_expected: int, bad: Sequence[Any]) -> str:
     """Tell what keeps a cell from a mean: runs that are not there, or gains that are not, or not over one reference."""
     if len(own) < n_expected:
-        states = [f"{count} {status}" for status, count in bad["status"].value_counts().items()]
+        states = [f"{count} {status}" for status, count in Counter(run.status for run in bad).most_common()]
         if missing := n_expected - len(own) - len(bad):
             states.append(f"{missing} missing")
         return f"{len(own)} of {n_expected} seeds ({', '.join(states)})"
-    wanted = own["reference"].fillna("none").unique()
+    wanted = list(dict.fromkeys("none" if pd.isna(run.reference) else run.reference for run in own))
     if len(wanted) > 1:
         return f"seeds compared with different references ({', '.join(sorted(wanted))}): run the sweep again"
-    if without := int((own["reference"].notna() & own["gain"].isna()).sum()):
+    if without := sum(not pd.isna(run.reference) and pd.isna(run.gain) for run in own):
         return f"{without} of {n_expected} seeds lack their reference {wanted[0]}"
     return ""
 

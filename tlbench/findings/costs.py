@@ -24,9 +24,10 @@ def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.Da
             root of the sum of squares over the number of pairs), train_seconds and peak_memory_mb (medians; peak of the
             process so far), front_...: no other method costs at most as much and gains at least as much.
     """
-    done = runs[(runs["status"] == "done") & (runs["selection"] == selection)].drop_duplicates("run_key")
+    is_done = (runs["status"] == "done") & (runs["selection"] == selection) & runs["cell_key"].isin(cells["cell_key"])
+    done = runs.loc[is_done, ["run_key", "cell_key", *COSTS]].drop_duplicates("run_key")
     done = done.astype(dict.fromkeys(COSTS, float))  # None where a record does not say
-    spent = done.groupby("cell_key")[list(COSTS)].agg(list)
+    spent = done.groupby("cell_key")[list(COSTS)].agg(list).to_dict()
     named = cells.assign(name=[method_name(cell) for cell in cells.itertuples()])
     n_pairs, over = named["pair"].nunique(), named.loc[named["role"] == "method", "reference"].dropna().unique()
     rows = []
@@ -36,7 +37,7 @@ def cost_table(cells: pd.DataFrame, runs: pd.DataFrame, selection: str) -> pd.Da
         if len(own) < n_pairs or not (is_reference or own["gain"].notna().all()):
             continue
         half = 0.0 if is_reference else float(np.sqrt((own["gain_half"] ** 2).sum(skipna=False)) / n_pairs)
-        costs = [float(np.median([v for key in own["cell_key"] for v in spent.loc[key, cost]])) for cost in COSTS]
+        costs = [float(np.median([v for key in own["cell_key"] for v in spent[cost][key]])) for cost in COSTS]
         gain, n_seeds = 0.0 if is_reference else own["gain"].mean(), int(own["n_seeds"].min())
         row = (name, own["role"].iloc[0], gain, half, n_pairs, n_seeds, ", ".join(sorted(over)), *costs)
         rows.append(row)

@@ -21,7 +21,9 @@ def gain_table(grid: Grid, runs: pd.DataFrame) -> pd.DataFrame:
         n_seeds, reference; and SEEDS: the gains of the cell's runs, by seed. No row for a pair and method that were not
         planned.
     """
-    of_cell = {key: own["gain"].tolist() for key, own in runs.sort_values("seed").groupby("cell_key", observed=True)}
+    of_cell: dict[str, list[float]] = {}
+    for key, gain in runs[["seed", "cell_key", "gain"]].sort_values("seed")[["cell_key", "gain"]].to_numpy():
+        of_cell.setdefault(key, []).append(gain)
     known = {method for (_, method), cell in grid.cells.items() if not pd.isna(cell.gain)}
     rows = [
         (pair, method, *(getattr(cell, name) for name in COLUMNS[2:]), of_cell.get(cell.cell_key, []))

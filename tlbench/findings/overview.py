@@ -110,7 +110,7 @@ def at_a_glance(methods: pd.DataFrame) -> pd.DataFrame:
     if methods.empty:
         return pd.DataFrame(columns=columns)
     rows = []
-    for name, own in methods.groupby(_labels(methods), sort=False):
+    for name, own in methods[["gain", "flag", "reference"]].groupby(_labels(methods), sort=False):
         gain = own["gain"].mean() if own["gain"].notna().all() else float("nan")
         counts = own["flag"].value_counts()
         over = ", ".join(sorted({str(r) for r in own["reference"].dropna()}))

@@ -71,18 +71,22 @@ def _of_setting(done: pd.DataFrame, checkpoints: pd.DataFrame, cells: pd.DataFra
 
 def _correlations(table: pd.DataFrame, group: list[str], rules: list[str]) -> pd.DataFrame:
     """Correlate (Spearman) each rule's column with `oracle_score` within groups; nan where a side does not vary."""
+    number = table.groupby(
+        group, sort=False
+    ).ngroup()  # a number in place of ten names, which each step would read anew
     found = {}
     for rule in rules:
-        known = table[table[rule].notna()]  # not every run has every score
-        parts = [known[name] for name in group]
-        ranks = known.groupby(group, sort=False)[["oracle_score", rule]].rank()
-        ranks = ranks - ranks.groupby(parts).transform("mean")
-        across = (ranks["oracle_score"] * ranks[rule]).groupby(parts, sort=False).sum()
-        truth, own = ((ranks[name] ** 2).groupby(parts, sort=False).sum() for name in ("oracle_score", rule))
-        enough = (truth > 0) & (own > 0) & (known.groupby(group, sort=False).size() >= FEWEST)
+        known = table.loc[table[rule].notna() & (number >= 0), ["oracle_score", rule]]  # not every run has every score
+        part = number[known.index]
+        ranks = known.groupby(part).rank()
+        ranks = ranks - ranks.groupby(part).transform("mean")
+        across = (ranks["oracle_score"] * ranks[rule]).groupby(part).sum()
+        truth, own = ((ranks[name] ** 2).groupby(part).sum() for name in ("oracle_score", rule))
+        enough = (truth > 0) & (own > 0) & (known.groupby(part).size() >= FEWEST)
         with np.errstate(invalid="ignore", divide="ignore"):
             found[rule] = (across / np.sqrt(truth * own)).where(enough)
-    return pd.DataFrame(found).reset_index()
+    names = table[group].assign(number=number).drop_duplicates("number").set_index("number")
+    return names.join(pd.DataFrame(found), how="inner")
 
 
 def _mean_correlations(

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from cachetools import LRUCache
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from tlbench.caching import content_key, once
+
+_KEPT: LRUCache = LRUCache(128)
+"""Weights by the features that they are of: methods that leave these as they are ask for the same ones, seed by seed."""
 LOGIT_LIMIT = 30.0
 """Log odds are cut off here, so that a weight is finite and above 0 for every example."""
 
@@ -45,7 +50,12 @@ def importance_weights(source_train_SD: np.ndarray, target_TD: np.ndarray, sourc
     shapes = [np.shape(part) for part in (source_train_SD, target_TD, source_val_VD)]
     if any(len(shape) != 2 or 0 in shape for shape in shapes) or len({shape[1] for shape in shapes}) > 1:
         raise ValueError(f"importance_weights needs three non-empty feature matrices of one width, got {shapes}.")
-    source, target, val = scaled(source_train_SD, target_TD, source_val_VD, like=2)
+    given = [np.asarray(part) for part in (source_train_SD, target_TD, source_val_VD)]
+    return once(_KEPT, content_key(*given), lambda: _weights(*given)).copy()
+
+
+def _weights(source_SD: np.ndarray, target_TD: np.ndarray, val_VD: np.ndarray) -> np.ndarray:
+    source, target, val = scaled(source_SD, target_TD, val_VD, like=2)
     domain = np.repeat([0, 1], [len(source), len(target)])
     classifier = LogisticRegression(C=1.0, tol=1e-7, max_iter=1000).fit(np.concatenate([source, target]), domain)
     logit = np.clip(classifier.decision_function(val), -LOGIT_LIMIT, LOGIT_LIMIT)

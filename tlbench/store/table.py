@@ -135,8 +135,9 @@ def without_torn(store: StoreReader, tables: Tables, files: pd.DataFrame | None 
     checked = None
     if files is not None:
         known = files if len(files) else pd.DataFrame(columns=["run_key", "predictions"])
-        wanted = known.dropna(subset="predictions").set_index("run_key")["predictions"]
-        mine = [key for key in done if key in wanted.index and key not in torn]
+        known = known.dropna(subset="predictions")
+        wanted = dict(zip(known["run_key"], known["predictions"], strict=True))
+        mine = [key for key in done if key in wanted and key not in torn]
         with ThreadPoolExecutor() as pool:
             found = pool.map(lambda key: store.checksum(key, "predictions.parquet"), mine)
             torn |= {key: CHANGED for key, value in zip(mine, found, strict=True) if value != wanted[key]}

@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from tlbench.config.loader import ReadOnceLoader
 from tlbench.config.own_configs import replaced
 from tlbench.config.told import error_in_one_line, in_one_line
 from tlbench.errors import TlbenchError, say_once
@@ -55,6 +56,7 @@ def sweeper(hydra_overrides: Sequence[str], config_dir: str | None) -> Iterator[
             hydra = Hydra.create_main_hydra2("tlbench", folders)
             for line in replaced(folder):
                 say_once(line)
+        hydra.config_loader = ReadOnceLoader(hydra.config_loader)
         with in_one_line(*own):
             master = hydra.compose_config(
                 config_name="config", overrides=list(hydra_overrides), run_mode=RunMode.MULTIRUN

@@ -21,6 +21,7 @@ from tlbench.method.code import code_fingerprint
 from tlbench.running.comparison import is_current
 from tlbench.running.ensure import lacks_features, lacks_model, record_lost_run
 from tlbench.store.runs import RunStore
+from tlbench.sweeping.executors.chosen import check_store
 from tlbench.sweeping.executors.interface import Loss
 from tlbench.sweeping.executors.options import register_options
 from tlbench.sweeping.forecast import forecast
@@ -105,7 +106,9 @@ class TlbenchSweeper(Sweeper):
         stores = {job.config.store for job in jobs}
         if len(stores) > 1:
             raise TlbenchError(f"A sweep writes to one store, got {sorted(stores)}.")
-        store = RunStore(stores.pop())
+        assert self.config is not None
+        check_store(self.config, where := stores.pop())
+        store = RunStore(where)
         store.check_writable()
         keep_plan(store, jobs, arguments, name)
         console, todo, changed = Console(stderr=True, quiet=self.quiet), [], Counter[str]()

@@ -11,15 +11,18 @@ from tlbench.transfer.domain_probe import FOLDS, domain_accuracy
 from tlbench.transfer.features import checked_pair, standardised_pair
 
 
-def proxy_a_distance(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS) -> float:
+def proxy_a_distance(
+    xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS, scaled: bool = False
+) -> float:
     """Compute the proxy A-distance 2 (1 - 2 err), from the balanced error of a cross-validated linear domain classifier.
 
-    Source: Ben-David et al., NIPS 2006, and Machine Learning 2010. Columns are standardised here.
+    Source: Ben-David et al., NIPS 2006, and Machine Learning 2010. Columns are standardised here, unless they are already.
 
     Args:
         xs_ND, xt_MD: (N, D) and (M, D), two or more examples each.
         rng: draws the folds.
         folds: 2 or more.
+        scaled: columns are standardised, by `standardised_pair`.
 
     Returns:
         0 (chance or worse) to 2 (told apart without error).
@@ -29,7 +32,7 @@ def proxy_a_distance(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds:
     """
     if folds < 2:
         raise ValueError(f"Cross-validation needs two or more folds, got {folds}.")
-    xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD, fewest=2))
+    xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD, fewest=2), scaled=scaled)
     error = 1.0 - domain_accuracy(xs_ND, xt_MD, folds, rng)
     return float(np.clip(2.0 * (1.0 - 2.0 * error), 0.0, 2.0))
 
@@ -123,7 +126,7 @@ def mean_shift(xs_ND: Any, xt_MD: Any) -> float:
 
 def gaussian_kernel(x_PD: np.ndarray) -> np.ndarray:
     squared_PP = euclidean_distances(x_PD, squared=True)
-    pairs = squared_PP[np.triu_indices(len(x_PD), k=1)]
+    pairs = squared_PP[~np.tri(len(x_PD), dtype=bool)]
     width = np.median(pairs)  # the median of the squares is the square of the median, up to the middle two
     width = width if width > 0 else np.square(np.sqrt(pairs).mean())
     return np.exp(-squared_PP / (2.0 * width)) if width > 0 else np.ones_like(squared_PP)

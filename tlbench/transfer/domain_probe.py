@@ -4,13 +4,13 @@ Penalty  With standardised features the penalty on |w|^2 in the sum of squared e
          and noise are equally strong (Dobriban & Wager, Annals of Statistics 2018, Theorem 2.1: lambda = D / n over
          signal-to-noise). It grows with the width, so that wide data is not fitted by heart, and needs no search inside
          the folds. Here D is read off the examples as their mean squared distance from their mean: no scale to set.
-Width    Only inner products of examples enter, so wide features are first written in as many columns as there are examples.
+Width    Only inner products enter: those of columns, and where these are more than the examples, those of examples.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import lapack
 
 FOLDS = 5
 
@@ -37,12 +37,10 @@ def held_out_predictions(
     classes, index_N = np.unique(labels_N, return_inverse=True)
     y_NC = np.eye(len(classes))[index_N]
     weights_N = np.ones(len(x_ND)) if weights_N is None else weights_N
-    x_ND = _narrow(x_ND)
-    predicted_N = np.empty(len(x_ND), dtype=np.int64)
-    for fold in np.unique(fold_N):
-        test_N = fold_N == fold
-        predicted_N[test_N] = _ridge_scores(x_ND, y_NC, weights_N, test_N).argmax(axis=1)
-    return classes[predicted_N]
+    x_ND = x_ND - x_ND.mean(axis=0)
+    scores = _by_columns if x_ND.shape[1] < len(x_ND) else _by_examples
+    found_NC = scores(x_ND, y_NC, weights_N, [fold_N == fold for fold in np.unique(fold_N)])
+    return classes[found_NC.argmax(axis=1)]
 
 
 def balanced_accuracy(predicted_N: np.ndarray, labels_N: np.ndarray) -> float:
@@ -65,25 +63,45 @@ def equal_shares(group_N: np.ndarray) -> np.ndarray:
     return len(group_N) / ((size_G > 0).sum() * size_G[group_N])
 
 
-def _ridge_scores(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, test_N: np.ndarray) -> np.ndarray:
-    """Return the scores of the test examples; fitted on all others, with an intercept that is not penalised."""
-    share_T, train_TD = weights_N[~test_N] / weights_N[~test_N].sum(), x_ND[~test_N]
-    mean_D, mean_C = share_T @ train_TD, share_T @ y_NC[~test_N]
-    root_T1 = np.sqrt(share_T)[:, None]
-    a_TD, b_TC = root_T1 * (train_TD - mean_D), root_T1 * (y_NC[~test_N] - mean_C)
-    normal_DD = a_TD.T @ a_TD
-    penalty = max(np.trace(normal_DD), 1e-12) / len(share_T)
-    np.fill_diagonal(normal_DD, normal_DD.diagonal() + penalty)
-    factor = cho_factor(normal_DD, overwrite_a=True, check_finite=False)
-    return (x_ND[test_N] - mean_D) @ cho_solve(factor, a_TD.T @ b_TC, check_finite=False) + mean_C
+def _by_columns(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, tests: list[np.ndarray]) -> np.ndarray:
+    """Return (N, C) the scores of each fold, fitted on all others, with an intercept that is not penalised."""
+    width, found_NC = x_ND.shape[1], np.empty(y_NC.shape)
+    # products of all columns with each other, those of a 1 among them: what is fitted on is the whole less the fold
+    all_NE = np.hstack([x_ND, np.ones((len(x_ND), 1)), y_NC])
+    parts = [_scatter(all_NE[test_N], weights_N[test_N]) for test_N in tests]
+    whole_EE = sum(parts)
+    for test_N, part_EE in zip(tests, parts, strict=True):
+        scatter_EE = whole_EE - part_EE
+        mean_E = scatter_EE[width] / scatter_EE[width, width]
+        centred_DE = scatter_EE[:width] / scatter_EE[width, width] - np.outer(mean_E[:width], mean_E)
+        slope_DC = _penalised(centred_DE[:, :width], centred_DE[:, width + 1 :], int((~test_N).sum()))
+        found_NC[test_N] = (x_ND[test_N] - mean_E[:width]) @ slope_DC + mean_E[width + 1 :]
+    return found_NC
 
 
-def _narrow(x_ND: np.ndarray) -> np.ndarray:
-    """Return examples with the same inner products in at most N columns: all that ridge regression sees of them."""
-    n, width = x_ND.shape
-    if width <= n:
-        return x_ND
-    gram_NN = x_ND @ x_ND.T
-    jitter = max(1e-12 * np.trace(gram_NN), 1e-30)  # it is singular where examples repeat
-    np.fill_diagonal(gram_NN, gram_NN.diagonal() + jitter)
-    return np.linalg.cholesky(gram_NN)
+def _by_examples(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, tests: list[np.ndarray]) -> np.ndarray:
+    """Do as `_by_columns`, from inner products of examples: for wide features."""
+    gram_NN, found_NC = x_ND @ x_ND.T, np.empty(y_NC.shape)
+    for test_N in tests:
+        share_N = np.where(test_N, 0.0, weights_N)
+        share_N /= share_N.sum()
+        mean_N = gram_NN @ share_N  # inner products with the mean of what is fitted on
+        centred_NT = (gram_NN - mean_N[:, None] - mean_N + share_N @ mean_N)[:, ~test_N]
+        root_T, mean_C = np.sqrt(share_N[~test_N])[:, None], share_N @ y_NC
+        normal_TT = root_T * centred_NT[~test_N] * root_T.T
+        weight_TC = _penalised(normal_TT, root_T * (y_NC[~test_N] - mean_C), len(root_T))
+        found_NC[test_N] = centred_NT[test_N] @ (root_T * weight_TC) + mean_C
+    return found_NC
+
+
+def _scatter(all_NE: np.ndarray, weights_N: np.ndarray) -> np.ndarray:
+    """Return (E, E) the weighted sum of the products of all columns with each other."""
+    rooted_NE = np.sqrt(weights_N)[:, None] * all_NE
+    return rooted_NE.T @ rooted_NE
+
+
+def _penalised(normal_KK: np.ndarray, along_KC: np.ndarray, n: int) -> np.ndarray:
+    """Return (K, C) the solution of the normal equations with the penalty, which is their trace over the n examples."""
+    penalty = max(np.trace(normal_KK), 1e-12) / n
+    np.fill_diagonal(normal_KK, normal_KK.diagonal() + penalty)
+    return lapack.dposv(normal_KK, along_KC)[1]

@@ -47,8 +47,14 @@ def checked_labels(labels_N: Any, n: int, n_classes: int | None = None) -> np.nd
     return labels_N.astype(np.int64)
 
 
-def standardised_pair(xs_ND: np.ndarray, xt_MD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return every column less its mean, over its sd (divided by n), both of the pooled examples; a constant one as 0."""
+def standardised_pair(xs_ND: np.ndarray, xt_MD: np.ndarray, *, scaled: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return every column less its mean, over its sd (divided by n), both of the pooled examples; a constant one as 0.
+
+    Args:
+        scaled: they are so already, and come back as they are.
+    """
+    if scaled:
+        return xs_ND, xt_MD
     x_PD = np.concatenate([xs_ND, xt_MD])
     size_D = np.abs(x_PD).max(axis=0)  # divided by first, so that no square overflows
     x_PD = StandardScaler(copy=False).fit_transform(x_PD / np.where(size_D > 0, size_D, 1.0))

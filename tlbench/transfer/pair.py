@@ -83,7 +83,7 @@ def measure_pair(
     if probabilities_t is not None:
         found["oracle_leep"] = leep(probabilities_t, yt_M)
     rng = stream(seed, "domain accuracy per class")
-    per_class = domain_accuracy_per_class(xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, rng=rng)
+    per_class = domain_accuracy_per_class(xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, rng=rng, scaled=True)
     inside = [2 * max(0.0, 2 * accuracy - 1) for accuracy in per_class if accuracy is not None]
     found["oracle_class_a_distance"] = float(np.mean(inside)) if inside else None
     return {name: _finite(value) for name, value in found.items()} | {"oracle_domain_accuracy_per_class": per_class}
@@ -93,9 +93,9 @@ def _of_two_or_more(
     xs_ND: np.ndarray, ys_N: np.ndarray, xt_MD: np.ndarray, yt_M: np.ndarray, seed: int
 ) -> dict[str, Any]:
     mmd2, p = mmd(xs_ND, xt_MD, rng=stream(seed, "mmd"))
-    joint = joint_error(xs_ND, ys_N, xt_MD, yt_M, rng=stream(seed, "joint error"))
+    joint = joint_error(xs_ND, ys_N, xt_MD, yt_M, rng=stream(seed, "joint error"), scaled=True)
     return {
-        "a_distance": proxy_a_distance(xs_ND, xt_MD, rng=stream(seed, "a distance")),
+        "a_distance": proxy_a_distance(xs_ND, xt_MD, rng=stream(seed, "a distance"), scaled=True),
         "mmd": mmd2,
         "mmd_p": p,
         "coral": coral_distance(xs_ND, xt_MD),

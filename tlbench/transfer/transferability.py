@@ -52,13 +52,14 @@ def label_shift(ys_N: Any, yt_M: Any, n_classes: int) -> float:
 
 
 def domain_accuracy_per_class(
-    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, n_classes: int, rng: np.random.Generator
+    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, n_classes: int, rng: np.random.Generator, scaled: bool = False
 ) -> list[float | None]:
     """Return the balanced accuracy, in each class, of telling its source examples from its target examples: conditional shift.
 
     Args:
         xs_ND, ys_N, xt_MD, yt_M: features (N, D) and (M, D), labels 0 to n_classes - 1. Columns are standardised here.
         rng: draws the folds.
+        scaled: columns are standardised already, by `standardised_pair`.
 
     Returns:
         One number in [0, 1] a class (0.5 is chance), None for a class with fewer than five examples in a domain.
@@ -66,7 +67,7 @@ def domain_accuracy_per_class(
     Raises:
         ValueError: impossible shapes, or a label out of range.
     """
-    xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD))
+    xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD), scaled=scaled)
     ys_N, yt_M = checked_labels(ys_N, len(xs_ND), n_classes), checked_labels(yt_M, len(xt_MD), n_classes)
     found: list[float | None] = []
     for label in range(n_classes):
@@ -76,7 +77,9 @@ def domain_accuracy_per_class(
     return found
 
 
-def joint_error(xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.Generator) -> JointError:
+def joint_error(
+    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.Generator, scaled: bool = False
+) -> JointError:
     """Estimate the error of the ideal joint hypothesis, err_S(h) + err_T(h), and what it costs against own ones.
 
     Source: Ben-David et al., Machine Learning 2010, theorem 2 (lambda). One draw of folds, stratified by
@@ -85,11 +88,12 @@ def joint_error(xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.
     Args:
         xs_ND, ys_N, xt_MD, yt_M: features (N, D) and (M, D), labels >= 0; two or more examples each.
         rng: draws the folds.
+        scaled: columns are standardised already, by `standardised_pair`.
 
     Raises:
         ValueError: impossible shapes, or a negative label.
     """
-    xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD, fewest=2))
+    xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD, fewest=2), scaled=scaled)
     ys_N, yt_M = checked_labels(ys_N, len(xs_ND)), checked_labels(yt_M, len(xt_MD))
     x_PD, y_P = np.concatenate([xs_ND, xt_MD]), np.concatenate([ys_N, yt_M])
     domain_P = np.repeat([0, 1], [len(ys_N), len(yt_M)])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from tlbench.errors import TlbenchError
+from tlbench.store.mirroring import is_address
 from tlbench.sweeping.executors.in_process import InProcess
 from tlbench.sweeping.executors.local_workers import LocalWorkers
 from tlbench.sweeping.executors.options import LocalOptions, RayOptions, SlurmOptions, options_of
@@ -25,6 +27,15 @@ def chosen_options(config: DictConfig) -> Options | None:
     if str(config.hydra.launcher._target_).endswith(".BasicLauncher"):
         return LocalOptions(n_jobs=1)
     return options_of(config)
+
+
+def check_store(config: DictConfig, store: str) -> None:
+    """Raise TlbenchError where the executor that a config asks for cannot work into this store."""
+    if isinstance(chosen_options(config), SlurmOptions) and is_address(store):
+        raise TlbenchError(
+            f"hydra/launcher=slurm keeps its jobs' scripts and logs in the store, which all nodes must see as a folder, got "
+            f"store={store}. Set store=FOLDER on a shared file system, or use hydra/launcher=ray or local, which take an address."
+        )
 
 
 def executor_of(options: Options, work: Work, root: Path, sweep: str) -> Executor:
