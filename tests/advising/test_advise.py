@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tlbench.advising.advice import ADAPT, KEEP, UNSURE, Advice, best_of, soft_vote, verdict_of
+from tlbench.advising.advice import ADAPT, KEEP, SAME, UNSURE, Advice, best_of, soft_vote, verdict_of
 from tlbench.advising.looking import Looked
 from tlbench.advising.own_pair import pair_of_own
 from tlbench.cli import main
@@ -128,7 +128,9 @@ def test_without_a_model_nothing_is_advised(monkeypatch, arrays, capsys):
 def test_verdicts_the_best_and_the_vote():
     assert [verdict_of(p, MODEL) for p in (0.39, 0.4, 0.6, 0.61)] == [ADAPT, UNSURE, UNSURE, KEEP]
     one, two = (Advice(name, p, UNSURE, [], 0.1, None) for name, p in (("a", 0.6), ("b", 0.5)))
-    assert best_of([one, two]) is two
+    same = Advice("c", 0.2, SAME, [], 0.0, None)
+    assert best_of([one, same, two]) is two
+    assert best_of([same]) is same
     looks = [Looked("m", None, np.array([[p, 1 - p]]), np.array(["x"])) for p in (0.2, 0.6)]
     np.testing.assert_allclose(soft_vote(looks), [[0.4, 0.6]])
 

@@ -59,5 +59,5 @@ def soft_vote(looks: Sequence[Looked]) -> np.ndarray:
 
 
 def best_of(found: Sequence[Advice]) -> Advice:
-    """Return the advice on the method that is least likely to hurt."""
-    return min(found, key=lambda advice: advice.probability)
+    """Return the advice on the method that is least likely to hurt, of those that say anything else than the reference."""
+    return min(found, key=lambda advice: (advice.disagreement == 0, advice.probability))
