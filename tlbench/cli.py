@@ -125,6 +125,10 @@ def data(options: argparse.Namespace) -> int:
 
 
 def atlas(options: argparse.Namespace) -> int:
+    if options.action == "fit":
+        from tlbench.atlas.fit_command import fit
+
+        return fit(options.out)
     from tlbench.atlas.command import add
 
     return add(options.store, options.out)

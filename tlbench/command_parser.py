@@ -161,6 +161,10 @@ def _atlas_parser(commands: Commands) -> None:
     sub.add_argument("store", help="folder of runs")
     sub.add_argument("--out", help="folder of the atlas (default: results/atlas)")
     sub.set_defaults(command="atlas", action="add")
+    told = "fit the warning's model to the atlas, and write its card (tens of minutes)"
+    sub = actions.add_parser("fit", help=told, description=told)
+    sub.add_argument("--out", help="folder of the atlas, which then gets the model too (default: results/atlas)")
+    sub.set_defaults(command="atlas", action="fit")
 
 
 def _data_parser(commands: Commands) -> None:

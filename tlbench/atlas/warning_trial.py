@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
+from tlbench.atlas.atlas_cells import atlas_cells, default_cells
+from tlbench.atlas.warning_card import Trial
 from tlbench.atlas.warning_fit import PREFIX, RECIPES, Recipe, fit_model, hurt, weights
+from tlbench.errors import TlbenchError
 from tlbench.transfer.warning.model import WarningModel
 from tlbench.transfer.warning.scoring import auroc
 
 TRIED = "trial"
+FAMILIES = 3
+"""Families of data below which nothing can be left out twice."""
 FEWEST = 20
 """Cells that a part needs to be left out by itself inside a fold."""
 
@@ -73,3 +80,34 @@ def _mean_area(cells: pd.DataFrame, p_N: np.ndarray, by: str) -> float:
     sizes = cells[by].value_counts()
     areas = [auroc(y[parts == part], p_N[parts == part]) for part in sizes.index[sizes >= FEWEST]]
     return float((np.nanmean(areas) + auroc(y, p_N)) / 2)
+
+
+def fitting_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of an atlas that a warning can be fitted to: with defaults, of methods that left signals.
+
+    Raises:
+        TlbenchError: they are of too few families of data.
+    """
+    cells = default_cells(atlas_cells(rows)) if len(rows) else rows
+    lead = f"{PREFIX}disagreement"
+    cells = cells[cells[lead].notna()].reset_index(drop=True) if lead in cells else cells[:0]
+    if (n := cells["data_family"].nunique() if len(cells) else 0) < FAMILIES:
+        raise TlbenchError(
+            f"The warning is fitted to {FAMILIES} families of data or more, and this atlas has {n} with signals."
+        )
+    return cells
+
+
+def tried(cells: pd.DataFrame) -> Trial:
+    """Fit the model that is shipped, and try such models on families of data, and on methods, that they have not seen."""
+    told, recipes = blind(cells)
+    model, recipe = chosen_model(cells, version_of(cells))
+    told["other_method"] = left_out(cells, recipe, "method")
+    return Trial(model, recipe, cells.join(told), recipes)
+
+
+def version_of(cells: pd.DataFrame) -> str:
+    """Return a name of what the model was fitted to: cells, families of data, and a hash of which ones with which gains."""
+    what = pd.util.hash_pandas_object(cells[["cell_key", "gain"]].sort_values("cell_key"), index=False).to_numpy()
+    mark = hashlib.sha256(what.tobytes()).hexdigest()[:6]
+    return f"{len(cells)} cells, {cells['data_family'].nunique()} families, {mark}"
