@@ -15,6 +15,7 @@ include_patterns = [
     "docs/**.md",
     "results/README.md",
     "results/**/README.md",
+    "results/atlas/warning.md",
 ]
 exclude_patterns = ["docs/site"]
 html_theme = "furo"
