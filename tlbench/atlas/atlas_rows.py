@@ -1,8 +1,8 @@
 """The runs of a store as rows of the atlas: one a run, under the selection `last`, with what was known beside its gain.
 
 Columns:
-    data_family, dataset, data_words, pair, metric     where; the family is that of `data_families`, the words are numbers of the
-                                      data set's config (`dial=0.5`)
+    data_family, dataset, data_words, pair, metric     where; the family is that of `data_families`, the words are what the run
+                                      sets otherwise than the shipped config of the data set (`dial=0.5`)
     method, family, setting, protocol, backbone, classifier, seed    as in the tidy table of `tlbench.store.table`
     source_shares                     concentration of the class shares that the source was thinned to; none: as they are
     n_source, n_target, n_shots, n_test, step, draws, uses_target_labels, seconds      likewise
@@ -18,13 +18,16 @@ Columns:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from tlbench.atlas.chosen_trials import chosen_trials
 from tlbench.atlas.consensus_votes import with_consensus
 from tlbench.atlas.data_families import family_of
+from tlbench.paths import conf_dir
 from tlbench.selection.rules import LAST
 from tlbench.store.plans import configs_of, planned
 from tlbench.store.runs import RunStore
@@ -90,9 +93,19 @@ def ordered(rows: pd.DataFrame) -> pd.DataFrame:
 def _told(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a cell's config says of the data and of their class shares."""
     own = config.get("dataset", {})
-    numbers = {k: v for k, v in own.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    words = " ".join(f"{name}={in_words(value)}" for name, value in sorted(numbers.items()))
+    shipped = _shipped(str(own.get("name", "")))
+    changed = {
+        k: own[k] for k, value in shipped.items() if k in own and own[k] != value and not isinstance(value, Mapping)
+    }
+    words = " ".join(f"{name}={in_words(value)}" for name, value in sorted(changed.items()))
     return {"data_words": words, "source_shares": config.get("protocol", {}).get("source_shares")}
+
+
+@cache
+def _shipped(name: str) -> dict[str, Any]:
+    """Return what the shipped config of a data set sets; nothing for one of somebody's own."""
+    path = conf_dir() / "dataset" / f"{name}.yaml"
+    return yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
 
 
 def _with_what_was_known(rows: pd.DataFrame, tables: Tables) -> pd.DataFrame:
