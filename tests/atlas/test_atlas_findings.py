@@ -19,12 +19,17 @@ def cells_of(*rows):
 
 
 def test_families_of_data_count_alike():
-    (all_,) = harm(cells_of(row("x", -1), row("x", -1), row("x", 5), row("y", -3)), []).itertuples()
-    assert (all_.cells, all_.families) == (4, 2)
-    assert all_.below == pytest.approx((200 / 3 + 100) / 2)  # over cells it were 75
-    assert all_.gain == pytest.approx((1 - 3) / 2)
-    assert all_.gain_half == pytest.approx(T1 * 4 / 2, rel=1e-5)  # sd of 1 and -3 over sqrt 2 is 2
-    assert all_.worst == pytest.approx(-3 + 0.15 * 2)  # the 5 % quantile of -3, -1, -1, 5
+    families = [row("x", -1), row("x", -1), row("x", 5), row("y", -3), row("z", 1), row("w", 3)]
+    (all_,) = harm(cells_of(*families), []).itertuples()
+    assert (all_.cells, all_.families) == (6, 4)
+    assert all_.below == pytest.approx((200 / 3 + 100) / 4)  # over cells it were 50
+    assert all_.gain == pytest.approx((1 - 3 + 1 + 3) / 4)
+    assert all_.gain_half == pytest.approx(
+        3.182446 * (19 / 3) ** 0.5 / 2, rel=1e-5
+    )  # t with 3 degrees; variance of 1, -3, 1, 3
+    assert all_.worst == pytest.approx(-3 + 0.25 * 2)  # the 5 % quantile of -3, -1, -1, 1, 3, 5
+    (three,) = harm(cells_of(*families[:-1]), []).itertuples()
+    assert np.isnan(three.gain_half)  # an interval over three families would say nothing
 
 
 def test_harm_of_each_method_the_worst_first():

@@ -11,6 +11,7 @@ import pandas as pd
 from tlbench.atlas.admission import broken_rules, other_data, other_numbers
 from tlbench.atlas.atlas_file import KEY, atlas_folder, read_atlas, write_atlas
 from tlbench.atlas.atlas_rows import atlas_rows
+from tlbench.atlas.holes import holes_of, read_holes
 from tlbench.atlas.leave import write_pages
 from tlbench.errors import TlbenchError
 from tlbench.store.check_run import Problem, read_record
@@ -39,13 +40,14 @@ class Admitted:
 def add(store: str, out: str | None) -> int:
     """Add a store's runs to the atlas of a folder and renew its page; 0 only if every run fits."""
     folder = atlas_folder(out)
-    found = admitted(opened_store(store), folder)
+    found = admitted(theirs := opened_store(store), folder)
     for key, why in list(found.refused.items())[:NAMED]:
         print(f"refused {key}: {why}")
     if len(found.refused) > NAMED:
         print(f"... and {len(found.refused) - NAMED} more.")
     path = write_atlas(folder, found.rows)
-    write_pages(folder, found.rows)
+    holes = pd.concat([read_holes(folder), holes_of(theirs)], ignore_index=True).drop_duplicates("run_key")
+    write_pages(folder, found.rows, holes)
     size = path.stat().st_size / 2**20
     print(
         f"{path}: {found.n_new} rows added, {found.n_known} were there, {len(found.refused)} runs refused; {size:.1f} MiB."

@@ -23,7 +23,9 @@ def candidates(cells: pd.DataFrame) -> pd.DataFrame:
     found = {}
     for column in cells:
         kind, _, name = str(column).partition("_")
-        if kind in ("distance", "signal"):
+        if kind == "distance" or (
+            kind == "signal" and f"validator_{name}" not in cells
+        ):  # those are the difference below
             found[f"{kind} {name}"] = cells[column]
         elif kind == "validator" and (other := f"reference_{column}") in cells:
             found[f"validator {name} (difference)"] = cells[column] - cells[other]

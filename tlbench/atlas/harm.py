@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from tlbench.atlas.atlas_cells import ALPHA
 from tlbench.transfer.crossed_gain import spread
 
 WORST = 0.05
+FEWEST = 4
+"""Families of data from which on an interval over them is given."""
 
 
 def harm(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -20,9 +23,9 @@ def harm(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         by: columns that make a group; none: all are one.
 
     Returns:
-        by; cells, families (numbers); below (share of cells with a gain below 0, in %, mean over data families) and below_half
-        (half width of its 95 % t interval over families), hurt, helped (shares beyond noise, in %, likewise); gain, gain_half
-        (points, likewise); worst (5 % quantile of the gain over all cells). The greatest share below 0 first.
+        by; cells, families (numbers); below (share of cells with a gain below 0, in %, mean over data families), below_half (half
+        width of its 95 % t interval over FEWEST families or more); hurt, helped (shares beyond noise, in %, likewise); gain,
+        gain_half (points, likewise); worst (5 % quantile of the gain over all cells). The greatest share below 0 first.
     """
     names = list(by)
     table = cells.assign(
@@ -35,7 +38,7 @@ def harm(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
         means = own.groupby("data_family")[["below", "hurt", "helped", "gain"]].mean()
         found = {name: spread(means[name].tolist(), ALPHA) for name in ("below", "gain")}
         told = {name: value.mean for name, value in found.items()}
-        halves = {f"{name}_half": value.half for name, value in found.items()}
+        halves = {f"{name}_half": value.half if len(means) >= FEWEST else np.nan for name, value in found.items()}
         beyond = {name: means[name].mean() for name in ("hurt", "helped")}
         counts = {"cells": len(own), "families": len(means), "worst": own["gain"].quantile(WORST)}
         rows.append({**dict(zip(names, key, strict=True)), **counts, **told, **halves, **beyond})
