@@ -71,11 +71,6 @@ def test_numbers_as_texts():
     assert lines_of(in_texts(found, columns))[2] == "| 12 ± 4 | 1,234 | – | 0.0 | 12.40 ± 3.60 |"
 
 
-def test_two_families_have_no_interval():
-    found = pd.DataFrame([{"a": 12.4, "a_half": 635.0, "families": n} for n in (2, 3)])
-    assert lines_of(in_texts(found, {"A": ("a", "percent")}))[2:4] == ["| 12 |", "| 12 ± 635 |"]
-
-
 def test_the_guide_is_renewed_between_its_marks_and_nowhere_else(small):
     text = "before\n<!-- atlas: in_short -->\nold\n<!-- end -->\nbehind\n"
     found = renewed(text, atlas(small))

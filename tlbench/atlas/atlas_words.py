@@ -11,11 +11,9 @@ import pandas as pd
 from tlbench.findings.number_format import number, plus_minus, points
 
 DASH = "–"
-FEWEST = 3
-"""Families of data below which an interval over them says nothing: of two it is thirteen standard errors wide."""
 ALIKE = (
     "Families of data count alike: shares and gains are means over families, ± half a 95 % t interval over them where "
-    "they are three or more."
+    "they are four or more."
 )
 
 
@@ -51,8 +49,6 @@ def in_texts(table: pd.DataFrame, columns: Mapping[str, tuple[str, str]], most: 
 
 def _text(row: Mapping[Any, Any], column: str, how: str) -> str:
     value, half = row[column], row.get(f"{column}_half", float("nan"))
-    if row.get("families", FEWEST) < FEWEST:
-        half = float("nan")
     if how == "word":
         return str(value)
     if pd.isna(value):
