@@ -5,6 +5,7 @@ Where method and reference say the same class, a label cannot move their differe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ STRENGTH = 4.0
 """Labels that the warning's word counts for."""
 DRAWS = 20_000
 EVEN = 1e-3
+KEPT = 0.85
+"""Share of the disagreements among which labels are asked for."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ class Settled:
 def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.ndarray:
     """Return up to `most` rows of disagreements to label, in the order in which they are best labelled.
 
-    Disagreements are sorted by how much more the two together hold for the method's class than for the reference's, and taken at
-    even distances along that order: each stretch of it has its share of labels, so the mean of the labels' outcomes is nearer to
-    that of all disagreements than of a random draw. The middle of the longest stretch without a label comes next.
+    A label that proves both wrong says nothing of which is the better, so the disagreements for whose two classes both together
+    hold least are left out (`KEPT`). The others are sorted by how much more the two hold for the method's class than for the
+    reference's, and taken at even distances along that order: each stretch of it has its share of labels, so their mean is
+    nearer to that of all than a random draw's. Both were chosen on the atlas (`benchmarks/few_labels.py`).
 
     Args:
         own_NC, reference_NC: class probabilities of N unlabelled examples.
@@ -51,9 +55,10 @@ def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.n
     if not len(apart):
         return apart
     both_NC, rows = own_NC[apart] + reference_NC[apart], np.arange(len(apart))
-    lead = both_NC[rows, own_NC[apart].argmax(axis=1)] - both_NC[rows, reference_NC[apart].argmax(axis=1)]
-    ordered = apart[np.argsort(lead, kind="stable")]
-    k = min(most, len(ordered))
+    for_own, for_reference = (both_NC[rows, says[apart].argmax(axis=1)] for says in (own_NC, reference_NC))
+    k = min(most, len(apart))
+    decisive = np.argsort(-(for_own + for_reference), kind="stable")[: max(k, math.ceil(KEPT * len(apart)))]
+    ordered = apart[decisive[np.argsort((for_own - for_reference)[decisive], kind="stable")]]
     places = np.floor((np.arange(k) + 0.5) * len(ordered) / k).astype(int)
     return ordered[places]
 
