@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from tlbench.atlas.harm import FEWEST
 from tlbench.findings.number_format import number, plus_minus, points
 
 DASH = "–"
-FEWEST = 3
-"""Families of data below which an interval over them says nothing: of two it is thirteen standard errors wide."""
 ALIKE = (
     "Families of data count alike: shares and gains are means over families, ± half a 95 % t interval over them where "
     "they are three or more."
