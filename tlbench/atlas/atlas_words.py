@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tlbench.atlas.harm import FEWEST
 from tlbench.findings.number_format import number, plus_minus, points
 
 DASH = "–"

@@ -11,7 +11,7 @@ from tlbench.atlas.atlas_cells import plain_cells
 from tlbench.atlas.atlas_ranks import ranks
 from tlbench.atlas.atlas_words import ALIKE, Atlas, in_texts, lines_of
 from tlbench.atlas.foresight import foresight
-from tlbench.atlas.harm import harm, policies
+from tlbench.atlas.harm import FEWEST, harm, policies
 from tlbench.atlas.truths import by_class_shares
 from tlbench.errors import TlbenchError
 
@@ -64,7 +64,7 @@ def _first(found: Atlas) -> list[str]:
 
 def _worst(found: Atlas) -> list[str]:
     table = harm(plain_cells(found.cells), ["method"])
-    return [ALIKE, "", *lines_of(in_texts(table[table["families"] > 1], {
+    return [ALIKE, "", *lines_of(in_texts(table[table["families"] >= FEWEST], {
         "method": ("method", "word"), "gain < 0, % of cells": ("below", "percent"), "mean gain": ("gain", "gain"),
         "worst 5 %": ("worst", "gain"),
     }, FEW))]  # fmt: skip
