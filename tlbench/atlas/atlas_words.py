@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from tlbench.atlas.harm import FEWEST
 from tlbench.findings.number_format import number, plus_minus, points
 
 DASH = "–"
