@@ -55,8 +55,9 @@ def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> I
     warned = dict(zip(cells["cell_key"], left_out(cells, RECIPE), strict=True))
     first = rows[rows["cell_key"].isin(warned)].sort_values("seed").drop_duplicates("cell_key")
     rng, of_family = np.random.default_rng(0), dict(zip(rows["run_key"], rows["data_family"], strict=True))
+    steps_of = dict(zip(rows["run_key"], rows["step"].astype(int), strict=True))
     for row in first.itertuples():
-        steps = (str(row.run_key), int(row.step)), (str(row.reference_run), int(row.reference_step))
+        steps = (str(row.run_key), int(row.step)), (str(row.reference_run), steps_of[str(row.reference_run)])
         looks = [store.outlooks(key).get(step) for key, step in steps]
         if None in looks:
             continue

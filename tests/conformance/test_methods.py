@@ -51,18 +51,24 @@ def blinded(tmp_path_factory) -> Path:
 
 
 def predictions(config, store: Path) -> dict[str, np.ndarray]:
-    """Predictions and confidences of a run in this store, under the rules that use no target label, and the warning's signals."""
+    """Predictions and confidences of a run in this store, under the rules that use no target label."""
     config = config.model_copy(update={"store": str(store)})
     assert ensure_run(config) == "done", RunStore(store).record(identity_of(config)["run_key"])["reason"]
     key, rules = identity_of(config)["run_key"], ["last", "source_val"] if Setup.of(config).sees_source else ["last"]
     table = {rule: RunStore(store).predictions(key, rule) for rule in rules}
-    found = {
+    return {
         f"{rule} {name}": t[name].to_numpy() for rule, t in table.items() for name in ("id", "prediction", "confidence")
     }
-    steps = {RunStore(store).record(key)["selections"][rule]["step"] for rule in rules}
-    warnings = [w for w in RunStore(store).record(key)["warnings"] if w["step"] in steps]
-    signals = {f"warning {w['step']} {name}": np.array(value) for w in warnings for name, value in w["signals"].items()}
-    return found | signals
+
+
+def signals(config, store: Path) -> dict[str, np.ndarray]:
+    """Signals of the warnings of a run in this store."""
+    record = RunStore(store).record(identity_of(config.model_copy(update={"store": str(store)}))["run_key"])
+    return {
+        f"steps {found['step']} {found['reference_step']} {name}": np.array(value)
+        for found in record["warnings"]
+        for name, value in found["signals"].items()
+    }
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if is_oracle(method)])
@@ -93,7 +99,7 @@ def test_nor_do_they_with_a_backbone_that_is_fitted_to_both_domains(method, toy,
 
 
 def assert_blind_to_target_labels(config, shared, blinded, monkeypatch):
-    before = predictions(config, shared)
+    before = predictions(config, shared) | signals(config, shared)
     dataset = dataset_of(config)
     true = dataset.load("right")
     draw, load = Protocol._draw_shots, FileDataset.load
@@ -107,10 +113,10 @@ def assert_blind_to_target_labels(config, shared, blinded, monkeypatch):
 
     monkeypatch.setattr(FileDataset, "load", with_random_labels)
     monkeypatch.setattr(Protocol, "_draw_shots", lambda self, _, *a, **k: draw(self, true, *a, **k))
-    after = predictions(config, blinded)
+    after = predictions(config, blinded) | signals(config, blinded)
     assert before.keys() == after.keys()
     for name in before:
-        np.testing.assert_array_equal(before[name], after[name])
+        np.testing.assert_array_equal(before[name], after[name], err_msg=name)
 
 
 def test_the_oracle_does_use_target_labels(toy, tmp_path, shared, monkeypatch):

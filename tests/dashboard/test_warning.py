@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.dashboard.stores import add_warnings
+from tests.dashboard.stores import add_warnings, sweep
 from tests.dashboard.test_app import frames, texts
 from tests.findings.tables import cell, run, table
 from tlbench.dashboard.views.tables import cell_rows, run_rows
@@ -80,7 +80,9 @@ def test_very_many_runs_have_means_and_a_score_too(told, app, monkeypatch):
     assert means["mean_warning"].notna().sum() == 4
 
 
-def test_a_store_without_any_has_no_word_of_it(small, app):
+def test_a_store_without_any_has_no_word_of_it(tmp_path, app):
+    small = tmp_path / "runs"
+    sweep(small, "pair=P-H", "method=pca", "seed=0,1", "validators=0")
     for view in ("overview", "cells", "run"):
         page = app(small, view=view)
         assert TITLE not in headings(page)

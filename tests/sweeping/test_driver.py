@@ -44,8 +44,8 @@ def test_a_mistake_in_hydras_settings_is_told_in_one_line(override, message):
     ("override", "message"),
     [
         ("search=inf", "Unknown search 'inf'. .*Known: "),
-        ("sweep=-1", "Unknown sweep '-1'. Known: demo"),
-        ("sweep=true", "Unknown sweep 'true'. Known: demo"),
+        ("sweep=-1", "Unknown sweep '-1'. Known: atlas_concept_caltech10"),
+        ("sweep=true", "Unknown sweep 'true'. Known: atlas_concept_caltech10"),
         ("margin=glob(*)", r"margin=glob\(\*\): name the values one by one"),
         ("method.weight=interval(0,1)", r"interval\(0,1\): name the values one by one"),
         ("seed=range(inf)", r"seed=range\(inf\): a range is of up to"),

@@ -140,7 +140,7 @@ def test_the_reference_of_a_single_run_is_made_on_the_way(toy, store, capsys):
     assert "points [" in out
 
 
-@pytest.mark.parametrize(("model", "row"), [(WarningModel("v1", [], [], [], [], np.log(3)), True), (None, False)])
+@pytest.mark.parametrize(("model", "row"), [(WarningModel("v1", np.log(3), {}), True), (None, False)])
 def test_a_run_says_its_warning_where_there_is_a_model(toy, capsys, monkeypatch, model, row):
     monkeypatch.setattr("tlbench.running.warned.shipped_model", lambda: model)
     assert main(["run", "dataset=toy", "pair=L-R", "method=coral_linear", "--config-dir", str(toy)]) == 0

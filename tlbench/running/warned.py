@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tlbench.selection.rules import ORACLE
 from tlbench.transfer.warning.model import shipped_model
 from tlbench.transfer.warning.outlook import Outlook
 from tlbench.transfer.warning.signals import signals
@@ -19,7 +20,8 @@ def warnings_of(
     """Return the signals and the warning of each pair of checkpoints that some selection sets side by side.
 
     Args:
-        steps: selection rule to the step of the run's checkpoint that it picks.
+        steps: selection rule to the step of the run's checkpoint that it picks; there is no warning of what `oracle` picks, as
+            target labels have a part in it.
         outlooks: of the run, by step.
         reference: the primary one; None for none.
 
@@ -29,7 +31,8 @@ def warnings_of(
     """
     if reference is None:
         return []
-    pairs = dict.fromkeys((step, reference.steps[rule]) for rule, step in steps.items() if rule in reference.steps)
+    honest = {rule: step for rule, step in steps.items() if rule != ORACLE and rule in reference.steps}
+    pairs = dict.fromkeys((step, reference.steps[rule]) for rule, step in honest.items())
     found, model = [], shipped_model()
     for step, other in pairs:
         if step in outlooks and other in reference.outlooks:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tlbench.transfer.warning.voters import VOTERS, nearest, votes
+from tlbench.transfer.warning.voters import VOTERS, closest, nearest, votes
 
 
 def test_each_voter_by_hand():
@@ -44,3 +44,20 @@ def test_nearest_leaves_an_example_itself_out():
 def test_a_constant_column_is_no_obstacle(constant):
     source = np.column_stack([[0.0, 1, 5, 6], np.full(4, constant)])
     assert votes(source, np.array([0, 0, 1, 1]), source)["means"].tolist() == [0, 0, 1, 1]
+
+
+def test_of_equally_near_examples_the_first_counts_wherever_they_lie():
+    same = np.zeros((40, 7), np.float32)
+    assert nearest(same)[0].tolist() == [1, 2, 3, 4, 5]
+    assert nearest(same)[39].tolist() == [0, 1, 2, 3, 4]
+    assert closest(np.array([[0.1]]), np.array([[0.3], [-0.1], [5.0]]), 2).tolist() == [[0, 1]]
+
+
+def test_nearest_examples_are_those_of_plain_distances_in_pieces_too(monkeypatch):
+    monkeypatch.setattr("tlbench.transfer.warning.voters.AT_ONCE", 4)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(11, 3)) + 100, rng.normal(size=(9, 3)) + 100
+    far = np.linalg.norm(x[:, None] - y[None], axis=2)
+    np.testing.assert_array_equal(closest(x, y, 3), np.argsort(far, axis=1)[:, :3])
+    own = np.linalg.norm(x[:, None] - x[None], axis=2) + np.diag(np.full(11, np.inf))
+    np.testing.assert_array_equal(nearest(x), np.argsort(own, axis=1)[:, :5])

@@ -5,20 +5,42 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import pairwise_distances_argmin
-from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
 from tlbench.transfer.features import standardised_pair
 
 NEIGHBOURS = 5
+DIGITS = 9
+"""Of squared distances over the largest square of a row."""
+AT_ONCE = 1024
 VOTERS = ("neighbours", "ridge", "means")
 
 
 def nearest(target_TD: np.ndarray) -> np.ndarray:
     """Return the rows of the up to 5 target examples nearest to each, (T, K), itself left out."""
-    k = min(NEIGHBOURS, len(target_TD) - 1)
-    if k < 1:
-        return np.empty((len(target_TD), 0), np.int64)
-    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(target_TD).kneighbors(return_distance=False)
+    return closest(target_TD, target_TD, min(NEIGHBOURS, len(target_TD) - 1), itself=False)
+
+
+def closest(x_ND: np.ndarray, y_MD: np.ndarray, k: int, *, itself: bool = True) -> np.ndarray:
+    """Return the rows of the k examples of y that are nearest to each of x, (N, k); of equally near ones the first.
+
+    Libraries leave the order of ties to rounding, which differs with where arrays lie in memory, and features of ReLUs often are
+    all 0: so distances are compared after rounding.
+
+    Args:
+        itself: whether row i of y may be a neighbour of row i of x.
+    """
+    centre = y_MD.mean(axis=0, dtype=np.float64)
+    x, y = x_ND.astype(np.float64) - centre, y_MD.astype(np.float64) - centre
+    sizes_M, found = np.square(y).sum(axis=1), []
+    scale = max(float(sizes_M.max()), float(np.square(x).sum(axis=1).max()), np.finfo(np.float64).tiny)
+    for start in range(0, len(x), AT_ONCE):
+        part = x[start : start + AT_ONCE]
+        far_PM = np.round((np.square(part).sum(axis=1)[:, None] + sizes_M - 2 * part @ y.T) / scale, DIGITS)
+        if not itself:
+            rows = np.arange(len(part))
+            far_PM[rows, start + rows] = np.inf
+        found.append(np.argsort(far_PM, axis=1, kind="stable")[:, :k])
+    return np.concatenate(found)
 
 
 def votes(source_SD: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray) -> dict[str, np.ndarray]:
@@ -41,9 +63,10 @@ def votes(source_SD: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray) ->
     source, target = standardised_pair(np.asarray(source_SD, np.float64), np.asarray(target_TD, np.float64))
     width = np.sqrt(source.shape[1])
     means_CD = np.stack([source[labels_S == name].mean(axis=0) for name in classes])
-    near = KNeighborsClassifier(min(NEIGHBOURS, len(source_SD)), algorithm="brute").fit(source_SD, labels_S)
+    near_TK = labels_S[closest(target_TD, source_SD, min(NEIGHBOURS, len(source_SD)))]
+    counts_TC = np.stack([(near_TK == name).sum(axis=1) for name in classes], axis=1)
     return {
-        "neighbours": near.predict(target_TD),
+        "neighbours": classes[counts_TC.argmax(axis=1)],
         "ridge": RidgeClassifier(alpha=1.0).fit(source / width, labels_S).predict(target / width),
         "means": classes[pairwise_distances_argmin(target, means_CD)],
     }
