@@ -45,8 +45,8 @@ def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.n
 
     A label that proves both wrong says nothing of which is the better, so the disagreements for whose two classes both together
     hold least are left out (`KEPT`). The others are sorted by how much more the two hold for the method's class than for the
-    reference's, and taken at even distances along that order: each stretch of it has its share of labels, so their mean is
-    nearer to that of all than a random draw's. Both were chosen on the atlas (`benchmarks/few_labels.py`).
+    reference's, and taken at even distances along that order: each stretch of it has its share of labels. On the atlas
+    that settles the sign as well as a random draw does, and no better (`benchmarks/few_labels.py`).
 
     Args:
         own_NC, reference_NC: class probabilities of N unlabelled examples.
