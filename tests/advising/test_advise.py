@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tlbench.advising.advice import ADAPT, KEEP, SAME, UNSURE, Advice, best_of, soft_vote, verdict_of
+from tests.transfer.warning.outlooks import outlook
+from tlbench.advising.advice import ADAPT, KEEP, SAME, UNSURE, Advice, advise_on, best_of, soft_vote, verdict_of
 from tlbench.advising.looking import Looked
 from tlbench.advising.own_pair import pair_of_own
 from tlbench.cli import main
@@ -140,3 +141,13 @@ def test_a_missing_array_is_named(tmp_path):
     np.savez("b.npz", other=np.zeros((4, 2)), more=np.zeros(2))
     with pytest.raises(TlbenchError, match="array 'x'"):
         pair_of_own(tmp_path / "a.npz", tmp_path / "b.npz", [])
+
+
+def test_other_methods_are_asked_about_a_method():
+    votes = WarningModel("test", 0.0, {"others_lead": Step([0.0], [1.0, -1.0])})
+    reference, own = (
+        Looked(n, outlook(said), np.eye(2)[said], np.arange(2)) for n, said in (("r", [0, 0]), ("m", [0, 1]))
+    )
+    assert advise_on(own, reference, votes).probability == 0.5
+    with_it, against = (advise_on(own, reference, votes, [other]).probability for other in (own, reference))
+    assert with_it < 0.5 < against

@@ -34,9 +34,11 @@ class Advice:
     likely_shift: float | None
 
 
-def advise_on(look: Looked, reference: Looked, model: WarningModel, most: int = 3) -> Advice:
-    """Return the advice on a method beside its reference."""
-    said = signals(look.outlook, reference.outlook)
+def advise_on(
+    look: Looked, reference: Looked, model: WarningModel, others: Sequence[Looked] = (), most: int = 3
+) -> Advice:
+    """Return the advice on a method beside its reference; other methods vote between the two."""
+    said = signals(look.outlook, reference.outlook, [other.outlook for other in others])
     probability, parts = model.probability(said), model.contributions(said)
     spoke = sorted(parts.items(), key=lambda item: -abs(item[1]))[:most]
     verdict = verdict_of(probability, model) if said["disagreement"] else SAME

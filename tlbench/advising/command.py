@@ -56,7 +56,7 @@ def advise(words: Sequence[str], config_dir: str | None, *, label: int, labels: 
     asked = asked_for(words, config_dir)
     reference = look_at(asked.reference)
     looks = [look_at(setup) for setup in asked.setups]
-    found = [advise_on(look, reference, model) for look in looks]
+    found = [advise_on(look, reference, model, [other for other in looks if other is not look]) for look in looks]
     console = Console(soft_wrap=True)
     _show(console, found, reference, asked)
     classes = [str(name) for name in asked.reference.dataset.classes]
