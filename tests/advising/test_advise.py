@@ -103,6 +103,7 @@ def test_a_pair_of_folders_is_a_data_set_whose_targets_are_called_as_their_user_
         ([*WORDS[1:4], "method=corl_linear"], "Unknown method 'corl_linear'. Did you mean 'coral_linear'?"),
         ([*WORDS[1:4], "method=pca", "method.dim=2", "seed=0,1"], "advise is on one pair and one seed, got 1 pairs and 2 runs."),
         ([*WORDS[1:4], "method=pca", "method.dim=2", "validators=0"], "gives no look at unlabelled target examples"),
+        ([*WORDS[1:], "protocol.shots=3"], "Target labels are not read from SOURCE TARGET, so there are none"),
         ([*WORDS[1:], "--label", "-1"], "--label must be 0 or more examples, got -1."),
         ([*WORDS[1:], "--labels", "nowhere.csv"], "'nowhere.csv' cannot be read"),
         ([*WORDS[1:], "--labels", "target.csv"], "'target.csv' has no column 'example'"),

@@ -94,6 +94,10 @@ def asked_for(words: Sequence[str], config_dir: str | None) -> Asked:
     setups = [job.setup for job in planned_runs(own, config_dir)]
     if len(recipes := {str(setup.pair) for setup in setups}) > 1 or len({s.config.seed for s in setups}) > 1:
         raise TlbenchError(f"advise is on one pair and one seed, got {len(recipes)} pairs and {len(setups)} runs.")
+    if paths and (shots := setups[0].config.shots):
+        raise TlbenchError(
+            f"Target labels are not read from SOURCE TARGET, so there are none for protocol.shots={shots}. Use 0."
+        )
     return Asked(setups, reference_of(setups), names)
 
 

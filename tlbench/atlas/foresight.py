@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from tlbench.atlas.atlas_cells import ALPHA
 from tlbench.transfer.crossed_gain import spread
+from tlbench.transfer.warning.scoring import auroc
 
 FEWEST = 5
 """Cells of either kind that a family needs."""
@@ -80,12 +80,12 @@ def left_out(cells: pd.DataFrame, values: pd.Series | None) -> dict[str, float]:
         if min(below[mine].sum(), (~below[mine]).sum()) < FEWEST or below[~mine].nunique() < 2:
             continue
         score = _base_rates(cells, below, mine) if own is None else own * _direction(own[~mine], below[~mine])
-        found[str(family)] = float(roc_auc_score(below[mine], score[mine]))
+        found[str(family)] = auroc(below[mine].to_numpy(), score[mine].to_numpy())
     return found
 
 
 def _direction(values: pd.Series, below: pd.Series) -> int:
-    return 1 if roc_auc_score(below, values) >= 0.5 else -1
+    return 1 if auroc(below.to_numpy(), values.to_numpy()) >= 0.5 else -1
 
 
 def _base_rates(cells: pd.DataFrame, below: pd.Series, mine: pd.Series) -> pd.Series:

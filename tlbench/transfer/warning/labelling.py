@@ -16,7 +16,8 @@ from scipy.special import betainc
 STRENGTH = 4.0
 """Labels that the warning's word counts for."""
 DRAWS = 20_000
-EVEN = 1e-3
+SUREST = 1e-3
+"""No warning is taken to be nearer to 0 or 1."""
 KEPT = 0.85
 """Share of the disagreements among which labels are asked for."""
 
@@ -102,6 +103,6 @@ def settled(
 
 def prior(warning: float, strength: float) -> tuple[float, float]:
     """Return the Beta distribution (a, b) with a + b = strength whose mass below 1/2 is the warning's probability."""
-    wanted = float(np.clip(warning, EVEN, 1 - EVEN))
-    a = brentq(lambda a: betainc(a, strength - a, 0.5) - wanted, EVEN, strength - EVEN)
+    wanted = float(np.clip(warning, SUREST, 1 - SUREST))
+    a = brentq(lambda a: betainc(a, strength - a, 0.5) - wanted, SUREST, strength - SUREST)
     return float(a), float(strength - a)
