@@ -5,7 +5,6 @@ Where method and reference say the same class, a label cannot move their differe
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,6 @@ STRENGTH = 4.0
 DRAWS = 20_000
 SUREST = 1e-3
 """No warning is taken to be nearer to 0 or 1."""
-KEPT = 0.85
-"""Share of the disagreements among which labels are asked for."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +39,11 @@ class Settled:
 
 
 def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.ndarray:
-    """Return up to `most` rows of disagreements to label, in the order in which they are best labelled.
+    """Return up to `most` rows of disagreements to label.
 
-    A label that proves both wrong says nothing of which is the better, so the disagreements for whose two classes both together
-    hold least are left out (`KEPT`). The others are sorted by how much more the two hold for the method's class than for the
-    reference's, and taken at even distances along that order: each stretch of it has its share of labels. On the atlas
-    that settles the sign as well as a random draw does, and no better (`benchmarks/few_labels.py`).
+    Disagreements are sorted by how much more the two together hold for the method's class than for the reference's, and taken at
+    even distances along that order: each stretch of it has its share of labels, so they stand for all disagreements, as the
+    answer takes them to. On the atlas that settles the sign hardly better than a random draw (`benchmarks/few_labels.py`).
 
     Args:
         own_NC, reference_NC: class probabilities of N unlabelled examples.
@@ -57,9 +53,8 @@ def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.n
         return apart
     both_NC, rows = own_NC[apart] + reference_NC[apart], np.arange(len(apart))
     for_own, for_reference = (both_NC[rows, says[apart].argmax(axis=1)] for says in (own_NC, reference_NC))
-    k = min(most, len(apart))
-    decisive = np.argsort(-(for_own + for_reference), kind="stable")[: max(k, math.ceil(KEPT * len(apart)))]
-    ordered = apart[decisive[np.argsort((for_own - for_reference)[decisive], kind="stable")]]
+    ordered = apart[np.argsort(for_own - for_reference, kind="stable")]
+    k = min(most, len(ordered))
     places = np.floor((np.arange(k) + 0.5) * len(ordered) / k).astype(int)
     return ordered[places]
 
