@@ -26,6 +26,27 @@ def test_each_tenth_of_the_order_has_its_label():
     assert (chosen_rows(own, reference, 10) // 10).tolist() == list(range(10))
 
 
+def of_kinds(sizes):
+    """Two models' probabilities of 4 classes whose disagreements are of these kinds, in a shuffled order, and the kinds."""
+    kinds = np.repeat(np.arange(len(sizes)), sizes)
+    np.random.default_rng(0).shuffle(kinds)
+    pairs = np.array([(0, 1), (1, 0), (2, 3), (0, 2)])[kinds]
+    sure = np.random.default_rng(1).uniform(0.3, 1.0, (2, len(kinds), 1))
+    return *(np.eye(4)[pairs[:, i]] * sure[i] + (1 - sure[i]) / 4 for i in range(2)), kinds
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shares"), [((66, 30, 20, 12), (6, 2, 1, 1)), ((60, 7, 1, 1), (9, 1, 0, 0)), ((3, 4, 2, 1), (3, 4, 2, 1))]
+)
+def test_labels_go_to_kinds_of_disagreement_by_highest_averages(sizes, shares):
+    # first case: 66, 33, 30, 22, 20, 16.5, 15, 13.2, 12, 11 are the ten highest of 66/n, 30/n, 20/n, 12/n
+    own, reference, kinds = of_kinds(sizes)
+    rows = chosen_rows(own, reference, 10)
+    assert len(set(rows.tolist())) == 10
+    counts = np.bincount(kinds[rows], minlength=4)
+    assert tuple(counts) == shares
+
+
 def test_without_labels_the_warning_stands():
     for p in (0.02, 0.4, 0.5, 0.97):
         found = settled([], [], [], 0.3, p)

@@ -41,22 +41,31 @@ class Settled:
 def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.ndarray:
     """Return up to `most` rows of disagreements to label.
 
-    Disagreements are sorted by how much more the two together hold for the method's class than for the reference's, and taken at
-    even distances along that order: each stretch of it has its share of labels, so they stand for all disagreements, as the
-    answer takes them to. On the atlas that settles the sign hardly better than a random draw (`benchmarks/few_labels.py`).
+    Disagreements are of kinds: the class by the method, the class by the reference. Of one kind mostly the same of the two is
+    right, so a kind's second label says less than its first: labels go to kinds by highest averages (each next one to the kind
+    of most examples over 1 + labels so far). Inside a kind examples are sorted by how much more the two together hold for the
+    method's class than for the reference's, and taken at even distances along that order.
 
     Args:
         own_NC, reference_NC: class probabilities of N unlabelled examples.
     """
-    apart = np.flatnonzero(own_NC.argmax(axis=1) != reference_NC.argmax(axis=1))
+    said_N, other_said_N = own_NC.argmax(axis=1), reference_NC.argmax(axis=1)
+    apart = np.flatnonzero(said_N != other_said_N)
     if not len(apart):
         return apart
-    both_NC, rows = own_NC[apart] + reference_NC[apart], np.arange(len(apart))
-    for_own, for_reference = (both_NC[rows, says[apart].argmax(axis=1)] for says in (own_NC, reference_NC))
-    ordered = apart[np.argsort(for_own - for_reference, kind="stable")]
-    k = min(most, len(ordered))
-    places = np.floor((np.arange(k) + 0.5) * len(ordered) / k).astype(int)
-    return ordered[places]
+    own, reference, rows = said_N[apart], other_said_N[apart], np.arange(len(apart))
+    both_NC = own_NC[apart] + reference_NC[apart]
+    for_own = both_NC[rows, own] - both_NC[rows, reference]
+    _, kind, sizes = np.unique(np.stack([own, reference]), axis=1, return_inverse=True, return_counts=True)
+    taken = np.zeros(len(sizes), int)
+    for _ in range(min(most, len(apart))):
+        taken[np.where(taken < sizes, sizes / (1 + taken), -1.0).argmax()] += 1
+    found = []
+    for k in np.flatnonzero(taken):
+        mine = rows[kind == k]
+        ordered = mine[np.argsort(for_own[mine], kind="stable")]
+        found.append(ordered[np.floor((np.arange(taken[k]) + 0.5) * len(ordered) / taken[k]).astype(int)])
+    return apart[np.concatenate(found)]
 
 
 def settled(
