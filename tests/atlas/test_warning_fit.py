@@ -5,8 +5,17 @@ import pandas as pd
 import pytest
 
 from tlbench.atlas.warning_card import Trial, card
-from tlbench.atlas.warning_fit import Recipe, fit_model, hurt, weights
-from tlbench.atlas.warning_trial import blind, chosen_model, fitting_cells, left_out, probabilities, tried, version_of
+from tlbench.atlas.warning_fit import RECIPES, Recipe, fit_model, hurt, weights
+from tlbench.atlas.warning_trial import (
+    blind,
+    chosen_model,
+    fitting_cells,
+    left_out,
+    left_out_recipes,
+    probabilities,
+    tried,
+    version_of,
+)
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
 from tlbench.transfer.warning.scoring import auroc
@@ -73,6 +82,15 @@ def test_what_a_family_says_does_not_reach_its_own_probabilities():
     one, two = blind(cells)[0], blind(turned)[0]
     np.testing.assert_array_equal(one[mine], two[mine])
     assert not np.array_equal(one[~mine], two[~mine])
+
+
+def test_all_recipes_at_once_say_what_each_says_alone():
+    cells = made().round(0)  # values that every family has: between values that it has not seen, a step has one of two places
+    told = left_out_recipes(cells, "data_family")
+    assert set(told) == set(RECIPES)
+    for recipe, found in told.items():
+        np.testing.assert_allclose(found, left_out(cells, recipe), atol=1e-6, err_msg=str(recipe))
+    assert np.abs(told[Recipe("all", 60)] - told[Recipe("all", 150)]).max() > 0.01
 
 
 def test_chosen_and_calibrated_on_cells_left_out():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ SETS = {
     "all": (*FOR, *AGAINST),
 }
 """Signals that a model may look at; which of these sets it does is chosen by cells that it has not seen."""
-ROUNDS = (60,)
+ROUNDS = (60, 150)
 RATE, LEAVES, FEWEST, RIDGE, PIECES = 0.06, 4, 30, 5.0, 48
 
 
@@ -48,28 +49,41 @@ def weights(cells: pd.DataFrame) -> np.ndarray:
 
 
 def fit_model(cells: pd.DataFrame, recipe: Recipe, version: str) -> WarningModel:
-    """Fit a model to cells of the atlas.
-
-    Each cell is there twice, with the votes of other methods and without, so that one model serves a method that was tried alone
-    too. Boosted trees without interactions are a sum of one step function a signal, which is what the model is made of.
+    """Fit a model to cells of the atlas: boosted trees without interactions are a sum of one step function a signal.
 
     Args:
         cells: of `atlas_cells`, with columns `signal_NAME`.
     """
+    names, trees = fit_trees(cells, recipe)
+    missing = np.full((1, len(names)), np.nan)
+    bias = float(trees.decision_function(missing)[0])
+    seen = table_of(cells, names)
+    steps = {name: _step(trees, seen[:, i], i, len(names), bias) for i, name in enumerate(names)}
+    return WarningModel(version, bias, {name: step for name, step in steps.items() if any(step.values)})
+
+
+def fit_trees(cells: pd.DataFrame, recipe: Recipe) -> tuple[list[str], HistGradientBoostingClassifier]:
+    """Fit boosted trees to cells; return the signals that they look at, in the order of their columns, and the trees.
+
+    Each cell is there twice, with the votes of other methods and without, so that one model serves a method that was tried alone
+    too.
+    """
     names = [name for name in SETS[recipe.signals] if cells.get(PREFIX + name, pd.Series(dtype=float)).notna().any()]
-    with_others = cells[[PREFIX + name for name in names]].to_numpy(float)
+    with_others = table_of(cells, names)
     without = with_others.copy()
     without[:, [name in CONSENSUS for name in names]] = np.nan
     x, y, w = np.concatenate([with_others, without]), np.tile(hurt(cells), 2), np.tile(weights(cells), 2)
     trees = HistGradientBoostingClassifier(
         max_iter=recipe.rounds, learning_rate=RATE, max_leaf_nodes=LEAVES, min_samples_leaf=FEWEST, l2_regularization=RIDGE,
-        interaction_cst="no_interactions", monotonic_cst=[direction(name) for name in names], max_bins=PIECES, random_state=0,
+        interaction_cst="no_interactions", monotonic_cst=[direction(name) for name in names], max_bins=PIECES,
+        early_stopping=False, random_state=0,
     )  # fmt: skip
-    trees.fit(x, y, sample_weight=w)
-    missing = np.full((1, len(names)), np.nan)
-    bias = float(trees.decision_function(missing)[0])
-    steps = {name: _step(trees, x[:, i], i, len(names), bias) for i, name in enumerate(names)}
-    return WarningModel(version, bias, {name: step for name, step in steps.items() if any(step.values)})
+    return names, trees.fit(x, y, sample_weight=w)
+
+
+def table_of(cells: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Return (N, S) signals by their names; NaN where one is missing."""
+    return cells.reindex(columns=[PREFIX + name for name in names]).to_numpy(float)
 
 
 def direction(name: str) -> int:

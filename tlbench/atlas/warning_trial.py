@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from tlbench.atlas.atlas_cells import atlas_cells, default_cells
 from tlbench.atlas.warning_card import Trial
-from tlbench.atlas.warning_fit import PREFIX, RECIPES, Recipe, fit_model, hurt, weights
+from tlbench.atlas.warning_fit import (
+    CONSENSUS,
+    PREFIX,
+    RECIPES,
+    ROUNDS,
+    SETS,
+    Recipe,
+    fit_model,
+    fit_trees,
+    hurt,
+    table_of,
+    weights,
+)
 from tlbench.errors import TlbenchError
 from tlbench.transfer.warning.model import WarningModel
 from tlbench.transfer.warning.scoring import auroc
@@ -29,8 +42,8 @@ def probabilities(model: WarningModel, cells: pd.DataFrame, *, alone: bool = Fal
     Args:
         alone: as if no other method had been tried: without the votes of others.
     """
-    names = [name for name in model.steps if PREFIX + name in cells and not (alone and name.startswith("others_"))]
-    table = cells[[PREFIX + name for name in names]].to_numpy(float)
+    names = [name for name in model.steps if not (alone and name in CONSENSUS)]
+    table = table_of(cells, names)
     return np.array([model.probability(dict(zip(names, row, strict=True))) for row in table])
 
 
@@ -43,13 +56,25 @@ def left_out(cells: pd.DataFrame, recipe: Recipe, by: str = "data_family") -> np
     return found
 
 
+def left_out_recipes(cells: pd.DataFrame, by: str) -> dict[Recipe, np.ndarray]:
+    """Return what `left_out` does for every recipe; of one set of signals the fewer rounds are the first of the most."""
+    found = {recipe: np.full(len(cells), np.nan) for recipe in RECIPES}
+    for part, signals in product(cells[by].unique(), SETS):
+        mine = (cells[by] == part).to_numpy()
+        names, trees = fit_trees(cells[~mine], Recipe(signals, max(ROUNDS)))
+        for n, odds in enumerate(trees.staged_decision_function(table_of(cells[mine], names)), start=1):
+            if n in ROUNDS:
+                found[Recipe(signals, n)][mine] = expit(odds)
+    return found
+
+
 def chosen_model(cells: pd.DataFrame, version: str, by: str = "data_family") -> tuple[WarningModel, Recipe]:
     """Choose the recipe by parts of these cells left out in turn, fit it to all of them, and calibrate it by those same turns.
 
     The recipe is that of the highest area under the ROC curve, in the mean over parts. Slope and shift of the log odds are those
     of a logistic regression on the log odds of cells left out, in which every family of data counts the same.
     """
-    tried = {recipe: left_out(cells, recipe, by) for recipe in RECIPES}
+    tried = left_out_recipes(cells, by)
     best = max(RECIPES, key=lambda recipe: _mean_area(cells, tried[recipe], by))
     odds = logit(tried[best])[:, None]
     line = LogisticRegression(C=1e6).fit(odds, hurt(cells), sample_weight=weights(cells))
