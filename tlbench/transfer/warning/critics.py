@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import minimize
-from sklearn.linear_model import Ridge
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial.distance import cdist
 
 from tlbench.transfer.features import standardised_pair
+from tlbench.transfer.unit_ridge import unit_ridge
 
 COMPONENTS = 32
 ROUNDS = 60
@@ -90,7 +90,7 @@ def _log_sum_exp(z_CN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def head(x_NK: np.ndarray, said_N: np.ndarray, n_classes: int) -> np.ndarray:
     """Return the (K, C) weights of a ridge regression (penalty 1) onto classes one-hot."""
-    return Ridge(alpha=1.0).fit(x_NK, np.eye(n_classes)[said_N]).coef_.T
+    return unit_ridge(x_NK, np.eye(n_classes)[said_N])[0]
 
 
 def projection_norm(source_head_KC: np.ndarray, target_head_KC: np.ndarray) -> float:
@@ -129,10 +129,10 @@ def hopkins(target_TK: np.ndarray, rng: np.random.Generator) -> float:
     if len(rows) < 3:
         return 0.5
     m = max(1, round(SHARE * len(rows)))
-    near = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(rows)
     drawn = rng.uniform(rows.min(axis=0), rows.max(axis=0), (m, rows.shape[1]))
-    from_drawn = near.kneighbors(drawn, 1)[0].sum()
-    from_rows = near.kneighbors(rows[rng.choice(len(rows), m, replace=False)], 2)[0][:, 1].sum()
+    from_drawn = cdist(drawn, rows).min(axis=1).sum()
+    own = rows[rng.choice(len(rows), m, replace=False)]
+    from_rows = np.partition(cdist(own, rows), 1, axis=1)[:, 1].sum()  # the nearest is the row itself
     total = from_drawn + from_rows
     return float(from_drawn / total) if total > 0 else 0.5
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifier
-from sklearn.metrics import pairwise_distances_argmin
 
 from tlbench.transfer.features import standardised_pair
+from tlbench.transfer.unit_ridge import unit_ridge
 
 NEIGHBOURS = 5
 DIGITS = 9
@@ -77,11 +76,13 @@ def votes(
         return {name: np.full(len(target_TD), classes[0]) for name in VOTERS}
     source, target = standard or standardised_pair(*(np.asarray(x, np.float64) for x in (source_SD, target_TD)))
     width = np.sqrt(source.shape[1])
+    signs_SC = np.where(np.equal.outer(labels_S, classes), 1.0, -1.0)
+    weights_DC, intercept_C = unit_ridge(source / width, signs_SC)
     means_CD = np.stack([source[labels_S == name].mean(axis=0) for name in classes])
     near_TK = labels_S[closest(target_TD, source_SD, min(NEIGHBOURS, len(source_SD)))]
     counts_TC = np.stack([(near_TK == name).sum(axis=1) for name in classes], axis=1)
     return {
         "neighbours": classes[counts_TC.argmax(axis=1)],
-        "ridge": RidgeClassifier(alpha=1.0).fit(source / width, labels_S).predict(target / width),
-        "means": classes[pairwise_distances_argmin(target, means_CD)],
+        "ridge": classes[(target / width @ weights_DC + intercept_C).argmax(axis=1)],
+        "means": classes[(np.square(means_CD).sum(axis=1) - 2 * target @ means_CD.T).argmin(axis=1)],
     }
