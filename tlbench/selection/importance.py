@@ -25,7 +25,14 @@ def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
     """
     arrays = [np.asarray(part, dtype=np.float64) for part in parts]
     mean_D, sd_D = means_and_sds(np.concatenate(arrays[:like]))
-    return [(array - mean_D) / sd_D / np.sqrt(array.shape[1]) for array in arrays]
+    return [_in_scale(array, mean_D, sd_D) for array in arrays]
+
+
+def _in_scale(x_ND: np.ndarray, mean_D: np.ndarray, sd_D: np.ndarray) -> np.ndarray:
+    x_ND = x_ND - mean_D
+    x_ND /= sd_D
+    x_ND /= np.sqrt(x_ND.shape[1])
+    return x_ND
 
 
 def importance_weights(source_train_SD: np.ndarray, target_TD: np.ndarray, source_val_VD: np.ndarray) -> np.ndarray:

@@ -97,20 +97,26 @@ def _by_examples(gram_NN: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, t
     """Do as `_by_columns`, from inner products of examples: for wide features."""
     found_NC = np.empty(y_NC.shape)
     for test_N in tests:
+        told, fit = np.flatnonzero(test_N), np.flatnonzero(~test_N)
         share_N = np.where(test_N, 0.0, weights_N)
         share_N /= share_N.sum()
         mean_N = gram_NN @ share_N  # inner products with the mean of what is fitted on
         mean_N -= share_N @ mean_N / 2
-        centred_NT = gram_NN[:, ~test_N]
-        centred_NT -= mean_N[:, None]
-        centred_NT -= mean_N[~test_N]
-        root_T, mean_C = np.sqrt(share_N[~test_N])[:, None], share_N @ y_NC
-        normal_TT = centred_NT[~test_N]
+        root_T, mean_C = np.sqrt(share_N[fit])[:, None], share_N @ y_NC
+        normal_TT = _centred(gram_NN, mean_N, fit, fit)
         normal_TT *= root_T
         normal_TT *= root_T.T
-        weight_TC = _penalised(normal_TT, root_T * (y_NC[~test_N] - mean_C), len(root_T))
-        found_NC[test_N] = centred_NT[test_N] @ (root_T * weight_TC) + mean_C
+        weight_TC = _penalised(normal_TT, root_T * (y_NC[fit] - mean_C), len(fit))
+        found_NC[told] = _centred(gram_NN, mean_N, told, fit) @ (root_T * weight_TC) + mean_C
     return found_NC
+
+
+def _centred(gram_NN: np.ndarray, mean_N: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return some rows and columns of inner products, less what `mean_N` has of each."""
+    found = gram_NN[np.ix_(rows, columns)]
+    found -= mean_N[rows, None]
+    found -= mean_N[columns]
+    return found
 
 
 def _scatter(all_NE: np.ndarray, weights_N: np.ndarray) -> np.ndarray:
