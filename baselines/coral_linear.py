@@ -66,6 +66,10 @@ class CoralLinear(EstimatorMethod):
             return x_ND
         return times_power(times_power(x_ND, self.source, self.ridge, -0.5), self.target, self.ridge, 0.5)
 
+    @property
+    def predicts_features(self) -> bool:
+        return self.variant == "map"
+
     def predict_proba(self, x_ND: Rows, domain: str = "target") -> np.ndarray:
         if self.variant == "kernel":  # the map is on the training examples' side alone
             assert isinstance(self.classifier, LinearSVM)

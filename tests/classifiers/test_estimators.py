@@ -153,13 +153,16 @@ def test_a_copy_fitted_on_other_rows_leaves_the_first_as_it_was():
 def test_copies_share_the_kernel_of_one_training_set(monkeypatch):
     (x, y), (z, _) = problem(), problem(seed=1)
     made = []
-    monkeypatch.setattr(
-        "tlbench.classifiers.estimators.linear_kernel", lambda a, b: made.append((id(a), id(b))) or a @ b.T
-    )
-    first = LinearSVM(n_classes=3, seed=0, C=1.0)
-    for _ in range(3):
-        copy.copy(first).fit(x, y).predict_proba(z)
-    assert made == [(id(x), id(x)), (id(z), id(x))]
+    for kernel in ("linear_kernel", "rbf_kernel"):
+        monkeypatch.setattr(
+            f"tlbench.classifiers.estimators.{kernel}", lambda a, b, **_: made.append((id(a), id(b))) or a @ b.T
+        )
+    for kind, want in ((LinearSVM, [(id(x), id(x))]), (RbfSVM, [(id(x), id(x)), (id(z), id(x))])):
+        made.clear()
+        first = kind(n_classes=3, seed=0, C=1.0)
+        for _ in range(3):
+            copy.copy(first).fit(x, y).predict_proba(z)
+        assert made == want
 
 
 def test_refusals():

@@ -6,6 +6,7 @@ from tlbench.transfer.domain_probe import (
     balanced_accuracy,
     domain_accuracy,
     equal_shares,
+    gram,
     held_out_predictions,
     stratified_folds,
 )
@@ -37,6 +38,16 @@ def test_without_weights_all_examples_count_the_same():
     draw = rng(3)
     x, labels, fold = draw.normal(size=(40, 5)), draw.integers(0, 3, 40), draw.integers(0, 4, 40)
     assert (held_out_predictions(x, labels, fold) == held_out_predictions(x, labels, fold, np.full(40, 7.0))).all()
+
+
+@pytest.mark.parametrize(("width", "by_examples"), [(5, False), (40, True)])
+def test_known_inner_products_change_nothing_and_are_those_of_examples_where_these_are_fewer(width, by_examples):
+    draw = rng(4)
+    x, labels, fold = draw.normal(size=(40, width)) + 1, draw.integers(0, 3, 40), draw.integers(0, 4, 40)
+    known = gram(x)
+    assert (known is not None) == by_examples
+    given = held_out_predictions(x, labels, fold, gram_NN=x @ x.T)
+    assert (given == held_out_predictions(x, labels, fold)).all()
 
 
 @pytest.mark.parametrize("width", [2, 30])

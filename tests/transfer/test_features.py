@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.preprocessing import StandardScaler
 
-from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair, thin_svd
+from tlbench.transfer.features import (
+    checked_labels,
+    checked_pair,
+    left_svd,
+    means_and_sds,
+    standardised_pair,
+    thin_svd,
+)
 
 
 def test_both_domains_are_measured_with_one_mean_and_one_sd_a_column():
@@ -75,3 +83,21 @@ def test_a_decomposition_that_does_not_converge_is_made_another_way(monkeypatch)
     u, s, vt = thin_svd(x)
     np.testing.assert_allclose(s, want[1])
     np.testing.assert_allclose(u * s @ vt, x, atol=1e-12)
+
+
+def test_means_and_sds_are_scikit_learns_to_the_bit():
+    x = np.random.default_rng(0).normal(3, 2, size=(50, 4))
+    x[:, 1], x[:, 2] = 0.1, 1e-9 * x[:, 2] + 1e9  # constant; constant up to rounding
+    want = StandardScaler().fit(x)
+    mean, sd = means_and_sds(x)
+    assert mean.tolist() == want.mean_.tolist()
+    assert sd.tolist() == want.scale_.tolist()
+    assert sd[1] == 1
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 30)])
+def test_left_singular_vectors_are_those_of_the_whole_decomposition(shape):
+    x = np.random.default_rng(0).normal(size=shape)
+    (u, s), (all_u, all_s, _) = left_svd(x), thin_svd(x)
+    np.testing.assert_allclose(s, all_s, rtol=1e-12)
+    np.testing.assert_allclose(np.abs(u), np.abs(all_u), atol=1e-12)

@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
 from sklearn.utils import assert_all_finite
 
+from tlbench.classifiers import one_against_one
 from tlbench.classifiers import wide_logistic as wide
 from tlbench.data.inputs import Rows
 from tlbench.errors import Refused, TlbenchError
@@ -216,10 +217,13 @@ class LinearSVM(Regularised):
     `ties: first` is LIBSVM's own prediction: the class with most of the pairwise votes, of equal ones the first; `decision`
     breaks ties by the size of the decision values.
     The kernel matrix is worked out once for a training set and shared by shallow copies: boosting fits the same
-    examples many times. Each copy keeps the rows that it is fitted on, so another's fit changes none of its predictions.
+    examples many times. Others are predicted by weights, which are far fewer than training examples.
+    Each copy keeps the rows that it is fitted on, so another's fit changes none of its predictions.
     """
 
     config_name: ClassVar[str] = "linear_svm"
+    _by_weights: ClassVar[bool] = True
+    """Whether the kernel is that of inner products, so that weights of the columns say all."""
 
     def __init__(self, *, ties: str = "decision", **base: Any) -> None:
         super().__init__(**base)
@@ -227,6 +231,7 @@ class LinearSVM(Regularised):
             raise TlbenchError(f"classifier.ties must be decision or first, got {ties!r}.")
         self.ties = ties
         self._kernels: dict[tuple[int, int], tuple[Rows, Rows, np.ndarray]] = {}
+        self._weights: list[tuple[SVC, np.ndarray]] = []  # of the last that predicted by them
 
     def kernel(self, a_ND: Rows, b_MD: Rows) -> np.ndarray:
         """Return (N, M) values of the kernel, for methods that change it before `fit_kernel`."""
@@ -240,6 +245,7 @@ class LinearSVM(Regularised):
 
     def forget(self) -> None:
         self._kernels.clear()
+        self._weights.clear()
 
     def _is_free(self, model: SVC) -> bool:
         # no multiplier is near its bound, nor was any on the way there: the bound might as well be farther off
@@ -270,13 +276,17 @@ class LinearSVM(Regularised):
 
     def proba_of_kernel(self, kernel_MN: np.ndarray) -> np.ndarray:
         """Do as `predict_proba` for M examples from their kernel with the N training examples of `fit_kernel`."""
-        return self.in_columns(self._confidences(kernel_MN), self.model.classes_)
+        return self.in_columns(self._confidences(self.model.decision_function(kernel_MN)), self.model.classes_)
 
     def _scores(self, x_ND: Rows) -> np.ndarray:
-        return self._confidences(self._kept(x_ND, self.rows_ND))
+        kept = self._kernels.get((id(x_ND), id(self.rows_ND)))
+        if kept is None and self._by_weights and one_against_one.pays(self.model):
+            if not self._weights or self._weights[0][0] is not self.model:
+                self._weights[:] = [(self.model, one_against_one.pair_weights(self.model, self.rows_ND))]
+            return self._confidences(one_against_one.decisions(self.model, self._weights[0][1], x_ND))
+        return self._confidences(self.model.decision_function(self._kept(x_ND, self.rows_ND)))
 
-    def _confidences(self, kernel_MN: np.ndarray) -> np.ndarray:
-        decision = self.model.decision_function(kernel_MN)
+    def _confidences(self, decision: np.ndarray) -> np.ndarray:
         if decision.ndim > 1 and self.ties == "first":
             decision = np.round(decision)  # scikit-learn's are votes plus at most a third
         if decision.ndim == 1:
@@ -292,6 +302,7 @@ class RbfSVM(LinearSVM):
     """
 
     config_name = "rbf_svm"
+    _by_weights = False
 
     def __init__(self, *, gamma: float | None = None, **base: Any) -> None:
         super().__init__(**base)

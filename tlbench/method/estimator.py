@@ -89,6 +89,18 @@ class EstimatorMethod(Method, ABC):
         """Return (N, C) class probabilities of examples of the `source` or the `target`; the classifier on their `features`."""
         return self.classifier.predict_proba(self.features(x_ND, domain))
 
+    @property
+    def predicts_features(self) -> bool:
+        """Whether `predict_proba` is no other than the classifier on `features`."""
+        return type(self).predict_proba is EstimatorMethod.predict_proba
+
+    def seen(self, x_ND: Rows, domain: str) -> tuple[Rows, np.ndarray]:
+        """Return features and class probabilities of examples; both of one map of them where that is all."""
+        rows_NK = self.features(x_ND, domain)
+        if self.predicts_features:
+            return rows_NK, self.classifier.predict_proba(rows_NK)
+        return rows_NK, self.predict_proba(x_ND, domain)
+
 
 def _check_domain(method: EstimatorMethod) -> None:
     try:

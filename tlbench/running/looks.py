@@ -56,7 +56,12 @@ def outputs_of(run: Prepared) -> Outputs:
         from tlbench.training.look import Look
 
         return Look(learner.to(run.device).eval(), run.device, run.setup.config.optim.steps)
-    return lambda inputs, domain: Seen(dense(learner.features(inputs, domain)), learner.predict_proba(inputs, domain))
+    return lambda inputs, domain: _seen(learner, inputs, domain)
+
+
+def _seen(learner: EstimatorMethod, inputs: Inputs, domain: str) -> Seen:
+    features, probabilities = learner.seen(inputs, domain)
+    return Seen(dense(features), probabilities)
 
 
 def trained_looks(run: Prepared) -> dict[str, Sampled]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from cachetools import LRUCache
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from tlbench.caching import content_key, once
+from tlbench.transfer.features import means_and_sds
 
 _KEPT: LRUCache = LRUCache(128)
 """Weights by the features that they are of: methods that leave these as they are ask for the same ones, seed by seed."""
@@ -24,8 +24,15 @@ def scaled(*parts: np.ndarray, like: int) -> list[np.ndarray]:
         like: the first so many parts, pooled, set the means and variances. A column that is constant there stays 0.
     """
     arrays = [np.asarray(part, dtype=np.float64) for part in parts]
-    scaler = StandardScaler().fit(np.concatenate(arrays[:like]))
-    return [scaler.transform(array) / np.sqrt(array.shape[1]) for array in arrays]
+    mean_D, sd_D = means_and_sds(np.concatenate(arrays[:like]))
+    return [_in_scale(array, mean_D, sd_D) for array in arrays]
+
+
+def _in_scale(x_ND: np.ndarray, mean_D: np.ndarray, sd_D: np.ndarray) -> np.ndarray:
+    x_ND = x_ND - mean_D
+    x_ND /= sd_D
+    x_ND /= np.sqrt(x_ND.shape[1])
+    return x_ND
 
 
 def importance_weights(source_train_SD: np.ndarray, target_TD: np.ndarray, source_val_VD: np.ndarray) -> np.ndarray:

@@ -12,8 +12,9 @@ from tlbench.transfer.features import checked_pair, standardised_pair
 
 
 def proxy_a_distance(
-    xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS, scaled: bool = False
-) -> float:
+    xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, folds: int = FOLDS, scaled: bool = False,
+    gram_PP: np.ndarray | None = None,
+) -> float:  # fmt: skip
     """Compute the proxy A-distance 2 (1 - 2 err), from the balanced error of a cross-validated linear domain classifier.
 
     Source: Ben-David et al., NIPS 2006, and Machine Learning 2010. Columns are standardised here, unless they are already.
@@ -23,6 +24,7 @@ def proxy_a_distance(
         rng: draws the folds.
         folds: 2 or more.
         scaled: columns are standardised, by `standardised_pair`.
+        gram_PP: inner products of the pooled examples, where they are known.
 
     Returns:
         0 (chance or worse) to 2 (told apart without error).
@@ -33,11 +35,13 @@ def proxy_a_distance(
     if folds < 2:
         raise ValueError(f"Cross-validation needs two or more folds, got {folds}.")
     xs_ND, xt_MD = standardised_pair(*checked_pair(xs_ND, xt_MD, fewest=2), scaled=scaled)
-    error = 1.0 - domain_accuracy(xs_ND, xt_MD, folds, rng)
+    error = 1.0 - domain_accuracy(xs_ND, xt_MD, folds, rng, gram_PP)
     return float(np.clip(2.0 * (1.0 - 2.0 * error), 0.0, 2.0))
 
 
-def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int = 200) -> tuple[float, float]:
+def mmd(
+    xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int = 200, kernel_PP: np.ndarray | None = None
+) -> tuple[float, float]:
     """Compute the unbiased squared maximum mean discrepancy and its permutation p-value.
 
     Kernel exp(-|x - y|^2 / (2 h^2)), h the median distance of two pooled examples (the mean distance if the median is 0).
@@ -47,6 +51,7 @@ def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int =
         xs_ND, xt_MD: (N, D) and (M, D), two or more examples each.
         rng: draws the permutations of the examples over the domains.
         permutations: 1 or more; the p-value is at least 1 / (1 + permutations).
+        kernel_PP: `pooled_kernel` of both, where it is known.
 
     Returns:
         mmd2 (0 on average for equal domains, may be negative, at most 2), p (share of permutations, the given order among
@@ -58,9 +63,8 @@ def mmd(xs_ND: Any, xt_MD: Any, *, rng: np.random.Generator, permutations: int =
     if permutations < 1:
         raise ValueError(f"A permutation p-value needs one or more permutations, got {permutations}.")
     xs_ND, xt_MD = checked_pair(xs_ND, xt_MD, fewest=2)
-    n, x_PD = len(xs_ND), np.concatenate([xs_ND, xt_MD])
-    kernel_PP = gaussian_kernel(x_PD - x_PD[0])  # distances from inner products lose digits far from 0
-    in_source_KP = np.zeros((1 + permutations, len(x_PD)))
+    n, kernel_PP = len(xs_ND), pooled_kernel(xs_ND, xt_MD) if kernel_PP is None else kernel_PP
+    in_source_KP = np.zeros((1 + permutations, len(kernel_PP)))
     in_source_KP[:, :n] = 1.0
     in_source_KP[1:] = rng.permuted(in_source_KP[1:], axis=1)
     mmd2_K = unbiased_mmd2(kernel_PP, in_source_KP)
@@ -124,19 +128,29 @@ def mean_shift(xs_ND: Any, xt_MD: Any) -> float:
     return float(np.sqrt(np.mean(np.square(xs_ND.mean(axis=0) - xt_MD.mean(axis=0)))))
 
 
+def pooled_kernel(xs_ND: np.ndarray, xt_MD: np.ndarray) -> np.ndarray:
+    """Return (N + M, N + M) the Gaussian kernel of the examples of both domains."""
+    x_PD = np.concatenate([xs_ND, xt_MD])
+    return gaussian_kernel(x_PD - x_PD[0])  # distances from inner products lose digits far from 0
+
+
 def gaussian_kernel(x_PD: np.ndarray) -> np.ndarray:
     squared_PP = euclidean_distances(x_PD, squared=True)
-    pairs = squared_PP[~np.tri(len(x_PD), dtype=bool)]
+    pairs = np.concatenate([row[place + 1 :] for place, row in enumerate(squared_PP)])
     width = np.median(pairs)  # the median of the squares is the square of the median, up to the middle two
     width = width if width > 0 else np.square(np.sqrt(pairs).mean())
-    return np.exp(-squared_PP / (2.0 * width)) if width > 0 else np.ones_like(squared_PP)
+    if width <= 0:
+        return np.ones_like(squared_PP)
+    squared_PP /= -2.0 * width
+    return np.exp(squared_PP, out=squared_PP)
 
 
 def unbiased_mmd2(kernel_PP: np.ndarray, in_source_KP: np.ndarray) -> np.ndarray:
     """Return (K,) squared MMD of K ways to split the pooled examples: in_source_KP is 1 for the source, 0 for the target."""
     n = in_source_KP[0].sum()
     m = in_source_KP.shape[1] - n
-    off_PP = kernel_PP - np.diag(kernel_PP.diagonal())
+    off_PP = kernel_PP.copy()
+    np.fill_diagonal(off_PP, 0.0)
     row_P = off_PP.sum(axis=1)
     within_s_K = np.einsum("kp,kp->k", in_source_KP @ off_PP, in_source_KP)
     across_K = in_source_KP @ row_P - within_s_K

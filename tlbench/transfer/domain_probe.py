@@ -24,8 +24,9 @@ def stratified_folds(strata_N: np.ndarray, folds: int, rng: np.random.Generator)
 
 
 def held_out_predictions(
-    x_ND: np.ndarray, labels_N: np.ndarray, fold_N: np.ndarray, weights_N: np.ndarray | None = None
-) -> np.ndarray:
+    x_ND: np.ndarray, labels_N: np.ndarray, fold_N: np.ndarray, weights_N: np.ndarray | None = None,
+    gram_NN: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Return (N,) the labels that the classifier fitted on the other folds gives to each fold.
 
     Args:
@@ -33,14 +34,24 @@ def held_out_predictions(
         labels_N: (N,) of any values.
         fold_N: (N,) fold of each example; two folds or more.
         weights_N: (N,) positive weight of each example in the fit; None: all count the same.
+        gram_NN: inner products of the examples, about any point not far off, where they are known; see `gram`.
     """
     classes, index_N = np.unique(labels_N, return_inverse=True)
     y_NC = np.eye(len(classes))[index_N]
     weights_N = np.ones(len(x_ND)) if weights_N is None else weights_N
-    x_ND = x_ND - x_ND.mean(axis=0)
-    scores = _by_columns if x_ND.shape[1] < len(x_ND) else _by_examples
-    found_NC = scores(x_ND, y_NC, weights_N, [fold_N == fold for fold in np.unique(fold_N)])
+    tests = [fold_N == fold for fold in np.unique(fold_N)]
+    if gram_NN is None:
+        x_ND = x_ND - x_ND.mean(axis=0)
+        gram_NN = gram(x_ND)
+    found_NC = (
+        _by_columns(x_ND, y_NC, weights_N, tests) if gram_NN is None else _by_examples(gram_NN, y_NC, weights_N, tests)
+    )
     return classes[found_NC.argmax(axis=1)]
+
+
+def gram(x_ND: np.ndarray) -> np.ndarray | None:
+    """Return (N, N) the inner products of examples; None where columns are fewer, and theirs are what is wanted."""
+    return None if x_ND.shape[1] < len(x_ND) else x_ND @ x_ND.T
 
 
 def balanced_accuracy(predicted_N: np.ndarray, labels_N: np.ndarray) -> float:
@@ -49,12 +60,15 @@ def balanced_accuracy(predicted_N: np.ndarray, labels_N: np.ndarray) -> float:
     return float(np.mean([right_N[labels_N == label].mean() for label in np.unique(labels_N)]))
 
 
-def domain_accuracy(xs_ND: np.ndarray, xt_MD: np.ndarray, folds: int, rng: np.random.Generator) -> float:
+def domain_accuracy(
+    xs_ND: np.ndarray, xt_MD: np.ndarray, folds: int, rng: np.random.Generator, gram_PP: np.ndarray | None = None
+) -> float:
     """Return the cross-validated balanced accuracy in [0, 1] of telling two domains apart, both of two or more examples."""
     domain_P = np.repeat([0, 1], [len(xs_ND), len(xt_MD)])
     fold_P = stratified_folds(domain_P, folds, rng)
     x_PD = np.concatenate([xs_ND, xt_MD])
-    return balanced_accuracy(held_out_predictions(x_PD, domain_P, fold_P, equal_shares(domain_P)), domain_P)
+    said_P = held_out_predictions(x_PD, domain_P, fold_P, equal_shares(domain_P), gram_PP)
+    return balanced_accuracy(said_P, domain_P)
 
 
 def equal_shares(group_N: np.ndarray) -> np.ndarray:
@@ -79,19 +93,30 @@ def _by_columns(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, tests
     return found_NC
 
 
-def _by_examples(x_ND: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, tests: list[np.ndarray]) -> np.ndarray:
+def _by_examples(gram_NN: np.ndarray, y_NC: np.ndarray, weights_N: np.ndarray, tests: list[np.ndarray]) -> np.ndarray:
     """Do as `_by_columns`, from inner products of examples: for wide features."""
-    gram_NN, found_NC = x_ND @ x_ND.T, np.empty(y_NC.shape)
+    found_NC = np.empty(y_NC.shape)
     for test_N in tests:
+        told, fit = np.flatnonzero(test_N), np.flatnonzero(~test_N)
         share_N = np.where(test_N, 0.0, weights_N)
         share_N /= share_N.sum()
         mean_N = gram_NN @ share_N  # inner products with the mean of what is fitted on
-        centred_NT = (gram_NN - mean_N[:, None] - mean_N + share_N @ mean_N)[:, ~test_N]
-        root_T, mean_C = np.sqrt(share_N[~test_N])[:, None], share_N @ y_NC
-        normal_TT = root_T * centred_NT[~test_N] * root_T.T
-        weight_TC = _penalised(normal_TT, root_T * (y_NC[~test_N] - mean_C), len(root_T))
-        found_NC[test_N] = centred_NT[test_N] @ (root_T * weight_TC) + mean_C
+        mean_N -= share_N @ mean_N / 2
+        root_T, mean_C = np.sqrt(share_N[fit])[:, None], share_N @ y_NC
+        normal_TT = _centred(gram_NN, mean_N, fit, fit)
+        normal_TT *= root_T
+        normal_TT *= root_T.T
+        weight_TC = _penalised(normal_TT, root_T * (y_NC[fit] - mean_C), len(fit))
+        found_NC[told] = _centred(gram_NN, mean_N, told, fit) @ (root_T * weight_TC) + mean_C
     return found_NC
+
+
+def _centred(gram_NN: np.ndarray, mean_N: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return some rows and columns of inner products, less what `mean_N` has of each."""
+    found = gram_NN[np.ix_(rows, columns)]
+    found -= mean_N[rows, None]
+    found -= mean_N[columns]
+    return found
 
 
 def _scatter(all_NE: np.ndarray, weights_N: np.ndarray) -> np.ndarray:
@@ -104,4 +129,4 @@ def _penalised(normal_KK: np.ndarray, along_KC: np.ndarray, n: int) -> np.ndarra
     """Return (K, C) the solution of the normal equations with the penalty, which is their trace over the n examples."""
     penalty = max(np.trace(normal_KK), 1e-12) / n
     np.fill_diagonal(normal_KK, normal_KK.diagonal() + penalty)
-    return lapack.dposv(normal_KK, along_KC)[1]
+    return lapack.dposv(normal_KK.T, along_KC, overwrite_a=True)[1]  # symmetric: LAPACK takes the columns as they lie

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 
 from tlbench.seeds import stream
-from tlbench.transfer.distances import coral_distance, mean_shift, mmd, proxy_a_distance, sliced_wasserstein
-from tlbench.transfer.domain_probe import FOLDS
+from tlbench.transfer.distances import (
+    coral_distance,
+    mean_shift,
+    mmd,
+    pooled_kernel,
+    proxy_a_distance,
+    sliced_wasserstein,
+)
+from tlbench.transfer.domain_probe import FOLDS, gram
 from tlbench.transfer.features import checked_labels, checked_pair, standardised_pair
 from tlbench.transfer.shift_tests import shift_tests
 from tlbench.transfer.transferability import domain_accuracy_per_class, h_score, joint_error, label_shift, leep, log_me
@@ -76,10 +83,11 @@ def measure_pair(
         "oracle_logme": log_me(xt_MD, yt_M, n_classes),
         "oracle_h_score": h_score(xt_MD, yt_M),
     }
-    if min(len(xs_ND), len(xt_MD)) >= 2:
-        found |= _of_two_or_more(xs_ND, ys_N, xt_MD, yt_M, seed)
-    if shift and min(len(xs_ND), len(xt_MD)) >= FOLDS:
-        found |= shift_tests(xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, seed=seed)
+    if (fewest := min(len(xs_ND), len(xt_MD))) >= 2:
+        kernel_PP = pooled_kernel(xs_ND, xt_MD)
+        found |= _of_two_or_more(xs_ND, ys_N, xt_MD, yt_M, seed, kernel_PP)
+        if shift and fewest >= FOLDS:
+            found |= shift_tests(xs_ND, ys_N, xt_MD, yt_M, n_classes=n_classes, seed=seed, kernel_PP=kernel_PP)
     if probabilities_t is not None:
         found["oracle_leep"] = leep(probabilities_t, yt_M)
     rng = stream(seed, "domain accuracy per class")
@@ -90,12 +98,13 @@ def measure_pair(
 
 
 def _of_two_or_more(
-    xs_ND: np.ndarray, ys_N: np.ndarray, xt_MD: np.ndarray, yt_M: np.ndarray, seed: int
+    xs_ND: np.ndarray, ys_N: np.ndarray, xt_MD: np.ndarray, yt_M: np.ndarray, seed: int, kernel_PP: np.ndarray
 ) -> dict[str, Any]:
-    mmd2, p = mmd(xs_ND, xt_MD, rng=stream(seed, "mmd"))
-    joint = joint_error(xs_ND, ys_N, xt_MD, yt_M, rng=stream(seed, "joint error"), scaled=True)
+    mmd2, p = mmd(xs_ND, xt_MD, rng=stream(seed, "mmd"), kernel_PP=kernel_PP)
+    known: dict[str, Any] = {"scaled": True, "gram_PP": gram(np.concatenate([xs_ND, xt_MD]))}
+    joint = joint_error(xs_ND, ys_N, xt_MD, yt_M, rng=stream(seed, "joint error"), **known)
     return {
-        "a_distance": proxy_a_distance(xs_ND, xt_MD, rng=stream(seed, "a distance"), scaled=True),
+        "a_distance": proxy_a_distance(xs_ND, xt_MD, rng=stream(seed, "a distance"), **known),
         "mmd": mmd2,
         "mmd_p": p,
         "coral": coral_distance(xs_ND, xt_MD),

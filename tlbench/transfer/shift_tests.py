@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from tlbench.seeds import stream
-from tlbench.transfer.distances import gaussian_kernel, unbiased_mmd2
+from tlbench.transfer.distances import pooled_kernel, unbiased_mmd2
 from tlbench.transfer.domain_probe import FOLDS, stratified_folds
 
 PERMUTATIONS = 200
@@ -30,14 +30,16 @@ PENALTY = 1.0
 
 
 def shift_tests(
-    xs_ND: np.ndarray, ys_N: np.ndarray, xt_MD: np.ndarray, yt_M: np.ndarray, *, n_classes: int, seed: int
-) -> dict[str, float | None]:
+    xs_ND: np.ndarray, ys_N: np.ndarray, xt_MD: np.ndarray, yt_M: np.ndarray, *, n_classes: int, seed: int,
+    kernel_PP: np.ndarray | None = None,
+) -> dict[str, float | None]:  # fmt: skip
     """Compute what SHIFT_NAMES names, from features in one scale.
 
     Args:
         xs_ND, xt_MD: (N, D) and (M, D), two or more examples each.
         ys_N, yt_M: (N,) and (M,) labels 0 to n_classes - 1.
         seed: draws folds and permutations; each quantity has a stream of its own.
+        kernel_PP: `pooled_kernel` of both, where it is known.
 
     Returns:
         p-values of at least 1 / 201 and the similarity; None for what cannot be told: no class that both domains have twice.
@@ -45,7 +47,7 @@ def shift_tests(
     x_PD, y_P = np.concatenate([xs_ND, xt_MD]), np.concatenate([ys_N, yt_M])
     domain_P = np.repeat([0, 1], [len(xs_ND), len(xt_MD)])
     counts_2C = np.stack([np.bincount(y, minlength=n_classes) for y in (ys_N, yt_M)])
-    kernel_PP = gaussian_kernel(x_PD - x_PD[0])
+    kernel_PP = pooled_kernel(xs_ND, xt_MD) if kernel_PP is None else kernel_PP
     shared = (counts_2C >= 2).all(axis=0)
     return {
         "oracle_labels_p": association_p(np.zeros_like(y_P), y_P, domain_P, stream(seed, "labels")),
@@ -124,8 +126,9 @@ def permuted_within(stratum_P: np.ndarray, domain_P: np.ndarray, rng: np.random.
     found_KP = np.empty((1 + PERMUTATIONS, len(domain_P)))
     found_KP[0] = domain_P
     place_P = np.argsort(stratum_P, kind="stable")
-    for k in range(1, 1 + PERMUTATIONS):
-        found_KP[k, place_P] = domain_P[np.lexsort((rng.random(len(domain_P)), stratum_P))]
+    drawn_KP = rng.random((PERMUTATIONS, len(domain_P)))
+    # the strata's examples one stratum after the other, in drawn order inside
+    found_KP[1:, place_P] = domain_P[np.argsort(drawn_KP + stratum_P, axis=1)]
     return found_KP
 
 
@@ -146,6 +149,9 @@ def _held_out(kernel_PP: np.ndarray, target_PC: np.ndarray, fold_P: np.ndarray, 
     for fold in np.unique(fold_P):
         fit, told = np.flatnonzero((fold_P != fold) & used_P), np.flatnonzero(fold_P == fold)
         mean_C = target_PC[fit].mean(axis=0)
-        factor = cho_factor(kernel_PP[np.ix_(fit, fit)] + PENALTY * np.eye(len(fit)), check_finite=False)
-        found_PC[told] = kernel_PP[np.ix_(told, fit)] @ cho_solve(factor, target_PC[fit] - mean_C) + mean_C
+        inside = kernel_PP[np.ix_(fit, fit)]
+        np.fill_diagonal(inside, inside.diagonal() + PENALTY)
+        factor = cho_factor(inside.T, overwrite_a=True, check_finite=False)  # symmetric: the columns as they lie
+        weights = cho_solve(factor, target_PC[fit] - mean_C, check_finite=False)
+        found_PC[told] = kernel_PP[np.ix_(told, fit)] @ weights + mean_C
     return found_PC

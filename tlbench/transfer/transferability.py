@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tlbench.transfer.domain_probe import FOLDS, domain_accuracy, equal_shares, held_out_predictions, stratified_folds
-from tlbench.transfer.features import checked_labels, checked_pair, dense, standardised_pair, thin_svd
+from tlbench.transfer.features import checked_labels, checked_pair, dense, left_svd, standardised_pair
 from tlbench.transfer.spectrum import ledoit_wolf, log_evidence
 
 FEWEST_IN_CLASS = 5
@@ -78,8 +78,9 @@ def domain_accuracy_per_class(
 
 
 def joint_error(
-    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.Generator, scaled: bool = False
-) -> JointError:
+    xs_ND: Any, ys_N: Any, xt_MD: Any, yt_M: Any, *, rng: np.random.Generator, scaled: bool = False,
+    gram_PP: np.ndarray | None = None,
+) -> JointError:  # fmt: skip
     """Estimate the error of the ideal joint hypothesis, err_S(h) + err_T(h), and what it costs against own ones.
 
     Source: Ben-David et al., Machine Learning 2010, theorem 2 (lambda). One draw of folds, stratified by
@@ -89,6 +90,7 @@ def joint_error(
         xs_ND, ys_N, xt_MD, yt_M: features (N, D) and (M, D), labels >= 0; two or more examples each.
         rng: draws the folds.
         scaled: columns are standardised already, by `standardised_pair`.
+        gram_PP: inner products of the pooled examples, where they are known.
 
     Raises:
         ValueError: impossible shapes, or a negative label.
@@ -98,11 +100,13 @@ def joint_error(
     x_PD, y_P = np.concatenate([xs_ND, xt_MD]), np.concatenate([ys_N, yt_M])
     domain_P = np.repeat([0, 1], [len(ys_N), len(yt_M)])
     fold_P = stratified_folds(domain_P * (1 + y_P.max()) + y_P, FOLDS, rng)
-    wrong_P = held_out_predictions(x_PD, y_P, fold_P, equal_shares(domain_P)) != y_P
+    wrong_P = held_out_predictions(x_PD, y_P, fold_P, equal_shares(domain_P), gram_PP) != y_P
     joint, own = [], []
     for in_P in (domain_P == 0, domain_P == 1):
         joint.append(float(wrong_P[in_P].mean()))
-        own.append(float((held_out_predictions(x_PD[in_P], y_P[in_P], fold_P[in_P]) != y_P[in_P]).mean()))
+        gram = None if gram_PP is None else gram_PP[np.ix_(in_P, in_P)]
+        said = held_out_predictions(x_PD[in_P], y_P[in_P], fold_P[in_P], gram_NN=gram)
+        own.append(float((said != y_P[in_P]).mean()))
     return JointError(sum(joint), sum(joint) - sum(own), *joint, *own)
 
 
@@ -125,7 +129,7 @@ def log_me(x_ND: Any, y_N: Any, n_classes: int) -> float:
     """
     x_ND, y_N = _checked(x_ND, y_N, n_classes)
     y_NC = np.eye(n_classes)[y_N][:, np.unique(y_N)]
-    u_NK, s_K, _ = thin_svd(x_ND)
+    u_NK, s_K = left_svd(x_ND)
     power_K1, along_KC = np.square(s_K)[:, None], np.square(u_NK.T @ y_NC)
     beyond_C = np.maximum(y_NC.sum(axis=0) - along_KC.sum(axis=0), 0.0)
     return float(log_evidence(power_K1, along_KC, beyond_C, len(x_ND)).mean() / len(x_ND))
@@ -175,7 +179,7 @@ def h_score(x_ND: Any, y_N: Any) -> float:
     """
     x_ND, y_N = _checked(x_ND, y_N, None)
     centred_ND = x_ND - x_ND.mean(axis=0)
-    u_NK, s_K, _ = thin_svd(centred_ND)
+    u_NK, s_K = left_svd(centred_ND)
     share_C = np.bincount(y_N) / len(y_N)
     mean_CK = (np.eye(len(share_C))[:, y_N] @ u_NK) / np.maximum(np.bincount(y_N), 1)[:, None]
     between_K = share_C @ np.square(mean_CK * s_K)

@@ -38,6 +38,11 @@ def test_a_critic_cannot_disagree_where_the_domains_are_one_and_can_where_they_l
     assert disagreement_discrepancy(x, said, far, all_one, 2) == 1
 
 
+def test_of_one_class_nothing_can_be_disagreed_on():
+    x, said = np.array([[-1.0], [1.0]]), np.array([0, 0])
+    assert disagreement_discrepancy(x, said, x + 5, said, 1) == 0
+
+
 def test_its_gradient_leads_where_finite_differences_lead(monkeypatch):
     seen = {}
 
@@ -81,8 +86,13 @@ def test_clusters_and_even_rows_are_told_apart():
 
 def test_all_by_name_higher_is_better():
     x, said = np.array([[-1.0], [-0.9], [0.9], [1.0]]), np.array([0, 0, 1, 1])
-    found = critics(x, said, said, x, said, 2, np.random.default_rng(0))
+    found = critics(*parts(x, x, said, said), 2, np.random.default_rng(0))
     assert found["critic"] == found["projection_norm"] == 0
-    far = critics(x, said, said, x + 9, np.array([0, 0, 0, 0]), 2, np.random.default_rng(0))
+    far = critics(*parts(x, x + 9, said, np.array([0, 0, 0, 0])), 2, np.random.default_rng(0))
     assert far["critic"] < 0
     assert far["projection_norm"] < 0
+
+
+def parts(source, target, said_S, said_T):
+    of_source, of_target = principal(source, target)
+    return of_source, said_S, said_S, of_target, said_T

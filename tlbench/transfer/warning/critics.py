@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import minimize
-from scipy.special import log_softmax, logsumexp
-from sklearn.linear_model import Ridge
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial.distance import cdist
 
 from tlbench.transfer.features import standardised_pair
+from tlbench.transfer.unit_ridge import unit_ridge
 
 COMPONENTS = 32
 ROUNDS = 60
@@ -23,9 +22,14 @@ FEW = 8
 """Principal components in which it is taken: in more, points drawn at random are far from all others whatever the data."""
 
 
-def principal(source_SD: np.ndarray, target_TD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return up to 32 principal components of both domains' pooled standardised features, scaled to a mean square row of 1."""
-    source, target = standardised_pair(np.asarray(source_SD, np.float64), np.asarray(target_TD, np.float64))
+def principal(source_SD: np.ndarray, target_TD: np.ndarray, *, scaled: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return up to 32 principal components of both domains' pooled standardised features, scaled to a mean square row of 1.
+
+    Args:
+        scaled: columns are standardised already, by `standardised_pair`.
+    """
+    source, target = (np.asarray(x, np.float64) for x in (source_SD, target_TD))
+    source, target = standardised_pair(source, target, scaled=scaled)
     pooled = np.concatenate([source, target])
     n, width = pooled.shape
     k = min(COMPONENTS, width, n)
@@ -51,31 +55,42 @@ def disagreement_discrepancy(
     Departs  1. a ridge of 1e-3 / 2 |h|^2, so that separable data have a critic
              2. the log-mean-exp in place of the mean: disagreeing takes one class, not all
     """
-    x_SK, x_TK = (np.column_stack([x, np.ones(len(x))]) for x in (source_SK, target_TK))
-    one_S, one_T = np.eye(n_classes)[said_S], np.eye(n_classes)[said_T]
+    if n_classes < 2:
+        return 0.0
+    # classes by examples: sums over few classes are then sums of long rows
+    x_KS, x_KT = (np.vstack([x.T, np.ones(len(x))]) for x in (source_SK, target_TK))
+    one_CS, one_CT = np.eye(n_classes)[:, said_S], np.eye(n_classes)[:, said_T]
+    no_CT = np.where(one_CT > 0, -np.inf, 0.0)
+    most = np.log(n_classes - 1)
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         h_KC = flat.reshape(-1, n_classes)
-        log_SC = log_softmax(x_SK @ h_KC, axis=1)
-        z_TC = x_TK @ h_KC
-        others_TC = np.where(one_T > 0, -np.inf, z_TC)
-        rest_T = logsumexp(others_TC, axis=1)
-        margin_T = (z_TC * one_T).sum(axis=1) - rest_T + np.log(max(n_classes - 1, 1))
-        slope_T = 0.5 * (1 + np.tanh(margin_T / 2)) / len(z_TC)
-        slope_TC = slope_T[:, None] * (one_T - np.exp(others_TC - rest_T[:, None]))
-        slope_KC = x_SK.T @ (np.exp(log_SC) - one_S) / len(x_SK) + x_TK.T @ slope_TC + 1e-3 * h_KC
-        value = -(log_SC * one_S).sum() / len(x_SK) + np.logaddexp(0, margin_T).mean() + 5e-4 * np.square(h_KC).sum()
-        return float(value), slope_KC.ravel()
+        z_CS, z_CT = h_KC.T @ x_KS, h_KC.T @ x_KT
+        log_S, share_CS = _log_sum_exp(z_CS)
+        rest_T, others_CT = _log_sum_exp(z_CT + no_CT)
+        margin_T = (z_CT * one_CT).sum(axis=0) - rest_T + most
+        slope_CT = (one_CT - others_CT) * (0.5 * (1 + np.tanh(margin_T / 2)) / z_CT.shape[1])
+        slope_KC = x_KS @ (share_CS - one_CS).T / z_CS.shape[1] + x_KT @ slope_CT.T + 1e-3 * h_KC
+        agree = (log_S - (z_CS * one_CS).sum(axis=0)).mean()
+        return float(agree + np.logaddexp(0, margin_T).mean() + 5e-4 * np.square(h_KC).sum()), slope_KC.ravel()
 
-    start = np.zeros(x_SK.shape[1] * n_classes)
+    start = np.zeros(len(x_KS) * n_classes)
     h_KC = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": ROUNDS}).x.reshape(-1, n_classes)
-    apart_S, apart_T = (x_SK @ h_KC).argmax(axis=1) != said_S, (x_TK @ h_KC).argmax(axis=1) != said_T
+    apart_S, apart_T = (h_KC.T @ x_KS).argmax(axis=0) != said_S, (h_KC.T @ x_KT).argmax(axis=0) != said_T
     return float(apart_T.mean() - apart_S.mean())
+
+
+def _log_sum_exp(z_CN: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (N,) the log of the sum of exp over the C rows, and (C, N) their shares of it."""
+    most_N = z_CN.max(axis=0)
+    exp_CN = np.exp(z_CN - most_N)
+    sum_N = exp_CN.sum(axis=0)
+    return most_N + np.log(sum_N), exp_CN / sum_N
 
 
 def head(x_NK: np.ndarray, said_N: np.ndarray, n_classes: int) -> np.ndarray:
     """Return the (K, C) weights of a ridge regression (penalty 1) onto classes one-hot."""
-    return Ridge(alpha=1.0).fit(x_NK, np.eye(n_classes)[said_N]).coef_.T
+    return unit_ridge(x_NK, np.eye(n_classes)[said_N])[0]
 
 
 def projection_norm(source_head_KC: np.ndarray, target_head_KC: np.ndarray) -> float:
@@ -114,29 +129,28 @@ def hopkins(target_TK: np.ndarray, rng: np.random.Generator) -> float:
     if len(rows) < 3:
         return 0.5
     m = max(1, round(SHARE * len(rows)))
-    near = NearestNeighbors(n_neighbors=2, algorithm="brute").fit(rows)
     drawn = rng.uniform(rows.min(axis=0), rows.max(axis=0), (m, rows.shape[1]))
-    from_drawn = near.kneighbors(drawn, 1)[0].sum()
-    from_rows = near.kneighbors(rows[rng.choice(len(rows), m, replace=False)], 2)[0][:, 1].sum()
+    from_drawn = cdist(drawn, rows).min(axis=1).sum()
+    own = rows[rng.choice(len(rows), m, replace=False)]
+    from_rows = np.partition(cdist(own, rows), 1, axis=1)[:, 1].sum()  # the nearest is the row itself
     total = from_drawn + from_rows
     return float(from_drawn / total) if total > 0 else 0.5
 
 
 def critics(
-    source_SD: np.ndarray, said_S: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray, said_T: np.ndarray,
+    source_SK: np.ndarray, said_S: np.ndarray, labels_S: np.ndarray, target_TK: np.ndarray, said_T: np.ndarray,
     n_classes: int, rng: np.random.Generator,
 ) -> dict[str, float]:  # fmt: skip
     """Return the numbers of this module for a model by name; higher is better of each, as of validators.
 
     Args:
-        source_SD, said_S, labels_S: features, predicted and true classes of source training examples.
-        target_TD, said_T: features and predicted classes of unlabelled target examples.
+        source_SK, said_S, labels_S: `principal` components, predicted and true classes of source training examples.
+        target_TK, said_T: components and predicted classes of unlabelled target examples.
     """
-    source, target = principal(source_SD, target_TD)
-    source_head = head(source, labels_S, n_classes)
+    source_head = head(source_SK, labels_S, n_classes)
     return {
-        "critic": -disagreement_discrepancy(source, said_S, target, said_T, n_classes),
-        "projection_norm": -projection_norm(source_head, head(target, said_T, n_classes)),
+        "critic": -disagreement_discrepancy(source_SK, said_S, target_TK, said_T, n_classes),
+        "projection_norm": -projection_norm(source_head, head(target_TK, said_T, n_classes)),
         "head_uniformity": head_uniformity(source_head),
-        "hopkins": hopkins(target, rng),
+        "hopkins": hopkins(target_TK, rng),
     }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifier
-from sklearn.metrics import pairwise_distances_argmin
 
 from tlbench.transfer.features import standardised_pair
+from tlbench.transfer.unit_ridge import unit_ridge
 
 NEIGHBOURS = 5
 DIGITS = 9
@@ -39,11 +38,25 @@ def closest(x_ND: np.ndarray, y_MD: np.ndarray, k: int, *, itself: bool = True) 
         if not itself:
             rows = np.arange(len(part))
             far_PM[rows, start + rows] = np.inf
-        found.append(np.argsort(far_PM, axis=1, kind="stable")[:, :k])
+        found.append(_smallest(far_PM, k))
     return np.concatenate(found)
 
 
-def votes(source_SD: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray) -> dict[str, np.ndarray]:
+def _smallest(far_PM: np.ndarray, k: int) -> np.ndarray:
+    """Return the columns of the k smallest of each row, of equal ones the first; overwrites them. Few, so no row is sorted."""
+    rows, found_PK = np.arange(len(far_PM)), np.empty((len(far_PM), k), dtype=np.int64)
+    for place in range(k):
+        found_PK[:, place] = far_PM.argmin(axis=1)
+        far_PM[rows, found_PK[:, place]] = np.inf
+    return found_PK
+
+
+def votes(
+    source_SD: np.ndarray,
+    labels_S: np.ndarray,
+    target_TD: np.ndarray,
+    standard: tuple[np.ndarray, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
     """Return the class that each of VOTERS gives to each target example.
 
     neighbours: most frequent class of the 5 nearest source examples, features as they are.
@@ -53,6 +66,7 @@ def votes(source_SD: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray) ->
     Args:
         source_SD, labels_S: (S, D) features and (S,) classes.
         target_TD: (T, D).
+        standard: both with standardised columns, by `standardised_pair`; worked out here where they are not given.
 
     Returns:
         (T,) classes each; every voter says the one class where the source has no other.
@@ -60,13 +74,15 @@ def votes(source_SD: np.ndarray, labels_S: np.ndarray, target_TD: np.ndarray) ->
     classes = np.unique(labels_S)
     if len(classes) == 1:
         return {name: np.full(len(target_TD), classes[0]) for name in VOTERS}
-    source, target = standardised_pair(np.asarray(source_SD, np.float64), np.asarray(target_TD, np.float64))
+    source, target = standard or standardised_pair(*(np.asarray(x, np.float64) for x in (source_SD, target_TD)))
     width = np.sqrt(source.shape[1])
+    signs_SC = np.where(np.equal.outer(labels_S, classes), 1.0, -1.0)
+    weights_DC, intercept_C = unit_ridge(source / width, signs_SC)
     means_CD = np.stack([source[labels_S == name].mean(axis=0) for name in classes])
     near_TK = labels_S[closest(target_TD, source_SD, min(NEIGHBOURS, len(source_SD)))]
     counts_TC = np.stack([(near_TK == name).sum(axis=1) for name in classes], axis=1)
     return {
         "neighbours": classes[counts_TC.argmax(axis=1)],
-        "ridge": RidgeClassifier(alpha=1.0).fit(source / width, labels_S).predict(target / width),
-        "means": classes[pairwise_distances_argmin(target, means_CD)],
+        "ridge": classes[(target / width @ weights_DC + intercept_C).argmax(axis=1)],
+        "means": classes[(np.square(means_CD).sum(axis=1) - 2 * target @ means_CD.T).argmin(axis=1)],
     }
