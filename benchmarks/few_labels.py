@@ -3,8 +3,9 @@
     python -m benchmarks.few_labels --store STORE [--labels 10] [--fewest 50] [--out results/atlas]
 
 For each cell's first run with so many disagreements among the examples of its outlook: labels are looked up of those that
-`chosen_rows` chooses, and of as many random disagreements; the warning beside them is of a model that has not seen the family of
-data. Asked: the area under the ROC curve of the sign of the gain on all test examples but those that were labelled.
+`chosen_rows` chooses, and of as many random disagreements; the warning beside them is of a model that was chosen, fitted and
+calibrated without the family of data. Asked: the area under the ROC curve of the sign of the gain on all test examples but those
+that were labelled.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ import numpy as np
 import pandas as pd
 
 from tlbench.atlas.atlas_rows import atlas_rows
-from tlbench.atlas.warning_fit import Recipe
-from tlbench.atlas.warning_trial import fitting_cells, left_out
+from tlbench.atlas.warning_trial import blind, fitting_cells
 from tlbench.errors import TlbenchError
 from tlbench.running.setup import Setup
 from tlbench.store.runs import RunStore
@@ -29,7 +29,6 @@ from tlbench.transfer.warning.labelling import chosen_rows, settled
 from tlbench.transfer.warning.outlook import Outlook
 from tlbench.transfer.warning.scoring import auroc
 
-RECIPE = Recipe("votes and validators", 60)
 CHOICES = ("chosen", "random")
 
 
@@ -52,7 +51,7 @@ def main() -> None:
 
 def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> Iterator[dict[str, Any]]:
     cells = fitting_cells(rows)
-    warned = dict(zip(cells["cell_key"], left_out(cells, RECIPE), strict=True))
+    warned = dict(zip(cells["cell_key"], blind(cells)[0]["probability"], strict=True))
     first = rows[rows["cell_key"].isin(warned)].sort_values("seed").drop_duplicates("cell_key")
     rng, of_family = np.random.default_rng(0), dict(zip(rows["run_key"], rows["data_family"], strict=True))
     steps_of = dict(zip(rows["run_key"], rows["step"].astype(int), strict=True))
