@@ -21,7 +21,8 @@ from streamlit.testing.v1 import AppTest
 
 import tlbench.dashboard.data as data
 from tlbench.dashboard.command import STORE, TOKEN
-from tlbench.store.table import Tables, tidy
+from tlbench.store.record_rows import tidy
+from tlbench.store.table import Tables
 
 PAIRS, METHODS, SEEDS = 20, 20, 10
 APP = Path(data.__file__).with_name("app.py")

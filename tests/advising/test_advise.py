@@ -1,6 +1,7 @@
 """`tlbench advise` on a pair of files and of folders: what it prints, writes and takes back, and what it refuses."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,12 @@ def test_a_pair_of_files_without_target_labels_is_advised_on_and_settled_by_labe
     own, other = (arrays[rows] == told[name].to_numpy() for name in (method, "source_only"))
     assert f"{len(rows)} labels: {method} right on {own.sum()}, source_only on {other.sum()}" in said
     assert re.search(r"Gain [+-]\d+\.\d points \[[+-]\d+\.\d, [+-]\d+\.\d\] \(95 %\), P\(hurts\) \d\.\d\d", said)
+
+
+def test_a_path_that_is_there_is_no_setting(arrays):
+    Path("target.csv").rename("day=2.csv")
+    assert main(["advise", "source.csv", "day=2.csv", "dataset.labels=kind", "method=coral_linear"]) == 0
+    assert pd.read_csv("advice/predictions.csv")["example"].tolist() == [f"day=2.csv:{row}" for row in range(80)]
 
 
 def test_labels_that_a_target_file_has_change_nothing(arrays, capsys):

@@ -85,7 +85,9 @@ def test_what_a_family_says_does_not_reach_its_own_probabilities():
 
 
 def test_all_recipes_at_once_say_what_each_says_alone():
-    cells = made().round(0)  # values that every family has: between values that it has not seen, a step has one of two places
+    cells = made().round(
+        0
+    )  # values that every family has: between values that it has not seen, a step has one of two places
     told = left_out_recipes(cells, "data_family")
     assert set(told) == set(RECIPES)
     for recipe, found in told.items():

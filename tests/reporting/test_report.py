@@ -15,8 +15,8 @@ from tlbench.reporting.analysis import Analysis
 from tlbench.reporting.formats import to_latex
 from tlbench.reporting.html import to_html
 from tlbench.reporting.section import Section
+from tlbench.store.record_rows import COLUMNS
 from tlbench.store.runs import RunStore
-from tlbench.store.table import COLUMNS
 
 
 @pytest.fixture(scope="module")

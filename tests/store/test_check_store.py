@@ -13,9 +13,10 @@ from tests.store.test_table import gain, record
 from tests.support import damage, laid_out, remove
 from tlbench.cli import main
 from tlbench.store.reading import HISTORY, PREDICTIONS
+from tlbench.store.record_rows import COLUMNS
 from tlbench.store.run_files import lay_out, pack
 from tlbench.store.runs import RunStore
-from tlbench.store.table import COLUMNS, compact
+from tlbench.store.table import compact
 
 
 def fill(store, key, **changes):

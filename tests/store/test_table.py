@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.support import damage
-from tlbench.store import table
+from tlbench.store import record_rows, table
 from tlbench.store.reading import PREDICTIONS
 from tlbench.store.records import SCHEMA
 from tlbench.store.runs import RunStore
@@ -44,7 +44,7 @@ def record(**changes):
 
 
 def test_one_row_a_run_and_selection_with_the_primary_gain_and_all_gains():
-    last, oracle = table.rows_of(record())
+    last, oracle = record_rows.run_rows(record())
     assert (last["selection"], oracle["selection"]) == ("last", "oracle")
     assert (last["uses_target_labels"], oracle["uses_target_labels"]) == (False, True)
     assert (last["gain"], last["gain_low"], last["gain_high"]) == (-3.0, -4.0, -2.0)
@@ -60,15 +60,15 @@ def warned(*entries):
 
 
 def test_the_warning_is_that_of_the_two_checkpoints_that_are_compared():
-    last, _ = table.rows_of(record(warnings=warned((9, 7, 0.1), (8, 8, 0.2), (9, 8, 0.72))))
+    last, _ = record_rows.run_rows(record(warnings=warned((9, 7, 0.1), (8, 8, 0.2), (9, 8, 0.72))))
     assert (last["warning"], last["warning_version"]) == (0.72, "v1")
     for without in ({}, {"warnings": warned((9, 7, 0.1))}, {"warnings": warned((9, 8, None))}):
-        assert "warning" not in table.rows_of(record(**without))[0]
+        assert "warning" not in record_rows.run_rows(record(**without))[0]
 
 
 def test_tags_are_one_text():
-    assert table.rows_of(record(tags=["a b", "c"]))[0]["tags"] == "a b, c"
-    assert table.rows_of(record())[0]["tags"] == ""
+    assert record_rows.run_rows(record(tags=["a b", "c"]))[0]["tags"] == "a b, c"
+    assert record_rows.run_rows(record())[0]["tags"] == ""
 
 
 def test_runs_that_are_not_done_have_a_row_without_numbers(tmp_path):
@@ -90,8 +90,8 @@ def test_the_columns_are_those_that_are_documented(tmp_path, empty):
     runs = table.read_runs(store)
     of = ("source_only", "target_only")
     named = [] if empty else [f"{what}_over_{name}" for what in ("gain", "run", "step") for name in of]
-    assert runs.columns.tolist() == table.COLUMNS + named
-    for column in table.COLUMNS:
+    assert runs.columns.tolist() == record_rows.COLUMNS + named
+    for column in record_rows.COLUMNS:
         assert column in table.__doc__
 
 

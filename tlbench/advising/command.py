@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from tlbench.advising.advice import Advice, advise_on, best_of, soft_vote
-from tlbench.advising.advice_files import read_labels, write_predictions, write_to_label
-from tlbench.advising.looking import Looked, look_at, reference_of
-from tlbench.advising.own_pair import pair_of_own
+from tlbench.advising.advice_files import write_predictions, write_to_label
+from tlbench.advising.answer import answer
+from tlbench.advising.asked import Asked, asked_for
+from tlbench.advising.looking import Looked, look_at
 from tlbench.errors import TlbenchError
-from tlbench.running.setup import Setup
-from tlbench.sweeping.commands import planned_runs
-from tlbench.transfer.warning.labelling import chosen_rows, settled
+from tlbench.transfer.warning.labelling import chosen_rows
 from tlbench.transfer.warning.model import shipped_model
 
-DEFAULT_METHODS = "method=coral_linear,sa,self_training"
 CAUTION = (
     "No promise: without target labels and without assumptions nobody knows the target's accuracy. How often this was right, and "
     "where not, is in docs/warning.md."
 )
 SHIFTED = 0.15
 """Likely total variation of class shares from which on the warning's word counts for little."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a command asks: methods on one recipe, their reference, and what the target's examples are called."""
-
-    setups: list[Setup]
-    reference: Setup
-    names: dict[str, str]
 
 
 def advise(words: Sequence[str], config_dir: str | None, *, label: int, labels: str | None, out: str) -> int:
@@ -71,34 +58,9 @@ def advise(words: Sequence[str], config_dir: str | None, *, label: int, labels: 
         told = write_to_label(Path(out), names, rows, look, reference, classes)
         console.print(told, highlight=False)
     if labels is not None:
-        console.print(_answer(Path(labels), names, looks, found, reference, classes), highlight=False)
+        console.print(answer(Path(labels), names, looks, found, reference, classes), highlight=False)
     console.print(CAUTION, highlight=False)
     return 0
-
-
-def asked_for(words: Sequence[str], config_dir: str | None) -> Asked:
-    """Return what is to be fitted. Raises TlbenchError where a word is wrong, or the methods are on several recipes."""
-    paths, own = [word for word in words if "=" not in word], [word for word in words if "=" in word]
-    names: dict[str, str] = {}
-    if paths:
-        if len(paths) != 2:
-            raise TlbenchError(f"advise takes SOURCE TARGET, or none and dataset=... pair=..., got {' '.join(paths)}.")
-        pair, names = pair_of_own(Path(paths[0]), Path(paths[1]), own)
-        own = (
-            [*pair, *own]
-            if any(word.startswith("protocol=") for word in own)
-            else [*pair, "protocol=transductive", *own]
-        )
-    if not any(word.startswith("method=") for word in own):
-        own.append(DEFAULT_METHODS)
-    setups = [job.setup for job in planned_runs(own, config_dir)]
-    if len(recipes := {str(setup.pair) for setup in setups}) > 1 or len({s.config.seed for s in setups}) > 1:
-        raise TlbenchError(f"advise is on one pair and one seed, got {len(recipes)} pairs and {len(setups)} runs.")
-    if paths and (shots := setups[0].config.shots):
-        raise TlbenchError(
-            f"Target labels are not read from SOURCE TARGET, so there are none for protocol.shots={shots}. Use 0."
-        )
-    return Asked(setups, reference_of(setups), names)
 
 
 def _show(console: Console, found: Sequence[Advice], reference: Looked, asked: Asked) -> None:
@@ -118,31 +80,3 @@ def _show(console: Console, found: Sequence[Advice], reference: Looked, asked: A
             "methods that align domains may err alike, and so may this advice.",
             highlight=False,
         )
-
-
-def _answer(
-    path: Path,
-    names: Sequence[str],
-    looks: Sequence[Looked],
-    found: Sequence[Advice],
-    reference: Looked,
-    classes: list[str],
-) -> str:
-    """Return what labels of a choice say of the method that they were chosen for."""
-    chosen = read_labels(path, names, classes)
-    by_name = {look.method: (look, advice) for look, advice in zip(looks, found, strict=True)}
-    if chosen.method not in by_name:
-        raise TlbenchError(f"{path} was chosen for method={chosen.method}, and these are {', '.join(by_name)}.")
-    look, advice = by_name[chosen.method]
-    own, other = look.says_NC.argmax(axis=1), reference.says_NC.argmax(axis=1)
-    if same := [names[row] for row in chosen.rows if own[row] == other[row]]:
-        raise TlbenchError(
-            f"{path}: '{same[0]}' is no disagreement of {chosen.method} and {reference.method} in this fit."
-        )
-    rows, share = np.asarray(chosen.rows), float((own != other).mean())
-    said = settled(chosen.labels, own[rows], other[rows], share, advice.probability)
-    return (
-        f"{len(rows)} labels: {chosen.method} right on {said.n_own}, {reference.method} on {said.n_reference}, neither on "
-        f"{said.n_neither}. Gain {said.gain:+.1f} points [{said.low:+.1f}, {said.high:+.1f}] (95 %), "
-        f"P(hurts) {said.probability:.2f} (without labels {advice.probability:.2f})."
-    )

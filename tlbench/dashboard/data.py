@@ -15,8 +15,9 @@ from tlbench.dashboard.filters import SCOPE, Filters, Members, chosen_rows
 from tlbench.findings.evidence import Evidence, gather_evidence
 from tlbench.findings.rule import rule_of
 from tlbench.store.plans import Planned, planned
+from tlbench.store.record_rows import CELL, SETTING
 from tlbench.store.runs import RunStore
-from tlbench.store.table import CELL, SETTING, Tables, read_tables
+from tlbench.store.table import Tables, read_tables
 
 State = tuple[int, ...]
 SHARDS = [f"{number:02x}" for number in range(256)]

@@ -15,8 +15,8 @@ from tlbench.findings.judgement import judge
 from tlbench.findings.names import natural
 from tlbench.findings.rule import Rule
 from tlbench.store.plans import Planned
+from tlbench.store.record_rows import CELL, SETTING
 from tlbench.store.setting_columns import names_of
-from tlbench.store.table import CELL, SETTING
 from tlbench.transfer.crossed_gain import spread
 from tlbench.transfer.setting import SETTINGS, setting_of_record
 

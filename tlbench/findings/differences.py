@@ -12,7 +12,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from tlbench.metrics import Metric, metric_named
-from tlbench.store.table import UNKNOWN
+from tlbench.store.record_rows import UNKNOWN
 from tlbench.transfer.crossed_gain import FEWEST_SEEDS, Crossed, crossed
 from tlbench.transfer.gain import sign_flip_p
 

@@ -55,8 +55,8 @@ def _matched_cells(runs: pd.DataFrame) -> dict[str, str]:
     """Return each cell's key to that of its matched reference."""
     once = runs[["run_key", "cell_key"]].drop_duplicates()
     cell_of = dict(zip(once["run_key"], once["cell_key"], strict=True))
-    known = runs.loc[runs["reference_run"].notna(), ["cell_key", "reference_run"]].drop_duplicates(keep="last")
-    return {cell: cell_of.get(run) for cell, run in zip(known["cell_key"], known["reference_run"], strict=True)}  # type: ignore[misc]
+    known = runs.loc[runs["reference_run"].isin(cell_of), ["cell_key", "reference_run"]].drop_duplicates(keep="last")
+    return {cell: cell_of[run] for cell, run in zip(known["cell_key"], known["reference_run"], strict=True)}
 
 
 def _words(row: object) -> str:

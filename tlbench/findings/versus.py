@@ -10,8 +10,8 @@ import pandas as pd
 from tlbench.findings.differences import CellDifferences, Tested, cell_differences, metric_of
 from tlbench.findings.judgement import judge
 from tlbench.findings.rule import Rule
+from tlbench.store.record_rows import UNKNOWN
 from tlbench.store.runs import RunStore
-from tlbench.store.table import UNKNOWN
 
 SEEDS = ["place", "n_seeds", "first_gain", "second_gain", "seeds_won", "seeds_lost"]
 COLUMNS = [*SEEDS[:4], "difference", "half", "p", "p_corrected", *SEEDS[4:], "outcome"]

@@ -11,8 +11,9 @@ from tlbench.findings.differences import Differences
 from tlbench.findings.rule import Rule
 from tlbench.reproduce.published import AVERAGE
 from tlbench.reproduce.recipe import Paper
+from tlbench.store.record_rows import CELL
 from tlbench.store.runs import RunStore
-from tlbench.store.table import CELL, read_tables
+from tlbench.store.table import read_tables
 from tlbench.sweeping.plan import Job, rows_of_plan
 
 NUMBERS = ["reference", "gain", "gain_half", "p_corrected", "flag", "hole"]

@@ -14,7 +14,7 @@ from tlbench.aside import replacing
 from tlbench.errors import TlbenchError
 from tlbench.store.content_keys import is_content
 from tlbench.store.reading import StoreReader
-from tlbench.store.table import CELL, SETTING
+from tlbench.store.record_rows import CELL, SETTING
 
 PLANNED = (*CELL, SETTING, "seed", "reference", "tags")
 """What a plan says of each run, beside its keys and its trial."""
