@@ -11,9 +11,10 @@ from rich.table import Table
 from tlbench.advising.advice import Advice, advise_on, best_of, soft_vote
 from tlbench.advising.advice_files import write_predictions, write_to_label
 from tlbench.advising.answer import answer
-from tlbench.advising.asked import Asked, asked_for
+from tlbench.advising.asked import Asked, asked_for, overrides_of
 from tlbench.advising.looking import Looked, look_at
 from tlbench.errors import TlbenchError
+from tlbench.sweeping.commands import planned_runs
 from tlbench.transfer.warning.labelling import chosen_rows
 from tlbench.transfer.warning.model import shipped_model
 
@@ -40,7 +41,8 @@ def advise(words: Sequence[str], config_dir: str | None, *, label: int, labels: 
         raise TlbenchError(
             "This copy of tlbench has no warning's model: tlbench/transfer/warning/model.json is missing."
         )
-    asked = asked_for(words, config_dir)
+    own, called = overrides_of(words)
+    asked = asked_for([job.setup for job in planned_runs(own, config_dir)], called)
     reference = look_at(asked.reference)
     looks = [look_at(setup) for setup in asked.setups]
     found = [advise_on(look, reference, model, [other for other in looks if other is not look]) for look in looks]
