@@ -180,10 +180,12 @@ def as_file(figure: Figure, kind: str) -> bytes:
     settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "tlbench", "pdf.fonttype": 42}
     undated: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
     with matplotlib.rc_context(settings):
-        buffer = io.BytesIO()
+        # as text: into bytes each of half a million pieces would be encoded by itself
+        buffer = io.StringIO() if kind == "svg" else io.BytesIO()
         if kind == "png":
             figure.set_dpi(200)
         # `savefig` of a figure with a layout draws all of it twice, to place the parts first; a canvas does so as it draws
         canvas: Any = get_registered_canvas_class(kind)(figure)
         getattr(canvas, f"print_{kind}")(buffer, metadata=undated)
-    return buffer.getvalue()
+    written = buffer.getvalue()
+    return written.encode() if isinstance(written, str) else written
