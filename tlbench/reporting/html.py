@@ -26,8 +26,8 @@ Captioned = tuple[str, str]
 """A caption and an SVG element."""
 SHOWN = 5
 """Entries of a list on the first screen; how many more there are is said, and the tables have them all."""
-MANY = 20
-"""Figures from which a process per core pays for its start."""
+MANY = 40
+"""Figures from which a process per core pays for its start: that takes as long as ten figures."""
 
 
 def to_html(found: Analysis, provenance: dict[str, Any]) -> str:

@@ -68,7 +68,9 @@ def _spearman(x_P: np.ndarray, y_P: np.ndarray, times_RP: np.ndarray) -> np.ndar
 def _centred_ranks(x_P: np.ndarray, times_RP: np.ndarray) -> np.ndarray:
     """Return (R, P) mid-ranks less their mean: the share below minus the share above, whatever the order of the draws."""
     values, place_P = np.unique(x_P, return_inverse=True)
-    times_RV = times_RP @ np.eye(len(values))[place_P]
+    order_P = np.argsort(place_P, kind="stable")
+    first_V = np.searchsorted(place_P[order_P], np.arange(len(values)))
+    times_RV = np.add.reduceat(times_RP[:, order_P], first_V, axis=1)
     up_to_RV = times_RV.cumsum(axis=1)
     return (2 * up_to_RV - times_RV - up_to_RV[:, -1:])[:, place_P]
 

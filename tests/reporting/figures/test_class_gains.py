@@ -29,7 +29,7 @@ def test_classes_stand_by_their_gain_with_interval_and_flag():
 def test_seeds_are_points_below_their_class():
     axes = class_gains(TABLE, RULE).axes[0]
     seeds = [part.get_offsets().tolist() for part in axes.collections if part.get_zorder() == 1]
-    assert seeds == [[[1, 0.3], [5, 0.3]], [[1, 1.3], [1, 1.3]], [], [[-8, 3.3]]]
+    assert seeds == [[[1, 0.3], [5, 0.3], [1, 1.3], [1, 1.3], [-8, 3.3]]]
     assert "(dots)" in words(class_gains(TABLE, RULE))
 
 

@@ -39,7 +39,7 @@ def test_seeds_are_points_below_their_mean():
     seeds = [
         part.get_offsets().tolist() for part in axes.collections if len(part.get_offsets()) and part.get_zorder() == 1
     ]
-    assert seeds == [[[g, 1.3] for g in (8, 9, 10)], [[g, 3.3] for g in (1, 2, 3)], [[-4, 4.3]]]
+    assert seeds == [[*([g, 1.3] for g in (8, 9, 10)), *([g, 3.3] for g in (1, 2, 3)), [-4, 4.3]]]
     assert "Mean over 1 to 3 seeds (dots)" in words(gain_forest(MORE, RULE))
 
 

@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import get_registered_canvas_class
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -145,8 +146,10 @@ def shaded_cells(axes: Axes, values_RC: np.ndarray, texts: Sequence[str]) -> Axe
 
 def seed_dots(axes: Axes, seeds: Iterable[Sequence[float]], y: Iterable[float]) -> None:
     """Draw the seeds of each row as dots, below its mean, where the bar does not hide them."""
-    for values, place in zip(seeds, y, strict=True):
-        axes.scatter(values, np.full(len(values), place + BELOW), s=7, color="0.45", linewidths=0, zorder=1)
+    dots = [(value, place + BELOW) for values, place in zip(seeds, y, strict=True) for value in values]
+    if dots:  # one part of the figure: hundreds would take most of its time
+        x, heights = zip(*dots, strict=True)
+        axes.scatter(x, heights, s=7, color="0.45", linewidths=0, zorder=1)
 
 
 def flag_key(figure: Figure, axes: Axes) -> None:
@@ -177,6 +180,12 @@ def as_file(figure: Figure, kind: str) -> bytes:
     settings: Any = {"svg.fonttype": "path", "svg.hashsalt": "tlbench", "pdf.fonttype": 42}
     undated: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
     with matplotlib.rc_context(settings):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, metadata=undated, dpi=200 if kind == "png" else "figure")
-    return buffer.getvalue()
+        # as text: into bytes each of half a million pieces would be encoded by itself
+        buffer = io.StringIO() if kind == "svg" else io.BytesIO()
+        if kind == "png":
+            figure.set_dpi(200)
+        # `savefig` of a figure with a layout draws all of it twice, to place the parts first; a canvas does so as it draws
+        canvas: Any = get_registered_canvas_class(kind)(figure)
+        getattr(canvas, f"print_{kind}")(buffer, metadata=undated)
+    written = buffer.getvalue()
+    return written.encode() if isinstance(written, str) else written
