@@ -74,8 +74,8 @@ def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> I
         told = {"data_family": of_family[row.run_key], "warning": warned[row.cell_key]}
         right = [store.at_step(key, step) for key, step in steps]
         for name, rows_ in picked.items():
-            share = len(apart) / len(own.said_N)
-            said = settled(labels[rows_], own.said_N[rows_], reference.said_N[rows_], share, told["warning"])
+            sizes = len(apart), len(own.said_N)
+            said = settled(labels[rows_], own.said_N[rows_], reference.said_N[rows_], *sizes, told["warning"])
             kept = ~right[0]["row"].isin(places[rows_]).to_numpy()
             shares = [(table["prediction"] == table["label"]).to_numpy()[kept].mean() for table in right]
             told |= {name: said.probability, f"{name}_gain": shares[0] - shares[1]}

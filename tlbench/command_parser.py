@@ -159,7 +159,7 @@ def _atlas_parser(commands: Commands) -> None:
     told = "check the runs of a store, and make rows of the atlas of those that fit"
     sub = actions.add_parser("add", help=told, description=told)
     sub.add_argument("store", help="folder of runs")
-    sub.add_argument("--out", help="folder of the atlas (default: results/atlas)")
+    sub.add_argument("--out", help="folder of the atlas (default: results/atlas of the copy of tlbench that runs)")
     sub.set_defaults(command="atlas", action="add")
     told = "fit the warning's model to the atlas, and write its card (tens of minutes)"
     sub = actions.add_parser("fit", help=told, description=told)

@@ -60,9 +60,15 @@ def test_a_pair_of_files_without_target_labels_is_advised_on_and_settled_by_labe
     chosen.assign(label=arrays[rows]).to_csv("labelled.csv", index=False)
     assert main([*WORDS, "--labels", "labelled.csv"]) == 0
     said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"\(without labels \d\.\d\d\): (adapt|keep the reference|cannot tell)\.", said)
     own, other = (arrays[rows] == told[name].to_numpy() for name in (method, "source_only"))
     assert f"{len(rows)} labels: {method} right on {own.sum()}, source_only on {other.sum()}" in said
-    assert re.search(r"Gain [+-]\d+\.\d points \[[+-]\d+\.\d, [+-]\d+\.\d\] \(95 %\), P\(hurts\) \d\.\d\d", said)
+    assert re.search(r"Gain on these 80 examples [+-]\d+\.\d points \[[+-]\d+\.\d, [+-]\d+\.\d\] \(95 %\)", said)
+
+    Path("advice/to_label.csv").write_bytes(Path("labelled.csv").read_bytes())
+    assert main([*WORDS, "--label", "6"]) == 2
+    assert "holds labels, and --label would write over them" in " ".join(capsys.readouterr().err.split())
+    assert Path("advice/to_label.csv").read_bytes() == Path("labelled.csv").read_bytes()
 
 
 def test_a_path_that_is_there_is_no_setting(arrays):
@@ -116,14 +122,34 @@ def test_a_pair_of_folders_is_a_data_set_whose_targets_are_called_as_their_user_
         ([*WORDS[1:], "--labels", "target.csv"], "'target.csv' has no column 'example'"),
         ([*WORDS[1:], "--labels", "odd.csv"], "Unknown label 'kat'. Did you mean 'cat'?"),
         ([*WORDS[1:], "--labels", "none.csv"], "'none.csv' holds no label"),
-        ([*WORDS[1:], "--labels", "other.csv"], "was chosen for method=sa, and these are coral_linear, self_training"),
+        ([*WORDS[1:], "--labels", "other.csv"], "were chosen for method=sa, and these are coral_linear, self_training"),
+        ([*WORDS[1:], "--labels", "lost.csv"], "'target.csv:900' is no example of this target, which has 80"),
+        ([*WORDS[1:], "--labels", "twice.csv"], "'twice.csv' has 'target.csv:0' more than once"),
+        ([*WORDS[1:], "--labels", "mixed.csv"], "'mixed.csv' was chosen for coral_linear and sa"),
+        ([*WORDS[1:], "--labels", "odd.csv", "--label", "3"], "Give one of the two."),
+        ([], "advise takes SOURCE TARGET, two files or two folders of images, or dataset=... pair=..."),
+        (["source.csv", "short.csv", *WORDS[3:]], "it lacks d and has besides e."),
+        (["source.csv", "holes.csv", *WORDS[3:]], "number 1 of row 2, both counted from 0, is nan"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told(arrays, capsys, words, told):
     pd.read_csv("target.csv").head(2).to_csv("two.csv", index=False)
     row = {"example": "target.csv:0", "label": "cat", "method": "coral_linear"}
-    for name, change in (("odd", {"label": "kat"}), ("none", {"label": ""}), ("other", {"method": "sa"})):
+    changed = {
+        "odd": {"label": "kat"},
+        "none": {"label": ""},
+        "other": {"method": "sa"},
+        "lost": {"example": "target.csv:900"},
+    }
+    for name, change in changed.items():
         pd.DataFrame([{**row, **change}]).to_csv(f"{name}.csv", index=False)
+    pd.DataFrame([row, row]).to_csv("twice.csv", index=False)
+    pd.DataFrame([row, {**row, "example": "target.csv:1", "method": "sa"}]).to_csv("mixed.csv", index=False)
+    target = pd.read_csv("target.csv")
+    target.rename(columns={"d": "e"}).to_csv("short.csv", index=False)
+    target[list("abcd")].mask(lambda x: (x.index.to_numpy()[:, None] == 2) & (x.columns == "b")).to_csv(
+        "holes.csv", index=False
+    )
     assert main(["advise", *words]) == 2
     assert told in " ".join(capsys.readouterr().err.split())
 
@@ -136,9 +162,11 @@ def test_without_a_model_nothing_is_advised(monkeypatch, arrays, capsys):
 
 def test_verdicts_the_best_and_the_vote():
     assert [verdict_of(p, MODEL) for p in (0.39, 0.4, 0.6, 0.61)] == [ADAPT, UNSURE, UNSURE, KEEP]
-    one, two = (Advice(name, p, UNSURE, [], 0.1, None) for name, p in (("a", 0.6), ("b", 0.5)))
-    same = Advice("c", 0.2, SAME, [], 0.0, None)
+    one, two = (Advice(name, p, UNSURE, [], n, 100) for name, p, n in (("a", 0.6, 30), ("b", 0.5, 4)))
+    same = Advice("c", 0.2, SAME, [], 0, 100)
     assert best_of([one, same, two]) is two
+    assert best_of([one, same, two], 10) is one
+    assert best_of([one, same, two], 4) is two
     assert best_of([same]) is same
     looks = [Looked("m", None, np.array([[p, 1 - p]]), np.array(["x"])) for p in (0.2, 0.6)]
     np.testing.assert_allclose(soft_vote(looks), [[0.4, 0.6]])

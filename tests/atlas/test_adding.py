@@ -11,6 +11,7 @@ from baselines.sa import SubspaceAlignment
 from tests.support import RunStore, damage, remove
 from tlbench.atlas.adding import admitted
 from tlbench.atlas.atlas_file import read_atlas, write_atlas
+from tlbench.atlas.leave import write_pages
 from tlbench.cli import main
 from tlbench.errors import TlbenchError
 from tlbench.store.records import checksum, sealed_record
@@ -145,3 +146,29 @@ def test_an_empty_store_is_no_addition(tmp_path):
     with pytest.raises(TlbenchError, match="holds no finished run"):
         admitted(RunStore(tmp_path / "none"), tmp_path)
     assert isinstance(read_atlas(tmp_path), pd.DataFrame)
+
+
+def test_a_run_that_is_torn_leaves_the_others_their_place(store, tmp_path):
+    key = key_of(store, "sa")
+    path = store.path(key)
+    assert path.is_file()
+    path.write_bytes(path.read_bytes()[:200])
+    found = admitted(RunStore(store.root), tmp_path / "atlas")
+    assert set(found.refused) == {key}
+    assert sorted(found.rows["method"]) == ["coral_linear", "source_only"]
+
+
+def test_what_is_there_already_leaves_every_file_as_it_is(store, tmp_path):
+    words = ["atlas", "add", str(store.root), "--out", str(tmp_path / "atlas")]
+    assert main(words) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "atlas").iterdir()}
+    assert main(words) == 0
+    assert {path: path.read_bytes() for path in (tmp_path / "atlas").iterdir()} == before
+    write_pages(tmp_path / "atlas", read_atlas(tmp_path / "atlas"))
+    assert {path: path.read_bytes() for path in (tmp_path / "atlas").iterdir()} == before
+
+
+def test_a_file_is_no_folder_of_an_atlas(store, tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert main(["atlas", "add", str(store.root), "--out", str(tmp_path / "taken")]) == 2
+    assert "Set by --out." in capsys.readouterr().err

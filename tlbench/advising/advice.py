@@ -22,16 +22,16 @@ class Advice:
         probability: of a gain below 0.
         verdict: ADAPT, KEEP, UNSURE, or SAME, where it and the reference disagree on no example.
         spoke: the signals that moved the probability most, with what each added to its log odds.
-        disagreement: share of unlabelled examples of which it and the reference say different classes.
-        likely_shift: how far the target's class shares seem to be from the source's, in [0, 1]; None where it is not known.
+        n_apart, n_examples: unlabelled examples that were looked at, and those of which it and the reference say different
+            classes.
     """
 
     method: str
     probability: float
     verdict: str
     spoke: list[tuple[str, float]]
-    disagreement: float
-    likely_shift: float | None
+    n_apart: int
+    n_examples: int
 
 
 def advise_on(
@@ -41,11 +41,9 @@ def advise_on(
     said = signals(look.outlook, reference.outlook, [other.outlook for other in others])
     probability, parts = model.probability(said), model.contributions(said)
     spoke = sorted(parts.items(), key=lambda item: -abs(item[1]))[:most]
-    verdict = verdict_of(probability, model) if said["disagreement"] else SAME
-    return Advice(
-        look.method, probability, verdict, [(n, v) for n, v in spoke if v], said["disagreement"],
-        said.get("likely_shift"),
-    )  # fmt: skip
+    n_apart, n = int((look.outlook.said_N != reference.outlook.said_N).sum()), len(look.outlook.said_N)
+    verdict = verdict_of(probability, model) if n_apart else SAME
+    return Advice(look.method, probability, verdict, [(n, v) for n, v in spoke if v], n_apart, n)
 
 
 def verdict_of(probability: float, model: WarningModel) -> str:
@@ -60,6 +58,6 @@ def soft_vote(looks: Sequence[Looked]) -> np.ndarray:
     return np.mean([look.says_NC for look in looks], axis=0)
 
 
-def best_of(found: Sequence[Advice]) -> Advice:
-    """Return the advice on the method that is least likely to hurt, of those that say anything else than the reference."""
-    return min(found, key=lambda advice: (advice.disagreement == 0, advice.probability))
+def best_of(found: Sequence[Advice], fewest: int = 1) -> Advice:
+    """Return the advice on the method that is least likely to hurt, of those with so many disagreements, or with the most."""
+    return min(found, key=lambda advice: (-min(advice.n_apart, fewest), advice.probability))

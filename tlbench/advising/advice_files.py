@@ -19,10 +19,10 @@ COLUMNS = ["example", "label", "method"]
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels (class numbers) of rows of the target, chosen for a method."""
+    """Labels (class numbers) of examples of the target, by what their user calls them, chosen for a method."""
 
     method: str
-    rows: list[int]
+    examples: list[str]
     labels: list[int]
 
 
@@ -48,16 +48,42 @@ def write_to_label(
     path = _written(table, out / TO_LABEL)
     return (
         f"Label these {len(rows)} examples, on which {look.method} and {reference.method} disagree, in the column `label` of "
-        f"{path} ({', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}), and give the same command with --labels {path}."
+        f"{path} ({', '.join(classes[:4])}{', ...' if len(classes) > 4 else ''}), and give the same command with --labels {path} "
+        "in place of --label. Rows of a file are counted from 0, below its header."
     )
 
 
-def read_labels(path: Path, names: Sequence[str], classes: Sequence[str]) -> Labels:
+def refuse_filled(out: Path) -> None:
+    """Raise TlbenchError where the folder has a choice with labels in it, which another choice would write over."""
+    path = out / TO_LABEL
+    if path.exists() and (read_choice(path)["label"] != "").any():
+        raise TlbenchError(
+            f"{path} holds labels, and --label would write over them. Give --labels {path}, or another --out."
+        )
+
+
+def read_labels(path: Path, classes: Sequence[str]) -> Labels:
     """Read what was labelled; rows without a label are left out.
 
     Raises:
-        TlbenchError: it is no such file, or an example or a label in it is unknown.
+        TlbenchError: it is no such file, a label in it is unknown, an example is there twice, or it is of two choices.
     """
+    table = read_choice(path)
+    table = table[table["label"] != ""]
+    if table.empty:
+        raise TlbenchError(f"'{path}' holds no label. Write a class into the column `label`.")
+    numbers = {name: n for n, name in enumerate(classes)}
+    if odd := sorted(set(table["label"]) - set(numbers)):
+        raise unknown("label", odd[0], list(numbers), f"--labels {path}")
+    if twice := table.loc[table["example"].duplicated(), "example"].tolist():
+        raise TlbenchError(f"'{path}' has '{twice[0]}' more than once. Keep one row of each example.")
+    if len(methods := sorted(set(table["method"]))) > 1:
+        raise TlbenchError(f"'{path}' was chosen for {' and '.join(methods)}. Give the choice of one method.")
+    return Labels(methods[0], table["example"].tolist(), [numbers[name] for name in table["label"]])
+
+
+def read_choice(path: Path) -> pd.DataFrame:
+    """Read a choice of examples to label, texts only. Raises TlbenchError where it is no such file."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError, pd.errors.ParserError) as error:
@@ -66,14 +92,7 @@ def read_labels(path: Path, names: Sequence[str], classes: Sequence[str]) -> Lab
         ) from error
     if lost := [name for name in COLUMNS if name not in table]:
         raise TlbenchError(f"'{path}' has no column '{lost[0]}'. `tlbench advise --label 10` writes such a file.")
-    table = table[table["label"] != ""]
-    if table.empty:
-        raise TlbenchError(f"'{path}' holds no label. Write a class into the column `label`.")
-    place, numbers = {name: row for row, name in enumerate(names)}, {name: n for n, name in enumerate(classes)}
-    for column, known in (("example", place), ("label", numbers)):
-        if odd := sorted(set(table[column]) - set(known)):
-            raise unknown(column, odd[0], list(known), f"--labels {path}")
-    return Labels(table["method"].iloc[0], [place[n] for n in table["example"]], [numbers[n] for n in table["label"]])
+    return table
 
 
 def _written(table: pd.DataFrame, path: Path) -> Path:

@@ -11,7 +11,8 @@ from tlbench.advising.own_pair import pair_of_own
 from tlbench.errors import TlbenchError
 from tlbench.running.setup import Setup
 
-DEFAULT_METHODS = "method=coral_linear,sa,self_training"
+DEFAULT_METHODS = "method=jda,tca,ot_linear,self_training"
+"""Of the methods that an atlas of many data sets puts first, those that need no extra and agree in their reference."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def overrides_of(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         pair, names = pair_of_own(Path(paths[0]), Path(paths[1]), own)
         chosen = [] if any(word.startswith("protocol=") for word in own) else ["protocol=transductive"]
         own = [*pair, *chosen, *own]
+    elif not any(word.startswith(("dataset=", "pair=")) for word in own):
+        raise TlbenchError("advise takes SOURCE TARGET, two files or two folders of images, or dataset=... pair=...")
     if not any(word.startswith("method=") for word in own):
         own.append(DEFAULT_METHODS)
     return own, names

@@ -59,7 +59,7 @@ def reference_of(setups: Sequence[Setup]) -> Setup:
     Raises:
         TlbenchError: one is itself a reference, or they have different ones.
     """
-    found: dict[str, Setup] = {}
+    found, of = dict[str, Setup](), dict[str, list[str]]()
     for setup in setups:
         name = str(setup.config.method["name"])
         if issubclass(setup.method, Reference):
@@ -68,7 +68,8 @@ def reference_of(setups: Sequence[Setup]) -> Setup:
             )
         reference = next(iter(setup.references.values()))
         found[reference.key] = reference
+        of.setdefault(reference.key, []).append(name)
     if len(found) > 1:
-        others = sorted({str(s.config.method["name"]) for s in setups})
-        raise TlbenchError(f"{', '.join(others)} have different references on this recipe; ask about them apart.")
+        groups = "; ".join(", ".join(sorted(set(names))) for names in of.values())
+        raise TlbenchError(f"Methods have different references on this recipe: {groups}. Ask about each group apart.")
     return next(iter(found.values()))

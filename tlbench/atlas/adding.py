@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tlbench.atlas.admission import broken_rules, other_data, other_numbers
-from tlbench.atlas.atlas_file import KEY, atlas_folder, read_atlas, write_atlas
+from tlbench.atlas.atlas_file import FILE, KEY, atlas_folder, read_atlas, write_atlas
 from tlbench.atlas.atlas_rows import atlas_rows
 from tlbench.atlas.holes import holes_of, read_holes
 from tlbench.atlas.leave import write_pages
@@ -45,10 +45,13 @@ def add(store: str, out: str | None) -> int:
         print(f"refused {key}: {why}")
     if len(found.refused) > NAMED:
         print(f"... and {len(found.refused) - NAMED} more.")
-    path = write_atlas(folder, found.rows)
-    holes = pd.concat([read_holes(folder), holes_of(theirs)], ignore_index=True).drop_duplicates("run_key")
-    write_pages(folder, found.rows, holes)
-    size = path.stat().st_size / 2**20
+    if found.n_new or not (folder / FILE).exists():
+        write_atlas(folder, found.rows)
+        holes = pd.concat([read_holes(folder), holes_of(theirs)], ignore_index=True).drop_duplicates("run_key")
+        write_pages(
+            folder, read_atlas(folder), holes
+        )  # as the file has them, so that a page is the same when made again
+    size = (path := folder / FILE).stat().st_size / 2**20
     print(
         f"{path}: {found.n_new} rows added, {found.n_known} were there, {len(found.refused)} runs refused; {size:.1f} MiB."
     )
@@ -67,7 +70,7 @@ def admitted(store: RunStore, folder: Path) -> Admitted:
     if not records and not refused:
         raise TlbenchError(f"Store '{store.where}' holds no finished run. `tlbench sweep store=...` fills it.")
     refused |= {key: "; ".join(found) for key in records if (found := list(broken_rules(store, key, records)))}
-    new = atlas_rows(store)
+    new = atlas_rows(store, list(records))
     for index, sentence in (*other_data(new, atlas).items(), *other_numbers(new, atlas).items()):
         refused.setdefault(str(new.loc[index, "run_key"]), str(sentence))
     lost = new["reference_run"].isin(refused) & ~new["run_key"].isin(refused)

@@ -46,7 +46,10 @@ def write_atlas(folder: Path, rows: pd.DataFrame) -> Path:
         raise ValueError(
             f"Each run stands in the atlas once, got {rows.loc[doubles, KEY[0]].head().tolist()} more often."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TlbenchError(f"'{folder}' cannot be a folder ({error.strerror}). Set by --out.") from error
     rows, path = ordered(rows), folder / FILE
     arrays = [pa.array(_plain(rows[name]), _kind(str(name))) for name in rows]
     with replacing(path) as aside:

@@ -42,8 +42,18 @@ def read_rows(path: Path, inputs: str | None, labels: str | None, columns: Seque
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, scipy.io.matlab.MatReadError) as error:
         raise TlbenchError(f"{path} cannot be read ({str(error).splitlines()[0]}).") from error
     if found.dtype.kind not in "biuf" or (found.dtype.kind == "f" and not np.isfinite(found).all()):
-        raise TlbenchError(f"{path}: its inputs are no finite numbers but {found.dtype}.")
+        raise TlbenchError(f"{path}: its inputs must be finite numbers, and {_odd(found)}.")
     return found
+
+
+def _odd(found: np.ndarray) -> str:
+    """Say what of an array is no finite number."""
+    if found.dtype.kind not in "biuf":
+        return f"they are {found.dtype}"
+    place = np.argwhere(~np.isfinite(found))[0]
+    return (
+        f"number {place[1] if found.ndim > 1 else 0} of row {place[0]}, both counted from 0, is {found[tuple(place)]}"
+    )
 
 
 def _columns(path: Path, table: pd.DataFrame, wanted: Sequence[str] | None) -> pd.DataFrame:
@@ -51,9 +61,11 @@ def _columns(path: Path, table: pd.DataFrame, wanted: Sequence[str] | None) -> p
     if wanted is None:
         return table
     table = table.rename(columns=str)
-    if odd := sorted(set(wanted) ^ set(table)):
+    lost, more = (sorted(one - other) for one, other in ((set(wanted), set(table)), (set(table), set(wanted))))
+    if lost or more:
+        words = [f"{what} {', '.join(names[:5])}" for what, names in (("lacks", lost), ("has besides", more)) if names]
         raise TlbenchError(
-            f"{path}: its columns differ from those that the model was trained on in {', '.join(odd[:5])}."
+            f"{path}: its columns must be those of the training data, in any order, under their names; it {' and '.join(words)}."
         )
     return table[list(wanted)]
 

@@ -49,28 +49,28 @@ def test_labels_go_to_kinds_of_disagreement_by_highest_averages(sizes, shares):
 
 def test_without_labels_the_warning_stands():
     for p in (0.02, 0.4, 0.5, 0.97):
-        found = settled([], [], [], 0.3, p)
+        found = settled([], [], [], 30, 100, p)
         assert found.probability == pytest.approx(p, abs=1e-6)
         assert (found.n_own, found.n_reference, found.n_neither) == (0, 0, 0)
-    assert settled([], [], [], 0.3, 0.97).gain < 0 < settled([], [], [], 0.3, 0.03).gain
+    assert settled([], [], [], 30, 100, 0.97).gain < 0 < settled([], [], [], 30, 100, 0.03).gain
 
 
 def test_labels_are_counted_and_weighed_with_it():
     found = settled(
-        [0, 1, 1, 2], [0, 1, 0, 1], [1, 0, 1, 0], 0.5, 0.5
+        [0, 1, 1, 2], [0, 1, 0, 1], [1, 0, 1, 0], 50, 100, 0.5
     )  # the method twice, the reference once, neither once
     assert (found.n_own, found.n_reference, found.n_neither) == (2, 1, 1)
     a, b = prior(0.5, 4.0)
     assert (a, b) == pytest.approx((2.0, 2.0))
     assert found.probability == pytest.approx(beta(a + 2, b + 1).cdf(0.5))
-    # E[share * decisive * (2 q - 1)] with decisive ~ Beta(4, 2), q ~ Beta(4, 3)
-    assert found.gain == pytest.approx(100 * 0.5 * (4 / 6) * (2 * 4 / 7 - 1), abs=0.3)
+    # one more of the labelled, and of each of 46 others E[decisive * (2 q - 1)] with decisive ~ Beta(4, 2), q ~ Beta(4, 3)
+    assert found.gain == pytest.approx(1 + 46 * (4 / 6) * (2 * 4 / 7 - 1), abs=0.3)
     assert found.low < found.gain < found.high
 
 
 def test_many_labels_outweigh_any_warning():
     labels, own = [0] * 60, [0] * 60
-    found = settled(labels, own, [1] * 60, 0.25, 0.99)
+    found = settled(labels, own, [1] * 60, 100, 400, 0.99)
     assert found.probability < 1e-6
     assert 20 < found.gain < 25
     assert found.high <= 25
@@ -79,12 +79,22 @@ def test_many_labels_outweigh_any_warning():
 @given(st.integers(0, 8), st.integers(0, 8), st.floats(0.01, 0.99))
 def test_exchanging_the_two_turns_the_word_round(n_own, n_reference, warning):
     labels, n = [0] * n_own + [1] * n_reference, n_own + n_reference
-    one = settled(labels, [0] * n, [1] * n, 0.4, warning).probability
-    other = settled(labels, [1] * n, [0] * n, 0.4, 1 - warning).probability
+    one = settled(labels, [0] * n, [1] * n, 40, 100, warning).probability
+    other = settled(labels, [1] * n, [0] * n, 40, 100, 1 - warning).probability
     assert one == pytest.approx(1 - other, abs=1e-6)
 
 
-@pytest.mark.parametrize(("labels", "own", "reference"), [([0], [0, 1], [1, 0]), ([0], [1], [1])])
-def test_what_is_no_labelled_disagreement_is_refused(labels, own, reference):
+def test_once_all_disagreements_are_labelled_their_gain_is_known():
+    found = settled([0, 0, 1, 1, 1, 2], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1], 6, 200, 0.1)
+    assert (found.gain, found.low, found.high) == pytest.approx((-0.5, -0.5, -0.5))
+    a, b = prior(0.1, 4.0)
+    assert found.probability == pytest.approx(beta(a + 2, b + 3).cdf(0.5))
+
+
+@pytest.mark.parametrize(
+    ("labels", "own", "reference", "n_apart"),
+    [([0], [0, 1], [1, 0], 9), ([0], [1], [1], 9), ([0, 0], [0, 0], [1, 1], 1), ([0], [0], [1], 21)],
+)
+def test_what_is_no_labelled_disagreement_is_refused(labels, own, reference, n_apart):
     with pytest.raises(ValueError, match="one label for each"):
-        settled(labels, own, reference, 0.1, 0.5)
+        settled(labels, own, reference, n_apart, 20, 0.5)

@@ -24,8 +24,8 @@ class Settled:
     """What the labels say.
 
     Attributes:
-        probability: of a gain below 0.
-        gain, low, high: percentage points, with a 95 % interval; of all N examples.
+        probability: of a gain below 0, on more examples of the kind.
+        gain, low, high: percentage points, with a 95 % interval, of all N examples, those that were labelled among them.
         n_own, n_reference, n_neither: labelled disagreements on which the method was right, the reference, none of them.
     """
 
@@ -69,19 +69,20 @@ def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.n
 
 
 def settled(
-    labels: Sequence[int], own_said: Sequence[int], reference_said: Sequence[int], share: float, warning: float,
-    strength: float = STRENGTH,
+    labels: Sequence[int], own_said: Sequence[int], reference_said: Sequence[int], n_apart: int, n_examples: int,
+    warning: float, strength: float = STRENGTH,
 ) -> Settled:  # fmt: skip
     """Return what labels of disagreements say of the gain, beside what the warning had said.
 
     Of decisive disagreements, on which one of the two is right, the method is right with probability q. Before any label q has
     the Beta distribution of this strength that gives q < 1/2 the warning's probability; labels make it
     Beta(a + own, b + reference).
-    The shares of decisive and other disagreements start from one label each.
+    The shares of decisive and other disagreements start from one label each. What the labelled ones came to is known; of the
+    others it is drawn, each by itself.
 
     Args:
         labels, own_said, reference_said: true and said classes of the labelled disagreements.
-        share: of all examples that are disagreements, in [0, 1].
+        n_apart, n_examples: disagreements, and examples, labelled ones among them.
         warning: probability of a gain below 0 without any label.
         strength: labels that the warning counts for.
 
@@ -89,9 +90,10 @@ def settled(
         ValueError: they are not as many, or a row is no disagreement.
     """
     y, m, r = (np.asarray(values) for values in (labels, own_said, reference_said))
-    if not len(y) == len(m) == len(r) or (m == r).any():
+    if not len(y) == len(m) == len(r) or (m == r).any() or not len(y) <= n_apart <= n_examples:
         raise ValueError(
-            f"Needs one label for each of {len(m)} disagreements, got {len(y)}, and no example on which both agree."
+            f"Needs one label for each of {len(m)} disagreements, got {len(y)}, and no example on which both agree; "
+            f"of {n_examples} examples {n_apart} are disagreements."
         )
     n_own, n_reference = int((y == m).sum()), int((y == r).sum())
     n_neither = len(y) - n_own - n_reference
@@ -99,7 +101,9 @@ def settled(
     rng = np.random.default_rng(0)
     q = rng.beta(a + n_own, b + n_reference, DRAWS)
     decisive = rng.beta(1 + n_own + n_reference, 1 + n_neither, DRAWS)
-    gains = 100 * share * decisive * (2 * q - 1)
+    rest = rng.binomial(n_apart - len(y), decisive)
+    won = rng.binomial(rest, q)
+    gains = 100 * (n_own - n_reference + 2 * won - rest) / n_examples
     low, high = np.quantile(gains, [0.025, 0.975])
     probability = float(betainc(a + n_own, b + n_reference, 0.5))
     return Settled(probability, float(gains.mean()), float(low), float(high), n_own, n_reference, n_neither)
