@@ -148,14 +148,16 @@ def test_an_empty_store_is_no_addition(tmp_path):
     assert isinstance(read_atlas(tmp_path), pd.DataFrame)
 
 
-def test_a_run_that_is_torn_leaves_the_others_their_place(store, tmp_path):
-    key = key_of(store, "sa")
-    path = store.path(key)
-    assert path.is_file()
-    path.write_bytes(path.read_bytes()[:200])
+@pytest.mark.parametrize(
+    ("torn", "with_it", "left"),
+    [("sa", [], ["coral_linear", "source_only"]), ("source_only", ["sa", "coral_linear"], [])],
+)
+def test_a_run_that_is_torn_leaves_the_others_their_place(store, tmp_path, torn, with_it, left):
+    key = key_of(store, torn)
+    damage(store, key, "outlooks.npz", b"torn")
     found = admitted(RunStore(store.root), tmp_path / "atlas")
-    assert set(found.refused) == {key}
-    assert sorted(found.rows["method"]) == ["coral_linear", "source_only"]
+    assert set(found.refused) == {key, *(key_of(store, name) for name in with_it)}
+    assert sorted(found.rows["method"]) == left
 
 
 def test_what_is_there_already_leaves_every_file_as_it_is(store, tmp_path):

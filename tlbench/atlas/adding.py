@@ -70,7 +70,7 @@ def admitted(store: RunStore, folder: Path) -> Admitted:
     if not records and not refused:
         raise TlbenchError(f"Store '{store.where}' holds no finished run. `tlbench sweep store=...` fills it.")
     refused |= {key: "; ".join(found) for key in records if (found := list(broken_rules(store, key, records)))}
-    new = atlas_rows(store, list(records))
+    new = atlas_rows(store, [key for key in records if key not in refused])
     for index, sentence in (*other_data(new, atlas).items(), *other_numbers(new, atlas).items()):
         refused.setdefault(str(new.loc[index, "run_key"]), str(sentence))
     lost = new["reference_run"].isin(refused) & ~new["run_key"].isin(refused)

@@ -15,13 +15,14 @@ def with_consensus(rows: pd.DataFrame, store: RunStore) -> pd.DataFrame:
     """Add `signal_others_votes` and `signal_others_lead` to rows of methods; what a search chose is no voter.
 
     Args:
-        rows: run_key, step, family, tuned, uses_target_labels and TOGETHER.
+        rows: run_key, step, family, tuned, uses_target_labels and TOGETHER; of references, too: one that is not there votes
+            nowhere.
     """
     told = ~rows["uses_target_labels"].fillna(False).astype(bool)
     methods = rows[(rows["family"] != "reference") & told & ~rows["tuned"].astype(bool)]
-    found: dict[str, dict[str, float]] = {}
+    found, there = dict[str, dict[str, float]](), set(rows["run_key"])
     for (_, reference, step), group in methods.groupby(TOGETHER):
-        if (other := _look(store, str(reference), int(step))) is None:
+        if reference not in there or (other := _look(store, str(reference), int(step))) is None:
             continue
         looks = {str(r.run_key): _look(store, str(r.run_key), int(r.step)) for r in group.itertuples()}
         known = {key: look for key, look in looks.items() if look is not None and len(look.said_N) == len(other.said_N)}
