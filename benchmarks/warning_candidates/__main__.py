@@ -24,7 +24,8 @@ from tlbench.running.setup import Setup
 from tlbench.store.runs import RunStore
 
 BESIDE = (
-    "others_lead", "class_cluster", "bnm", "im", "critic", "projection_norm", "head_uniformity", "hopkins", "weighted_lead",
+    "others_lead", "class_cluster", "bnm", "im", "critic", "projection_norm", "head_uniformity", "hopkins",
+    "weighted_lead", "atc", "doc",
 )  # fmt: skip
 """The warning's own signals that stand beside the candidates."""
 TRIED = ("dawid_skene", "score_mixture", "aggregation", "reverse_validation")
