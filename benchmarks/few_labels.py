@@ -3,21 +3,23 @@
     python -m benchmarks.few_labels --store STORE [--labels 10] [--fewest 50] [--out results/atlas]
 
 For each cell's first run with so many disagreements among the examples of its outlook: labels are looked up of those that
-`chosen_rows` chooses, and of as many random disagreements; the warning beside them is of a model that was chosen, fitted and
-calibrated without the family of data. Asked: the area under the ROC curve of the sign of the gain on all test examples but those
-that were labelled.
+`chosen_rows` chooses, of as many random disagreements, and of those that a consensus of all methods doubts most; the warning
+beside them is of a model that was chosen, fitted and calibrated without the family of data. Asked: the area under the ROC curve
+of the sign of the gain on all test examples but those that were labelled.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.warning_candidates.active import doubtful_rows
+from tlbench.atlas.atlas_cells import compared_rows
 from tlbench.atlas.atlas_rows import atlas_rows
 from tlbench.atlas.warning_trial import blind, fitting_cells
 from tlbench.errors import TlbenchError
@@ -29,7 +31,7 @@ from tlbench.transfer.warning.labelling import chosen_rows, settled
 from tlbench.transfer.warning.outlook import Outlook
 from tlbench.transfer.warning.scoring import auroc
 
-CHOICES = ("chosen", "random")
+CHOICES = ("chosen", "random", "consensus")
 
 
 def main() -> None:
@@ -55,6 +57,9 @@ def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> I
     first = rows[rows["cell_key"].isin(warned)].sort_values("seed").drop_duplicates("cell_key")
     rng, of_family = np.random.default_rng(0), dict(zip(rows["run_key"], rows["data_family"], strict=True))
     steps_of = dict(zip(rows["run_key"], rows["step"].astype(int), strict=True))
+    methods = compared_rows(rows)
+    together = methods[~methods["tuned"].astype(bool)].groupby(["recipe_key", "reference_run"])
+    others = {where: group["run_key"].tolist() for where, group in together}
     for row in first.itertuples():
         steps = (str(row.run_key), int(row.step)), (str(row.reference_run), steps_of[str(row.reference_run)])
         looks = [store.outlooks(key).get(step) for key, step in steps]
@@ -71,6 +76,9 @@ def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> I
             continue
         both = (own.target_NC.astype(float), reference.target_NC.astype(float))
         picked = {"chosen": chosen_rows(*both, n_labels), "random": rng.choice(apart, n_labels, replace=False)}
+        said_VN = voters(store, steps, others.get((row.recipe_key, row.reference_run), []), steps_of, own, reference)
+        n_classes = max(int(said_VN.max()), int(labels.max())) + 1
+        picked["consensus"] = doubtful_rows(said_VN, n_classes, labels, n_labels)
         told = {"data_family": of_family[row.run_key], "warning": warned[row.cell_key]}
         right = [store.at_step(key, step) for key, step in steps]
         for name, rows_ in picked.items():
@@ -80,6 +88,17 @@ def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> I
             shares = [(table["prediction"] == table["label"]).to_numpy()[kept].mean() for table in right]
             told |= {name: said.probability, f"{name}_gain": shares[0] - shares[1]}
         yield told
+
+
+def voters(
+    store: RunStore, steps: Sequence[tuple[str, int]], keys: Sequence[str], steps_of: Mapping[str, int], own: Outlook,
+    reference: Outlook,
+) -> np.ndarray:  # fmt: skip
+    """Return the classes, (V, N), of a run, its reference, the reference's voters, and other methods on the same examples."""
+    found = [own.said_N, reference.said_N, *(votes.astype(int) for votes in reference.votes.values())]
+    looks = (store.outlooks(key).get(steps_of[key]) for key in keys if key != steps[0][0])
+    found.extend(Outlook.of_arrays(arrays).said_N for arrays in looks if arrays is not None)
+    return np.stack([said for said in found if len(said) == len(own.said_N)])
 
 
 def target_of(store: RunStore, key: str) -> tuple[np.ndarray, np.ndarray]:

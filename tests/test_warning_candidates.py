@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from benchmarks.warning_candidates.active import doubtful_rows
 from benchmarks.warning_candidates.aggregation import RIDGE, parts
 from benchmarks.warning_candidates.posteriors import dawid_skene, lead, score_mixture
 from benchmarks.warning_candidates.reverse import way_back
@@ -31,6 +32,25 @@ def test_one_round_is_bayes_rule_with_counted_confusions():
     second = second / second.sum(axis=1, keepdims=True)
     joint = np.stack([0.5 * first[:, a] * second[:, b] for a, b in said.T])
     assert dawid_skene(said, 2, rounds=1) == pytest.approx(joint / joint.sum(axis=1, keepdims=True))
+
+
+def test_what_is_known_teaches_whom_to_believe():
+    """Two against two: labels of a few examples settle which two, and with them all the others."""
+    truth = np.random.default_rng(0).integers(0, 2, 60)
+    said = np.stack([truth, truth, 1 - truth, 1 - truth])
+    found = dawid_skene(said, 2, known={row: int(truth[row]) for row in range(6)})
+    assert (found.argmax(axis=1) == truth).all()
+
+
+def test_doubtful_disagreements_are_chosen_one_after_the_other():
+    truth = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    own, reference = np.array([0, 0, 0, 1, 1, 1, 1, 0]), np.array([0, 0, 1, 0, 1, 1, 0, 1])
+    sides = np.stack([[0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1, 1, 1]])
+    said = np.concatenate([[own, reference], sides])
+    first = doubtful_rows(said, 2, truth, 1)
+    assert first.tolist() == [3]  # the only disagreement on which the other three are at odds
+    assert sorted(doubtful_rows(said, 2, truth, 9).tolist()) == [2, 3, 6, 7]
+    assert doubtful_rows(np.stack([own, own]), 2, truth, 3).tolist() == []
 
 
 def test_an_example_among_others_scores_has_their_class():

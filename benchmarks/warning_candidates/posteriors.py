@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import softmax
@@ -11,7 +13,9 @@ STRENGTH = 0.5
 DIAGONAL = 1.0
 
 
-def dawid_skene(said_VN: np.ndarray, n_classes: int, rounds: int = 30) -> np.ndarray:
+def dawid_skene(
+    said_VN: np.ndarray, n_classes: int, rounds: int = 30, known: Mapping[int, int] | None = None
+) -> np.ndarray:
     """Return class probabilities (N, C) by which each of V voters has a confusion matrix of its own, started from their shares.
 
     Paper    Dawid & Skene, Maximum likelihood estimation of observer error-rates using the EM algorithm, Applied Statistics 1979;
@@ -21,10 +25,12 @@ def dawid_skene(said_VN: np.ndarray, n_classes: int, rounds: int = 30) -> np.nda
 
     Args:
         said_VN: class that each voter gives to each example.
+        known: true classes of some examples, by row.
     """
-    one_VNC = np.eye(n_classes)[said_VN]
+    one_VNC, rows, true = np.eye(n_classes)[said_VN], list(known or {}), list((known or {}).values())
     found_NC = one_VNC.mean(axis=0)
     for _ in range(rounds):
+        found_NC[rows] = np.eye(n_classes)[true]
         confusion_VCK = (
             np.einsum("nc,vnk->vck", found_NC, one_VNC, optimize=True) + STRENGTH + DIAGONAL * np.eye(n_classes)
         )
