@@ -161,7 +161,10 @@ def test_columns_of_a_table_are_matched_by_name(capsys):
     )
     assert pd.read_csv("one.csv")["prediction"].tolist() == pd.read_csv("two.csv")["prediction"].tolist()
     assert main(["predict", key, "lacking.csv"]) == 2
-    assert "lacking.csv: its columns differ from those that the model was trained on in u" in capsys.readouterr().err
+    assert (
+        "lacking.csv: its columns must be those of the training data, in any order, under their names; it lacks u."
+        in capsys.readouterr().err
+    )
 
 
 def test_transforms_that_count_over_other_data_are_refused(toy, tmp_path):
