@@ -10,14 +10,13 @@ of the sign of the gain on all test examples but those that were labelled.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.of_store import leave, options
 from benchmarks.warning_candidates.active import doubtful_rows
 from tlbench.atlas.atlas_cells import compared_rows
 from tlbench.atlas.atlas_rows import atlas_rows
@@ -35,20 +34,13 @@ CHOICES = ("chosen", "random", "consensus")
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--store", required=True)
-    options.add_argument("--labels", type=int, default=10)
-    options.add_argument("--fewest", type=int, default=50)
-    options.add_argument("--out")
-    given = options.parse_args()
+    given = options(__doc__, labels=10, fewest=50)
     store = RunStore(given.store)
     found = pd.DataFrame(trials(store, atlas_rows(store), given.labels, given.fewest))
     told = pd.DataFrame(
         [summary(own, family) for family, own in found.groupby("data_family")] + [summary(found, "all")]
     )
-    print(told.to_string(index=False))
-    if given.out is not None:
-        told.to_csv(Path(given.out) / f"few_labels_{given.labels}.csv", index=False)
+    leave(told, given.out, f"few_labels_{given.labels}.csv")
 
 
 def trials(store: RunStore, rows: pd.DataFrame, n_labels: int, fewest: int) -> Iterator[dict[str, Any]]:

@@ -9,30 +9,23 @@ over the reference, beside the mean of the methods' own gains; families of data 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.of_store import leave, options
 from tlbench.atlas.atlas_cells import compared_rows
 from tlbench.atlas.atlas_rows import atlas_rows
 from tlbench.store.runs import RunStore
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--store", required=True)
-    options.add_argument("--fewest", type=int, default=3)
-    options.add_argument("--out")
-    given = options.parse_args()
+    given = options(__doc__, fewest=3)
     store = RunStore(given.store)
     told = summary(pd.DataFrame(votes(store, atlas_rows(store), given.fewest)))
-    print(told.to_string(index=False))
-    if given.out is not None:
-        told.to_csv(Path(given.out) / "vote.csv", index=False)
+    leave(told, given.out, "vote.csv")
 
 
 def votes(store: RunStore, rows: pd.DataFrame, fewest: int) -> Iterator[dict[str, Any]]:

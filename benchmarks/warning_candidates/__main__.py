@@ -8,12 +8,10 @@ all signals. Reverse validation fits again twice, so it is tried on so many cell
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
+from benchmarks.of_store import leave, options
 from benchmarks.warning_candidates.reverse import way_back
 from benchmarks.warning_candidates.trial import with_candidates
 from tlbench.atlas.atlas_rows import atlas_rows
@@ -33,20 +31,14 @@ WHERE = ["data_family", "verdict", "gain", "method"]
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--store", required=True)
-    options.add_argument("--reverse", type=int, default=40)
-    options.add_argument("--out")
-    given = options.parse_args()
+    given = options(__doc__, reverse=40)
     store = RunStore(given.store)
     rows = with_candidates(atlas_rows(store), store)
     cells = fitting_cells(rows).reset_index(drop=True)
     cells["signal_reverse_validation"] = reversed_leads(cells, rows, store, given.reverse)
     kept = [f"signal_{name}" for name in (*BESIDE, *TRIED) if f"signal_{name}" in cells]
     told = foresight(cells[[*WHERE, *kept]]).round(3)
-    print(told.to_string(index=False))
-    if given.out is not None:
-        told.to_csv(Path(given.out) / "candidates.csv", index=False)
+    leave(told, given.out, "candidates.csv")
 
 
 def reversed_leads(cells: pd.DataFrame, rows: pd.DataFrame, store: RunStore, most: int) -> pd.Series:

@@ -22,8 +22,8 @@ class Advice:
         probability: of a gain below 0.
         verdict: ADAPT, KEEP, UNSURE, or SAME, where it and the reference disagree on no example.
         spoke: the signals that moved the probability most, with what each added to its log odds.
-        n_apart, n_examples: unlabelled examples that were looked at, and those of which it and the reference say different
-            classes.
+        n_apart, n_examples: unlabelled examples of which it and the reference say different classes, and all that were looked
+            at.
     """
 
     method: str
