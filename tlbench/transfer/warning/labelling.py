@@ -59,7 +59,7 @@ def chosen_rows(own_NC: np.ndarray, reference_NC: np.ndarray, most: int) -> np.n
     _, kind, sizes = np.unique(np.stack([own, reference]), axis=1, return_inverse=True, return_counts=True)
     taken = np.zeros(len(sizes), int)
     for _ in range(min(most, len(apart))):
-        taken[np.where(taken < sizes, sizes / (1 + taken), -1.0).argmax()] += 1
+        taken[(sizes / (1 + taken)).argmax()] += 1  # one that is used up is below 1, any other is not
     found = []
     for k in np.flatnonzero(taken):
         mine = rows[kind == k]
